@@ -1,0 +1,24 @@
+"""Errors about input: they name the file, the line where there is one, what was expected and what came."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class InputError(ValueError):
+    """Input that cannot be used.
+
+    Parameters
+    ----------
+    source : str or Path
+        File (or argument) that the error is about.
+    expected, found : str
+        What should be there, and what is.
+    line : int, optional
+        Line of the file, counted from 1.
+    """
+
+    def __init__(self, source: str | Path, expected: str, found: str, line: int | None = None):
+        self.source, self.expected, self.found, self.line = str(source), expected, found, line
+        where = f"{source}, line {line}" if line is not None else f"{source}"
+        super().__init__(f"{where}: expected {expected}; found {found}")
