@@ -1,0 +1,5 @@
+"""WannierBerri calculators of conserved currents."""
+
+from . import static
+
+__all__ = ["static"]

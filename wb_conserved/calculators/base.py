@@ -1,0 +1,352 @@
+"""What the calculators of this package share: arguments, occupations over a Fermi scan, units, and the result object.
+
+A calculator states which per-band quantities it sums and how each is occupied (`OccupationCalculator.terms`); the k
+loop adds them to an energy axis (`accumulate`), and Fermi levels, temperature and units enter once at the end
+(`finalize`).  Calling the calculator does both, as WannierBerri expects.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+from wannierberri.calculators import Calculator
+from wannierberri.result import EnergyResult
+from wannierberri.symmetry.point_symmetry import transform_ident, transform_odd
+
+from .. import geometry
+from ..geometry.multiplets import Multiplets, inverse_gap
+from ..interpolation import BlochBatch, bloch_batches
+from ..occupations import Occupation
+from ..operators import Operator, get_operator
+from ..units import conductivity_factor, conductivity_unit, periodic_measure
+
+
+@dataclass(frozen=True)
+class Term:
+    """A per-band quantity and its occupation.
+
+    Attributes
+    ----------
+    occupation : "sea" or "surface"
+        Weight f, or −∂f/∂ε.
+    values : float array (k, n, ...)
+    """
+
+    occupation: Literal["sea", "surface"]
+    values: np.ndarray
+
+
+class BandGeometry:
+    """Geometry of one batch for one choice of multiplets, operator and velocity; everything is computed once."""
+
+    def __init__(self, batch: BlochBatch, operator: Operator, threshold: float, kramers: bool, external_terms: bool):
+        self.batch, self.external_terms = batch, external_terms
+        self._operator = operator
+        self._multiplet_key = (threshold, kramers)
+        self._key = (operator, threshold, kramers, external_terms)
+
+    def _remember(self, name, compute):
+        return self.batch.remember((name, *self._key), compute)
+
+    @property
+    def multiplets(self) -> Multiplets:
+        key = ("multiplets", *self._multiplet_key)
+        return self.batch.remember(key, lambda: geometry.find_multiplets(self.batch.energies, *self._multiplet_key))
+
+    @property
+    def operator(self):
+        return self.batch.operator(self._operator)
+
+    @property
+    def velocity(self):
+        return self.batch.velocity(self.external_terms)
+
+    @property
+    def gap(self):
+        return self._remember("gap", lambda: inverse_gap(self.batch.energies, self.multiplets.same))
+
+    @property
+    def mean_gap(self):
+        return self._remember("mean gap", lambda: inverse_gap(self.multiplets.energies, self.multiplets.same))
+
+    @property
+    def mean_velocity(self):
+        return self._remember("v̄", lambda: geometry.multiplet_velocity(self.velocity, self.multiplets))
+
+    @property
+    def connection(self):
+        return self._remember("A", lambda: geometry.interband_connection(self.velocity, self.gap))
+
+    @property
+    def operator_berry_curvature(self):
+        """Ω^{lis} (k, n, i, l, s)."""
+
+        def compute():
+            current = geometry.operator_current(self.velocity, self.operator)
+            return geometry.operator_berry_curvature(self.velocity, current, self.gap)
+
+        return self._remember("Ω^s", compute)
+
+    @property
+    def berry_curvature_times_operator(self):
+        """Ωs^{li} (k, n, i, l, s)."""
+
+        def compute():
+            curvature = self.batch.subspace_curvature() if self.external_terms else None
+            return geometry.berry_curvature_times_operator(
+                self.connection, self.operator, self.multiplets.same, curvature
+            )
+
+        return self._remember("Ωs", compute)
+
+    @property
+    def dipole_velocity(self):
+        """d^{is} v̄^l (k, n, i, l, s)."""
+
+        def compute():
+            dipole = geometry.operator_dipole(self.connection, self.operator)
+            return dipole[:, :, :, None, :] * self.mean_velocity[:, :, None, :, None]
+
+        return self._remember("d v̄", compute)
+
+    @property
+    def kubo_sea(self):
+        return self._remember(
+            "K",
+            lambda: geometry.kubo_conserved_sea(
+                self.velocity, self.operator, self.connection, self.mean_gap, self.mean_velocity
+            ),
+        )
+
+    @property
+    def kubo_surface(self):
+        return self._remember(
+            "S",
+            lambda: geometry.kubo_conserved_surface(self.velocity, self.operator, self.mean_gap, self.mean_velocity),
+        )
+
+
+class OccupationCalculator(Calculator):
+    """Base of the calculators: sums of per-band quantities over occupied states, on a scan of Fermi levels.
+
+    Parameters
+    ----------
+    Efermi : float or sequence of float
+        Fermi levels in eV, any order and spacing.
+    degen_thresh : float
+        Bands closer than this (eV, chain rule) form a multiplet; a physical choice, the broadening of the levels.
+    degen_Kramers : bool
+        Bands 2j and 2j+1 belong to one multiplet whatever their distance.
+    kBT : float
+        Temperature in eV; 0: step function.
+    fermi_surface_width : float, optional
+        At kBT = 0, half-width in eV of the box that replaces −∂f/∂ε in Fermi-surface terms.  Default: the spacing of a
+        uniform scan.
+    smoother : wannierberri.smoother.AbstractSmoother, optional
+        Smoothing of the finished scan, as in WannierBerri; refused together with kBT > 0.
+    operator : str or Operator
+        Observable whose current is computed: "spin" or "identity".
+    kwargs_formula : dict, optional
+        ``external_terms=False`` leaves the position matrix out everywhere.
+    save_mode, print_comment
+        See `wannierberri.calculators.Calculator`.
+
+    Raises
+    ------
+    ValueError
+        An argument out of range, or a Fermi-surface term without a width.
+    """
+
+    symbol: ClassVar[str]
+    long_name: ClassVar[str]
+    uses_surface: bool = False
+
+    def __init__(
+        self,
+        Efermi,
+        *,
+        degen_thresh: float = 1e-4,
+        degen_Kramers: bool = False,
+        kBT: float = 0.0,
+        fermi_surface_width: float | None = None,
+        smoother=None,
+        operator: str | Operator = "spin",
+        kwargs_formula: dict | None = None,
+        save_mode: str = "bin+txt",
+        print_comment: bool = False,
+    ):
+        self.Efermi = np.atleast_1d(np.asarray(Efermi, dtype=float))
+        self.operator = get_operator(operator)
+        self.kBT = float(kBT)
+        self.smoother = smoother
+        self.external_terms = _external_terms(kwargs_formula)
+        if not degen_thresh >= 0:
+            raise ValueError(f"degen_thresh: expected a number >= 0 (eV), found {degen_thresh!r}")
+        if smoother is not None and self.kBT > 0:
+            raise ValueError(f"smoother: expected none with kBT = {self.kBT} eV, which already smooths; found {smoother}")
+        self.fermi_surface_width, self.width_source = _surface_width(
+            self.Efermi, self.kBT, fermi_surface_width, self.uses_surface, type(self).__name__
+        )
+        self.occupation = Occupation(self.Efermi, self.kBT, self.fermi_surface_width)
+        self.comment = self._describe(degen_thresh, degen_Kramers)
+        super().__init__(
+            degen_thresh=degen_thresh, degen_Kramers=degen_Kramers, save_mode=save_mode, print_comment=print_comment
+        )
+
+    @abstractmethod
+    def terms(self, band_geometry: BandGeometry) -> list[Term]:
+        """Per-band quantities of a batch and their occupations."""
+
+    @property
+    def transform_time_reversal(self):
+        """Behaviour under time reversal of the dissipationless response of a current of s to a field."""
+        return transform_ident if self.operator.odd_under_time_reversal else transform_odd
+
+    @property
+    def transform_inversion(self):
+        """Behaviour under inversion: two polar axes, and s even."""
+        return transform_ident
+
+    @property
+    def dims(self) -> tuple[str, ...]:
+        """Names of the axes of the result."""
+        return ("Efermi", "i", "l") + ("s",) * self.operator.rank
+
+    def unit(self, dimension: int) -> str:
+        """Unit of the result for a system periodic in `dimension` directions."""
+        return conductivity_unit(dimension, self.operator.unit)
+
+    def parameters(self) -> dict[str, str | float]:
+        """What was chosen, for the header of a file: names with units, plain values."""
+        values: dict[str, str | float] = {
+            "operator": self.operator.name,
+            "multiplet_threshold_eV": float(self.degen_thresh),
+            "kramers_pairs": str(bool(self.degen_Kramers)),
+            "kBT_eV": self.kBT,
+            "external_terms": str(self.external_terms),
+        }
+        if self.fermi_surface_width is not None:
+            values["fermi_surface_width_eV"] = self.fermi_surface_width
+            values["fermi_surface_width_source"] = self.width_source
+        return values
+
+    def _describe(self, degen_thresh, degen_Kramers):
+        lines = [
+            f"{self.long_name} of {self.operator.name}, {self.symbol}",
+            f"multiplet threshold {degen_thresh} eV" + (", Kramers pairs" if degen_Kramers else ""),
+            f"kBT {self.kBT} eV, external terms {self.external_terms}",
+        ]
+        if self.fermi_surface_width is not None:
+            lines.append(f"Fermi-surface width {self.fermi_surface_width} eV ({self.width_source})")
+        return "\n".join(lines)
+
+    def accumulate(self, data_K) -> np.ndarray:
+        """Sum over the k points of `data_K`, on the energy axis.
+
+        Parameters
+        ----------
+        data_K : wannierberri.data_K.Data_K
+
+        Returns
+        -------
+        float array (2 or 1, n_nodes, ...)
+            First the Fermi-sea terms, then the Fermi-surface terms where there are any; additive over k points.
+        """
+        self._check_matrices(data_K)
+        total = None
+        for batch in bloch_batches(data_K):
+            band_geometry = BandGeometry(
+                batch, self.operator, self.degen_thresh, bool(self.degen_Kramers), self.external_terms_of(data_K)
+            )
+            energies = band_geometry.multiplets.energies
+            for term in self.terms(band_geometry):
+                part = self.occupation.accumulate(energies, term.values)
+                if total is None:
+                    total = np.zeros((1 + self.uses_surface, *part.shape))
+                total[int(term.occupation == "surface")] += part
+        return total
+
+    def finalize(self, spectrum: np.ndarray, system) -> EnergyResult:
+        """Result from an accumulated spectrum that was divided by the number of k points.
+
+        Parameters
+        ----------
+        spectrum : float array
+            See `accumulate`.
+        system : wannierberri.system.System
+
+        Returns
+        -------
+        wannierberri.result.EnergyResult
+            Tensor [Efermi, i, l, s], or [Efermi, i, l] for a scalar operator.
+        """
+        data = self.occupation.sea(spectrum[0])
+        if self.uses_surface:
+            data = data + self.occupation.surface(spectrum[1])
+        if self.operator.rank == 0:
+            data = data[..., 0]
+        return EnergyResult(
+            self.Efermi,
+            data * conductivity_factor(system),
+            transformTR=self.transform_time_reversal,
+            transformInv=self.transform_inversion,
+            smoothers=[self.smoother],
+            comment=f"{self.comment}\nunit {self.unit(periodic_measure(system)[0])}",
+            save_mode=self.save_mode,
+        )
+
+    def __call__(self, data_K) -> EnergyResult:
+        return self.finalize(self.accumulate(data_K) / data_K.nk, data_K.system)
+
+    def external_terms_of(self, data_K) -> bool:
+        """Whether the position matrix enters; a system may exclude it altogether."""
+        return self.external_terms and not data_K.force_internal_terms_only
+
+    def _check_matrices(self, data_K):
+        system = data_K.system
+        if not hasattr(system, "has_R_mat"):
+            return
+        if self.operator.matrix is not None and not system.has_R_mat(self.operator.matrix):
+            raise ValueError(
+                f"system: expected the matrix '{self.operator.matrix}' of the operator {self.operator.name}, found none: "
+                "load the system with its spin matrices (.spn file or spin_order)"
+            )
+        if self.external_terms_of(data_K) and not system.has_R_mat("AA"):
+            raise ValueError(
+                "system: expected the position matrix 'AA', found none: load it, or leave it out everywhere with "
+                "kwargs_formula=dict(external_terms=False)"
+            )
+
+
+def _external_terms(kwargs_formula):
+    options = dict(kwargs_formula or {})
+    external_terms = options.pop("external_terms", True)
+    if options:
+        raise ValueError(f"kwargs_formula: expected only 'external_terms', found {sorted(options)}")
+    if not isinstance(external_terms, bool):
+        raise ValueError(f"kwargs_formula['external_terms']: expected True or False, found {external_terms!r}")
+    return external_terms
+
+
+def _surface_width(Efermi, kBT, width, uses_surface, name):
+    """Half-width of the box for −∂f/∂ε at kBT = 0, and where it comes from; None where it has no use."""
+    if width is not None and (kBT > 0 or not uses_surface):
+        reason = f"kBT = {kBT} eV sets the width" if uses_surface else f"{name} has no Fermi-surface term"
+        raise ValueError(f"fermi_surface_width: expected none, as {reason}; found {width!r}")
+    if kBT > 0 or not uses_surface:
+        return None, ""
+    if width is not None:
+        if not width > 0:
+            raise ValueError(f"fermi_surface_width: expected a number > 0 (eV), found {width!r}")
+        return float(width), "given"
+    spacing = np.diff(Efermi)
+    if len(spacing) == 0 or not spacing[0] > 0 or np.ptp(spacing) > 1e-6 * spacing[0]:
+        raise ValueError(
+            f"fermi_surface_width: {name} has a Fermi-surface term, which needs a width at kBT = 0: expected "
+            f"fermi_surface_width in eV, or kBT > 0, or a uniform ascending Efermi whose spacing serves; found "
+            f"{len(Efermi)} Fermi level(s) without uniform spacing"
+        )
+    return float(spacing.mean()), "spacing of the scan"

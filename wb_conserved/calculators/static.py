@@ -1,0 +1,117 @@
+"""Static linear response of the current of s along i to an electric field along l, tensor [Efermi, i, l, s].
+
+Equation numbers "XN" are those of C. Xiao and Q. Niu, Phys. Rev. B 104, L241411 (2021).  e = −|e|; units (ħ/|e|) S/cm
+for spin s = σ/2, (1/|e|) S/cm for the identity, per sheet for two-dimensional systems.  The arguments are those of
+`wb_conserved.calculators.base.OccupationCalculator`.
+"""
+
+from __future__ import annotations
+
+from .base import BandGeometry, OccupationCalculator, Term
+
+
+class ConventionalSpinConductivity(OccupationCalculator):
+    r"""Conventional spin conductivity, the response of :math:`\frac12\{v, s\}`.
+
+    .. math:: \sigma^{ils}_{conv} = e\int f\,\Omega^{lis},\quad
+        \Omega^{lis}_M = -2\,\mathrm{Im}\sum_{n\in M,m\notin M}
+        \frac{v^l_{nm}J^{is}_{mn}}{(\varepsilon_n-\varepsilon_m)^2}
+
+    The current is not conserved where :math:`[H,s]\neq0`.  Equals WannierBerri's ``static.SHC`` with
+    ``spin_current_type="simple"`` (in S/m there).
+    """
+
+    symbol = "σ_conv"
+    long_name = "conventional spin conductivity"
+
+    def terms(self, band_geometry: BandGeometry) -> list[Term]:
+        return [Term("sea", band_geometry.operator_berry_curvature)]
+
+
+class ConservedSpinConductivity(OccupationCalculator):
+    r"""Conserved spin conductivity, intrinsic part (XN 11).
+
+    .. math:: \sigma^{ils}_{in} = e\int f\,(\Omega s^{li} + \partial_{k_l}d^{is})
+        = e\int\left[f\,\Omega s^{li} + \left(-\frac{\partial f}{\partial\varepsilon}\right)d^{is}\bar v^l\right]
+
+    The dipole term is evaluated on the Fermi surface: d diverges at band crossings, and its derivative carries
+    delta functions there that a Fermi-sea sum misses.  Jumps where an exact crossing of occupied bands opens, so look at
+    its dependence on ``degen_thresh``; `KuboConservedSpinConductivity` is continuous.
+
+    Parameters
+    ----------
+    terms : {"all", "berry", "dipole"}
+        Both terms, or one of them.
+    """
+
+    symbol = "σ_in"
+    long_name = "conserved spin conductivity, intrinsic (XN 11)"
+
+    def __init__(self, Efermi, *, terms: str = "all", **kwargs):
+        if terms not in ("all", "berry", "dipole"):
+            raise ValueError(f"terms: expected 'all', 'berry' or 'dipole', found {terms!r}")
+        self.selected_terms = terms
+        self.uses_surface = terms != "berry"
+        super().__init__(Efermi, **kwargs)
+
+    def terms(self, band_geometry: BandGeometry) -> list[Term]:
+        terms = []
+        if self.selected_terms != "dipole":
+            terms.append(Term("sea", band_geometry.berry_curvature_times_operator))
+        if self.selected_terms != "berry":
+            terms.append(Term("surface", band_geometry.dipole_velocity))
+        return terms
+
+    def parameters(self):
+        return super().parameters() | {"terms": self.selected_terms}
+
+
+class BerrySpinConductivity(OccupationCalculator):
+    r"""Band-structure part of the conserved spin conductivity in a metal, of pure Hall type (XN 15).
+
+    .. math:: \sigma^{ils}_B = \sigma_{in} + \sigma_{dp} = e\int f\,\Omega s^{li}
+
+    Every near crossing of occupied bands contributes: converges slowly with the k mesh.
+    """
+
+    symbol = "σ_B"
+    long_name = "Berry-curvature spin conductivity (XN 15)"
+
+    def terms(self, band_geometry: BandGeometry) -> list[Term]:
+        return [Term("sea", band_geometry.berry_curvature_times_operator)]
+
+
+class DipoleScatteringSpinConductivity(OccupationCalculator):
+    r"""Side-jump analogue that comes from scattering but does not depend on it.
+
+    .. math:: \sigma^{ils}_{dp} = -e\int f\,\partial_{k_l}d^{is}
+        = -e\int\left(-\frac{\partial f}{\partial\varepsilon}\right)d^{is}\bar v^l
+    """
+
+    symbol = "σ_dp"
+    long_name = "dipole-scattering spin conductivity"
+    uses_surface = True
+
+    def terms(self, band_geometry: BandGeometry) -> list[Term]:
+        return [Term("surface", -band_geometry.dipole_velocity)]
+
+
+class KuboConservedSpinConductivity(OccupationCalculator):
+    r"""Conserved spin conductivity from the Kubo response at finite wave vector.
+
+    .. math:: \sigma^{ils}_K = i e\,\partial_{q_i}X(q)|_{q=0},\quad
+        X(q) = \int\sum_{n,m}\frac{f_n-f_m}{\varepsilon_n-\varepsilon_m}
+        \langle n,k-\tfrac q2|s|m,k+\tfrac q2\rangle\langle m,k+\tfrac q2|v_l|n,k-\tfrac q2\rangle
+
+    (n and m in different multiplets.)  By continuity this is the conventional plus the torque-dipole response of
+    J. Shi et al., Phys. Rev. Lett. 96, 076604 (2006) and P. Zhang et al., Phys. Rev. B 77, 075304 (2008).  Evaluated in
+    closed form, see `wb_conserved.geometry.kubo`.  Pairs of occupied bands cancel, so that it converges well with the
+    k mesh and is continuous where crossings open.
+    """
+
+    symbol = "σ_K"
+    long_name = "conserved spin conductivity, Kubo"
+    uses_surface = True
+
+    def terms(self, band_geometry: BandGeometry) -> list[Term]:
+        return [Term("sea", band_geometry.kubo_sea), Term("surface", band_geometry.kubo_surface)]

@@ -1,0 +1,29 @@
+"""Band geometry: the equations of the theory as pure functions on plain arrays.
+
+Conventions of every module here
+--------------------------------
+ħ = 1, energies in eV, lengths in Å.  Operator matrices in the Hamiltonian gauge are stored as ``X[k, n, ..., m]``:
+the bra n directly after the k point, the ket m last and Cartesian axes between them, so that a product of two
+operators, with all their components, is one matrix product per k point.  Results are "per band": ``Q[k, n, ...]``
+is the contribution of row n to the trace over n's multiplet.  Only the sum over the bands of a multiplet means
+anything, and every occupation gives one weight to a whole multiplet, so that such sums are all that is ever used.
+
+Only operations of the Python array API standard appear, and no loop over k points, bands or multiplets.
+"""
+
+from .berry import berry_curvature_times_operator, operator_berry_curvature, operator_current, operator_dipole
+from .kubo import kubo_conserved_sea, kubo_conserved_surface
+from .multiplets import Multiplets, find_multiplets, interband_connection, multiplet_velocity
+
+__all__ = [
+    "Multiplets",
+    "berry_curvature_times_operator",
+    "find_multiplets",
+    "interband_connection",
+    "kubo_conserved_sea",
+    "kubo_conserved_surface",
+    "multiplet_velocity",
+    "operator_berry_curvature",
+    "operator_current",
+    "operator_dipole",
+]

@@ -1,0 +1,108 @@
+"""Berry-type quantities of a local observable s (C. Xiao and Q. Niu, Phys. Rev. B 104, L241411 (2021), "XN"):
+
+    J^{is}    = ½ {v^i, s}                                          conventional current of s
+    Ω^{lis}_M = −2 Im Σ_{n∈M, m∉M} v^l_nm J^{is}_mn / (ε_n − ε_m)²    s-Berry curvature
+    d^{is}_M  = Re Σ_{n∈M, m∉M} A^i_nm s_mn                           s-dipole Re<(r − r_c)^i s>
+    Ωs^{li}_M = Re tr_M(Ω^{li}_M s_M),  Ω^{li} = i (A^l A^i − A^i A^l)  Berry curvature times s
+
+M is a multiplet, A the interband connection.  Results are per band (see the package docstring).
+Units: s carries its own, called [s]; J in eV Å [s], Ω in Å² [s], d in Å [s].
+"""
+
+from __future__ import annotations
+
+from .algebra import adjoint, contract, namespace, product
+
+
+def operator_current(velocity, operator):
+    """Conventional current J^{is} = ½ {v^i, s} from the full matrices, in and out.
+
+    Parameters
+    ----------
+    velocity : complex array (k, n, i, m)
+        eV Å.
+    operator : complex array (k, n, s, m)
+
+    Returns
+    -------
+    complex array (k, n, i, s, m), Hermitian in n, m
+    """
+    half = 0.5 * product(velocity, operator)
+    return half + adjoint(half)
+
+
+def operator_berry_curvature(velocity, current, gap):
+    """s-Berry curvature Ω^{lis}_n = −2 Im Σ_{m∉M} v^l_nm J^{is}_mn / (ε_n − ε_m)².
+
+    Parameters
+    ----------
+    velocity : complex array (k, n, l, m)
+    current : complex array (k, n, i, s, m)
+        `operator_current`.
+    gap : array (k, n, m)
+        1/(ε_n − ε_m) of individual energies between multiplets, 0 inside.
+
+    Returns
+    -------
+    array (k, n, i, l, s), Å² [s]
+    """
+    xp = namespace(velocity)
+    curvature = -2.0 * xp.imag(contract(velocity * (gap * gap)[:, :, None, :], current))  # k n l i s
+    return xp.permute_dims(curvature, (0, 1, 3, 2, 4))
+
+
+def operator_dipole(connection, operator):
+    """s-dipole d^{is}_n = Re Σ_{m∉M} A^i_nm s_mn.
+
+    Parameters
+    ----------
+    connection : complex array (k, n, i, m)
+        Interband connection.
+    operator : complex array (k, n, s, m)
+
+    Returns
+    -------
+    array (k, n, i, s), Å [s]
+    """
+    return namespace(connection).real(contract(connection, operator))
+
+
+def berry_curvature_times_operator(connection, operator, same, subspace_curvature=None):
+    """Berry curvature times s: Ωs^{li}_n = Re Σ_{n'∈M} Ω^{li}_nn' s_n'n.
+
+    With C^{lis}_n = −Im Σ_m A^l_nm (A^i s_in)_mn this is C^{lis} − C^{ils}, s_in being the blocks of s inside
+    multiplets.  Bloch states of a Wannier model do not span the whole space: the part of the curvature that comes from
+    outside, F^c = ∂_a r^b − ∂_b r^a − i [r^a, r^b] (abc cyclic) of the position matrix r, is added where it is given.
+
+    Parameters
+    ----------
+    connection : complex array (k, n, a, m)
+        Interband connection, Å.
+    operator : complex array (k, n, s, m)
+    same : bool array (k, n, m)
+        True inside multiplets.
+    subspace_curvature : complex array (k, n, 3, m), optional
+        F^c, Å².
+
+    Returns
+    -------
+    array (k, n, i, l, s), Å² [s]
+        Antisymmetric in i and l; the value is Ωs^{li}.
+    """
+    xp = namespace(connection)
+    inside = operator * same[:, :, None, :]
+    adjoint_of_product = product(inside, connection)  # k n s i m: (s A^i)_nm = conj (A^i s)_mn
+    half = -xp.imag(contract(connection, adjoint_of_product))  # k n l s i
+    half = xp.permute_dims(half, (0, 1, 4, 2, 3))  # k n i l s
+    result = half - xp.permute_dims(half, (0, 1, 3, 2, 4))
+    if subspace_curvature is None:
+        return result
+    axial = xp.real(contract(subspace_curvature, inside))  # k n c s
+    return result + xp.stack([xp.stack(row, axis=2) for row in _levi_civita(axial, xp)], axis=2)
+
+
+def _levi_civita(axial, xp):
+    """Rows i of ε_{lic} X_c: the antisymmetric tensor [i][l] of an axial vector X[k, n, c, s]."""
+    x, y, z = axial[:, :, 0, :], axial[:, :, 1, :], axial[:, :, 2, :]
+    zero = xp.zeros_like(x)
+    return [[zero, -z, y], [z, zero, -x], [-y, x, zero]]

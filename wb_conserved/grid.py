@@ -1,0 +1,69 @@
+"""Regular k meshes: the mesh asked for is the mesh used."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import wannierberri
+
+_MOST_K_POINTS = 4096  # WannierBerri keeps one Python object for each of its K points
+
+
+def regular_grid(system, mesh) -> wannierberri.Grid:
+    """WannierBerri grid with exactly the mesh asked for.
+
+    ``wannierberri.Grid(system, NK=25)`` rounds to a product of its choice, 26 for instance.  Here the mesh is
+    factorised exactly into WannierBerri's K points and their FFT grids, NK = NKdiv × NKFFT in every direction.
+
+    Parameters
+    ----------
+    system : wannierberri.system.System
+    mesh : int or three ints
+        Number of k points along each reciprocal lattice vector; one number serves all periodic directions.
+
+    Returns
+    -------
+    wannierberri.Grid
+
+    Raises
+    ------
+    ValueError
+        Not positive integers; more than one point along a direction that is not periodic; or a mesh that the symmetry
+        of the system does not allow.
+    """
+    mesh = _three_integers(system, mesh)
+    recommended = np.where(np.asarray(system.periodic, bool), np.asarray(system.NKFFT_recommended), 1)
+    candidates = []
+    for fft in itertools.product(*(_divisors(n) for n in mesh)):
+        fft = np.array(fft)
+        div = mesh // fft
+        if system.pointgroup.symmetric_grid(div) and system.pointgroup.symmetric_grid(fft):
+            too_many = max(0.0, np.log(np.prod(div) / _MOST_K_POINTS))
+            too_small = np.sum(np.clip(np.log(recommended / fft), 0.0, None))
+            candidates.append((too_many, too_small, int(np.prod(fft)), tuple(fft)))
+    if not candidates:
+        raise ValueError(
+            f"mesh: expected numbers of k points that the {system.pointgroup.size} symmetry operations of the system map "
+            f"onto each other, found {tuple(int(n) for n in mesh)}; equivalent directions need equal numbers"
+        )
+    fft = np.array(min(candidates)[-1])
+    return wannierberri.Grid(system=system, NKdiv=mesh // fft, NKFFT=fft)
+
+
+def _three_integers(system, mesh):
+    periodic = np.asarray(system.periodic, bool)
+    values = np.asarray(mesh)
+    if values.ndim == 0:
+        values = np.where(periodic, values, 1)
+    if values.shape != (3,) or not np.issubdtype(values.dtype, np.integer) or np.any(values < 1):
+        raise ValueError(f"mesh: expected a positive integer, or three of them, found {mesh!r}")
+    if np.any(values[~periodic] != 1):
+        raise ValueError(
+            f"mesh: expected 1 along the directions that are not periodic (periodic = {periodic.tolist()}), found {mesh!r}"
+        )
+    return values
+
+
+def _divisors(n):
+    return [d for d in range(1, n + 1) if n % d == 0]

@@ -1,0 +1,162 @@
+"""Bloch states of a batch of k points: energies and operator matrices in the Hamiltonian gauge, each computed once and
+shared by all calculators that see the batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from wannierberri.data_K.data_K_R import Data_K_R
+from wannierberri.data_K.data_K_soc import Data_K_soc
+
+from ..geometry.algebra import adjoint, product
+from ..operators import Operator
+from .wannier import WannierInterpolator
+
+_ELEMENTS_PER_MATRIX = 50 * 18 * 18  # k points of a batch × squared number of bands: what stays in the cache
+
+
+def batch_size(num_wann: int) -> int:
+    """Number of k points to treat together."""
+    return max(4, _ELEMENTS_PER_MATRIX // num_wann**2)
+
+
+def bloch_batches(data_K) -> Iterable[BlochBatch]:
+    """The k points of a WannierBerri ``Data_K`` in batches.
+
+    Systems of R-space matrices are interpolated here; any other ``Data_K`` (a k·p system, say) provides the matrices.
+    A ``Data_K`` of one batch keeps it, so that all calculators share its matrices; of several, none outlives its turn.
+
+    Raises
+    ------
+    ValueError
+        The ``Data_K`` selects bands by energy (``Emin``, ``Emax``), or randomises the gauge.
+    """
+    if np.isfinite(data_K.Emin) or np.isfinite(data_K.Emax) or data_K.random_gauge:
+        raise ValueError(
+            f"parameters_K: expected no Emin, Emax or random_gauge with the calculators of wb_conserved; found "
+            f"Emin={data_K.Emin}, Emax={data_K.Emax}, random_gauge={data_K.random_gauge}"
+        )
+    kept = data_K.__dict__
+    if "bloch_batch" in kept:
+        return [kept["bloch_batch"]]
+    if not isinstance(data_K, Data_K_R) or isinstance(data_K, Data_K_soc):
+        kept["bloch_batch"] = _ProvidedBatch(data_K)
+        return [kept["bloch_batch"]]
+    if "interpolator" not in kept:
+        kept["interpolator"] = WannierInterpolator(data_K.system)
+    interpolator = kept["interpolator"]
+    kpoints, size = data_K.kpoints_all, batch_size(data_K.num_wann)
+    if len(kpoints) <= size:
+        kept["bloch_batch"] = _InterpolatedBatch(interpolator, kpoints)
+        return [kept["bloch_batch"]]
+    return (_InterpolatedBatch(interpolator, kpoints[i : i + size]) for i in range(0, len(kpoints), size))
+
+
+class BlochBatch:
+    """Energies and matrices of some k points.
+
+    Attributes
+    ----------
+    energies : float array (k, n)
+        eV, ascending.
+    """
+
+    energies: np.ndarray
+
+    def __init__(self):
+        self._memory: dict[Hashable, Any] = {}
+
+    def remember(self, key: Hashable, compute: Callable[[], Any]) -> Any:
+        """Result of `compute`, evaluated once per key."""
+        if key not in self._memory:
+            self._memory[key] = compute()
+        return self._memory[key]
+
+    def matrix(self, name: str) -> np.ndarray:
+        """Matrix (k, n, a.., m) by the name that `WannierInterpolator` uses."""
+        raise NotImplementedError
+
+    def velocity(self, external_terms: bool) -> np.ndarray:
+        """Velocity v^a_nm = <n|∂_a H|m> + i (ε_n − ε_m) r^a_nm, eV Å, shape (k, n, a, m); r only with external terms."""
+        if not external_terms:
+            return self.matrix("∂Ham")
+
+        def compute():
+            difference = self.energies[:, :, None] - self.energies[:, None, :]
+            return self.matrix("∂Ham") + 1j * difference[:, :, None, :] * self.matrix("AA")
+
+        return self.remember("velocity", compute)
+
+    def operator(self, operator: Operator) -> np.ndarray:
+        """Matrix of an observable, shape (k, n, s, m)."""
+
+        def compute():
+            if operator.matrix is None:
+                k, n = self.energies.shape
+                return np.broadcast_to(np.eye(n, dtype=complex)[None, :, None, :], (k, n, 1, n))
+            return operator.scale * self.matrix(operator.matrix)
+
+        return self.remember(operator, compute)
+
+    def subspace_curvature(self) -> np.ndarray:
+        """Curvature of the space of Wannier functions, F^c = ∂_a r^b − ∂_b r^a − i [r^a, r^b], Å², (k, n, c, m)."""
+
+        def compute():
+            position = self.matrix("AA")
+            curvature = self.matrix("rot AA").copy()
+            for c, (a, b) in enumerate(((1, 2), (2, 0), (0, 1))):
+                half = -1j * product(position[:, :, a : a + 1], position[:, :, b : b + 1])[:, :, 0, 0]
+                curvature[:, :, c] += half + adjoint(half)
+            return curvature
+
+        return self.remember("curvature", compute)
+
+
+class _InterpolatedBatch(BlochBatch):
+    """Batch interpolated from R-space matrices."""
+
+    def __init__(self, interpolator, kpoints):
+        super().__init__()
+        self._interpolator, self._kpoints = interpolator, kpoints
+        self._matrices: dict[str, np.ndarray] = {}
+
+    @cached_property
+    def _phases(self):
+        return self._interpolator.phases(self._kpoints)
+
+    @cached_property
+    def _eigen(self):
+        energies, vectors = np.linalg.eigh(self._interpolator(self._phases, "Ham"))
+        return energies, np.ascontiguousarray(vectors)
+
+    @property
+    def energies(self):
+        return self._eigen[0]
+
+    def matrix(self, name):
+        if name not in self._matrices:
+            vectors = self._eigen[1]
+            matrix = self._interpolator(self._phases, name)
+            left = product(vectors.conj().swapaxes(1, 2), matrix)
+            self._matrices[name] = product(left, vectors)
+        return self._matrices[name]
+
+
+class _ProvidedBatch(BlochBatch):
+    """All k points of a ``Data_K`` that provides its own matrices through ``E_K`` and ``Xbar``."""
+
+    def __init__(self, data_K):
+        super().__init__()
+        self._data_K = data_K
+
+    @property
+    def energies(self):
+        return self._data_K.E_K
+
+    def matrix(self, name):
+        derivative = name.startswith("∂")
+        matrix = self._data_K.Xbar("rotAA" if name == "rot AA" else name.lstrip("∂"), 1 if derivative else 0)
+        return np.moveaxis(matrix, 2, -1)

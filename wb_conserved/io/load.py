@@ -1,0 +1,232 @@
+"""`load_system`: one way in for every kind of Wannier data, with errors that name file and line."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from wannierberri.system import System_R
+
+from .checks import check_system, set_periodic, warn_of_large_spins
+from .errors import InputError
+from .npz import load_npz
+from .seed_files import SeedFile, read_nnkp, read_win
+from .spin_order import PAIR_TOLERANCE, TIME_REVERSAL_TOLERANCE, check_spin_order, set_spin
+from .text import COMPRESSIONS, locate, stem
+from .tight_binding import RealSpace, apply_wsvec, build_system, read_centres, read_hr, read_tb
+from .wannier_data import check_lattice, load_wannier_data
+
+logger = logging.getLogger("wb_conserved.io")
+
+ENDINGS = {".chk": "chk", "_tb.dat": "tb", "_hr.dat": "hr"}
+ALL_PERIODIC = (True, True, True)
+
+
+def load_system(
+    path: str | os.PathLike | System_R, *, spin: bool = True,
+    spin_order: str | Sequence[Sequence[int]] | None = None, spin_tolerance: float | None = None,
+    time_reversal: bool | None = None, time_reversal_tolerance: float | None = None,
+    wannier_centers: np.ndarray | None = None, real_lattice: np.ndarray | None = None,
+    ws_distance: bool | str = "auto", periodic: tuple[bool, bool, bool] = ALL_PERIODIC,
+) -> System_R:
+    """Load Hamiltonian, position and spin as a WannierBerri System_R; everything is checked before it is used.
+
+    All files may be compressed (.xz, .gz). An option that the data at hand has no use for is refused.
+
+    Parameters
+    ----------
+    path : str, path-like or System_R
+        - a seedname, such as "data/pt/Pt": the first of these that exists is loaded: .chk (with .eig, .mmn and
+          .spn, formatted or not; .win and .nnkp are compared with where they are), _tb.dat, _hr.dat;
+        - a file: X.chk, X_tb.dat or X_hr.dat;
+        - a folder that ``System_R.to_npz`` wrote;
+        - a System_R: checked and returned itself, changed only by `spin_order`, which adds 'SS'.
+    spin : bool
+        False to do without spin ('SS' is not set then, unless the data is a folder or system that has it).
+    spin_order : {"interlaced", "block"} or list of (up, down), optional
+        Which functions are spin up and down along z, counted from 0; needed wherever there are no spin matrices:
+        there is no default. The order is checked (see `wb_conserved.io.spin_order.check_spin_order`).
+    spin_tolerance : float, optional
+        Largest distance of the centres of a pair, Å; 0.1 if not given.
+    time_reversal : bool, optional
+        Whether H in the given order must have time-reversal symmetry. If not given: if the bands are degenerate in
+        pairs at all k = -k to 1 meV. False for antiferromagnets with such bands.
+    time_reversal_tolerance : float, optional
+        Largest |H(R) - σ_y H(R)* σ_y|, eV; 0.01 if not given.
+    wannier_centers : array_like, shape (num_wann, 3), optional
+        Å, Cartesian; for _hr.dat without a _centres.xyz file.
+    real_lattice : array_like, shape (3, 3), optional
+        Rows are lattice vectors, Å; for _hr.dat without a .win or .nnkp file.
+    ws_distance : {"auto", True, False}
+        Whether to move elements of _tb.dat and _hr.dat to their nearest copies with the _wsvec.dat file, as Wannier90
+        does with use_ws_distance. "auto": if that file is there. Bands then agree with those from the .chk.
+    periodic : tuple of bool
+        False for directions without hoppings (all R zero along them).
+
+    Returns
+    -------
+    System_R
+        With 'Ham' (eV), 'AA' (Å; zero for _hr.dat, which has no positions but the centres) and, with `spin`, 'SS'
+        (Pauli matrices). Its point group is trivial, unless it came with one. For a System_R without 'AA' that
+        stays missing, with a warning.
+
+    Raises
+    ------
+    InputError
+        Names file, line where there is one, what was expected and what was found.
+    """
+    if spin_order is None:
+        for name, value in (("spin_tolerance", spin_tolerance), ("time_reversal", time_reversal),
+                            ("time_reversal_tolerance", time_reversal_tolerance)):
+            if value is not None:
+                raise InputError(name, "to be given with spin_order only", repr(value))
+    elif not spin:
+        raise InputError("spin_order", "not to be given with spin=False", repr(spin_order))
+    if not (ws_distance == "auto" or isinstance(ws_distance, bool)):
+        raise InputError("ws_distance", "'auto', True or False", repr(ws_distance))
+
+    kind, source, seed = _kind(path)
+    unused = {"chk": ("wannier_centers", "real_lattice", "ws_distance"), "tb": ("wannier_centers", "real_lattice"), "hr": ()}
+    given = {"wannier_centers": wannier_centers is not None, "real_lattice": real_lattice is not None,
+             "ws_distance": ws_distance != "auto", "periodic": tuple(periodic) != ALL_PERIODIC}
+    for name in unused.get(kind, tuple(given)):
+        if given[name]:
+            raise InputError(name, f"not to be given for {source}, which has its own", f"{name} given")
+
+    read_spin = spin and spin_order is None
+    if kind == "system":
+        system = path
+        if not system.has_R_mat("AA"):
+            logger.warning("the system given has no 'AA': position matrices between Wannier functions are missing")
+    elif kind == "npz":
+        system = load_npz(Path(source), read_spin)
+    elif kind == "chk":
+        spn = locate(f"{seed}.spn")
+        if spin_order is not None and spn is not None:
+            raise InputError("spin_order", f"not to be given where there are spin matrices, {spn}", repr(spin_order))
+        if read_spin and spn is None:
+            raise InputError(f"{seed}.spn", "spin matrices: this file (or with .xz, .gz), or spin_order, or spin=False "
+                             "if no spin is needed", "no such file")
+        system = load_wannier_data(seed, Path(source), read_spin)
+    else:
+        if read_spin:
+            raise InputError(source, "spin_order ('interlaced', 'block' or pairs), as this file has no spin; or spin=False "
+                             "if no spin is needed", "neither")
+        system = _load_real_space(kind, Path(source), seed, wannier_centers, real_lattice, ws_distance)
+
+    check_system(source, system, read_spin)
+    if spin_order is not None:
+        if system.has_R_mat("SS"):
+            raise InputError("spin_order", f"not to be given where there are spin matrices, {source}", repr(spin_order))
+        pairs = check_spin_order(
+            source, system, spin_order, time_reversal=time_reversal,
+            tolerance=PAIR_TOLERANCE if spin_tolerance is None else spin_tolerance,
+            time_reversal_tolerance=TIME_REVERSAL_TOLERANCE if time_reversal_tolerance is None else time_reversal_tolerance,
+        )
+        set_spin(system, pairs)
+    elif spin:
+        warn_of_large_spins(source, system)
+    if given["periodic"]:
+        set_periodic(source, system, periodic)
+    logger.info("%s: %d Wannier functions, %d R vectors, matrices %s", source, system.num_wann, system.rvec.nRvec,
+                sorted(system._XX_R))
+    return system
+
+
+def _kind(path: str | os.PathLike | System_R) -> tuple[str, str, str]:
+    """Kind of data ("system", "npz", "chk", "tb" or "hr"), what to call it in messages, and seedname."""
+    if isinstance(path, System_R):
+        return "system", "the System_R given", ""
+    if not isinstance(path, str | os.PathLike):
+        raise InputError("path", "a path or a System_R", f"a {type(path).__name__}")
+    name = os.fspath(path)
+    if os.path.isfile(name):
+        for ending, kind in ENDINGS.items():
+            if stem(name).endswith(ending):
+                return kind, name, stem(name).removesuffix(ending)
+        raise InputError(name, f"a file X{', X'.join(ENDINGS)}, plain or compressed, a seedname or a folder", "another file")
+    candidates = {kind: locate(name + ending) for ending, kind in ENDINGS.items()}
+    found = next(((kind, str(file), name) for kind, file in candidates.items() if file is not None), None)
+    if os.path.isdir(name):
+        arrays = sorted(Path(name).glob("*.npz"))
+        if arrays and found:
+            raise InputError(name, "a seedname or a folder of .npz files", f"both: {found[1]} and {arrays[0]}")
+        if arrays:
+            return "npz", name, ""
+        if not found:
+            seeds = sorted({stem(file).removesuffix(ending) for ending in ENDINGS for extension in COMPRESSIONS
+                            for file in Path(name).glob(f"*{ending}{extension}")})
+            hint = f": give a seedname, such as {seeds[0]}" if seeds else ""
+            raise InputError(name, f"a folder of .npz files that System_R.to_npz wrote{hint}", "a folder with none")
+    if found is None:
+        looked = ", ".join(f"{name}{ending}" for ending in ENDINGS)
+        hint = f"; {name}.chk.fmt is not read, w90chk2chk.x converts it" if locate(f"{name}.chk.fmt") else ""
+        raise InputError(name, f"one of {looked} (plain, .xz or .gz), or a folder of .npz files{hint}", "none of them")
+    return found
+
+
+def _load_real_space(
+    kind: str, path: Path, seed: str, wannier_centers: np.ndarray | None, real_lattice: np.ndarray | None,
+    ws_distance: bool | str,
+) -> System_R:
+    """System from _tb.dat or _hr.dat, without spin."""
+    model = read_tb(path) if kind == "tb" else read_hr(path)
+    win_path, nnkp_path = locate(f"{seed}.win"), locate(f"{seed}.nnkp")
+    beside = [read_win(win_path)] if win_path else []
+    if nnkp_path:
+        beside.append(read_nnkp(nnkp_path))
+    lattice, name = model.real_lattice, path.name
+    if lattice is None:
+        lattice, name = _lattice(path, real_lattice, beside)
+    for seed_file in beside:
+        check_lattice(seed_file, lattice, name)
+        num_wann = seed_file.values.get("num_wann", model.num_wann)
+        if num_wann != model.num_wann:
+            raise InputError(seed_file.path, f"num_wann = {model.num_wann}, as in {path.name}", f"{num_wann}",
+                             seed_file.lines["num_wann"])
+    centers = _centers(path, seed, model, wannier_centers) if kind == "hr" else None
+
+    wsvec = locate(f"{seed}_wsvec.dat") if ws_distance else None
+    if ws_distance is True and wsvec is None:
+        raise InputError(f"{seed}_wsvec.dat", "this file, or it with .xz or .gz, for ws_distance=True", "no such file")
+    if wsvec is not None:
+        model = apply_wsvec(wsvec, model)
+    return build_system(model, centers, lattice)
+
+
+def _lattice(path: Path, real_lattice: np.ndarray | None, beside: list[SeedFile]) -> tuple[np.ndarray, str]:
+    """Lattice for a _hr.dat file, Å, and whose it is."""
+    if real_lattice is not None:
+        lattice = _user_array("real_lattice", real_lattice, (3, 3))
+        if abs(np.linalg.det(lattice)) < 1e-6:
+            raise InputError("real_lattice", "three independent vectors", f"{lattice.tolist()}")
+        return lattice, "real_lattice"
+    for seed_file in beside:
+        if seed_file.real_lattice is not None:
+            return seed_file.real_lattice, seed_file.path.name
+    raise InputError(path, "real_lattice, or a .win or .nnkp file beside, as this file has no lattice", "neither")
+
+
+def _centers(path: Path, seed: str, model: RealSpace, wannier_centers: np.ndarray | None) -> np.ndarray:
+    """Centres for a _hr.dat file, Å."""
+    logger.warning("%s: no position matrices: r is diagonal, with the centres given", path)
+    if wannier_centers is not None:
+        return _user_array("wannier_centers", wannier_centers, (model.num_wann, 3))
+    centres_path = locate(f"{seed}_centres.xyz")
+    if centres_path is None:
+        raise InputError(path, f"wannier_centers, or a file {Path(seed).name}_centres.xyz beside, as this file has no centres",
+                         "neither")
+    return read_centres(centres_path, model.num_wann)
+
+
+def _user_array(name: str, values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    try:
+        array = np.array(values, dtype=float)
+    except (TypeError, ValueError):
+        raise InputError(name, f"numbers of shape {shape}", repr(values)[:80]) from None
+    if array.shape != shape or not np.isfinite(array).all():
+        raise InputError(name, f"finite numbers of shape {shape}", f"shape {array.shape}: {repr(values)[:80]}")
+    return array

@@ -1,0 +1,246 @@
+"""Text files, plain or compressed with xz or gzip, read block by block with the line of every error."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import lzma
+import re
+import zlib
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from .errors import InputError
+
+COMPRESSIONS = ("", ".xz", ".gz")
+XZ_MAGIC, GZIP_MAGIC = b"\xfd7zXZ\x00", b"\x1f\x8b"
+STREAM_ERRORS = (EOFError, lzma.LZMAError, gzip.BadGzipFile, zlib.error)
+
+_FORTRAN_D = re.compile(r"(?<=[\d.])[dD](?=[+-]?\d)")
+_FORTRAN_THREE_DIGITS = re.compile(r"(?<=[\d.])([+-]\d{3})(?!\d|\.)")
+
+
+def stem(path: str | Path) -> str:
+    """Path as a string without its .xz or .gz."""
+    name = str(path)
+    for extension in COMPRESSIONS[1:]:
+        name = name.removesuffix(extension)
+    return name
+
+
+def locate(base: str) -> Path | None:
+    """The file `base`, `base`.xz or `base`.gz.
+
+    Raises
+    ------
+    InputError
+        More than one of them exists: which one is meant is not guessed.
+    """
+    present = [Path(base + extension) for extension in COMPRESSIONS if Path(base + extension).is_file()]
+    if len(present) > 1:
+        raise InputError(base, "one of it, its .xz and its .gz", " and ".join(str(path) for path in present))
+    return present[0] if present else None
+
+
+def require(base: str, purpose: str) -> Path:
+    """As `locate`, but the file must be there; `purpose` says what for."""
+    path = locate(base)
+    if path is None:
+        raise InputError(base, f"this file, or it with .xz or .gz, {purpose}", "no such file")
+    return path
+
+
+def open_stream(path: Path) -> BinaryIO:
+    """Open a file for reading bytes, decompressed when its first bytes say that it is xz or gzip.
+
+    Raises
+    ------
+    InputError
+        The file is missing, unreadable or empty.
+    """
+    try:
+        with open(path, "rb") as file:
+            start = file.read(6)
+    except OSError as error:
+        raise InputError(path, "a readable file", error.strerror or str(error)) from error
+    if not start:
+        raise InputError(path, "data", "an empty file (0 bytes)")
+    if start == XZ_MAGIC:
+        return lzma.open(path, "rb")
+    if start.startswith(GZIP_MAGIC):
+        return gzip.open(path, "rb")
+    return open(path, "rb")
+
+
+def damaged_stream(path: Path, error: Exception) -> InputError:
+    """The error for a compressed file that cannot be decompressed to its end."""
+    return InputError(path, "a complete compressed file", f"a truncated or damaged one ({error})")
+
+
+class TextFile:
+    """A text file read forwards; `number` is the line read last, counted from 1.
+
+    Parameters
+    ----------
+    path : Path
+        File, plain, xz or gzip.
+
+    Raises
+    ------
+    InputError
+        By all methods: the file ends early, or a line does not hold what was asked for.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.number = 0
+        self._stream = open_stream(path)
+
+    def __enter__(self) -> TextFile:
+        return self
+
+    def __exit__(self, *_):
+        self._stream.close()
+
+    def error(self, expected: str, found: str, line: int | None = None) -> InputError:
+        """InputError about `line`, the last one read if None."""
+        return InputError(self.path, expected, found, self.number if line is None else line)
+
+    def take(self, count: int, expected: str) -> list[str]:
+        """The next `count` lines."""
+        try:
+            lines = [line.decode("ascii", "replace") for line in itertools.islice(self._stream, count)]
+        except STREAM_ERRORS as error:
+            raise damaged_stream(self.path, error) from error
+        first, self.number = self.number + 1, self.number + len(lines)
+        if len(lines) < count:
+            more = f"line {first + count - 1} to exist: {expected}"
+            raise InputError(self.path, more, f"the end of the file after line {self.number} (truncated?)", self.number)
+        return lines
+
+    def line(self, expected: str) -> str:
+        """The next line, stripped."""
+        return self.take(1, expected)[0].strip()
+
+    def rest(self) -> list[str]:
+        """All the lines left."""
+        try:
+            lines = [line.decode("ascii", "replace") for line in self._stream]
+        except STREAM_ERRORS as error:
+            raise damaged_stream(self.path, error) from error
+        self.number += len(lines)
+        return lines
+
+    def integers(self, count: int, expected: str) -> list[int]:
+        """`count` integers that are the whole of the next line."""
+        text = self.line(expected)
+        try:
+            values = [int(word) for word in text.split()]
+        except ValueError:
+            values = []
+        if len(values) != count:
+            raise self.error(expected, repr(text[:80]))
+        return values
+
+    def integer_list(self, count: int, expected: str) -> np.ndarray:
+        """`count` integers over as many lines as they take, shape (count,)."""
+        values: list[int] = []
+        while len(values) < count:
+            text = self.line(f"{expected} ({len(values)} of {count} found)")
+            try:
+                values += [int(word) for word in text.split()]
+            except ValueError:
+                raise self.error(expected, repr(text[:80])) from None
+        if len(values) > count:
+            raise self.error(f"{count} integers: {expected}", f"{len(values)} of them")
+        return np.array(values)
+
+    def table(self, rows: int, columns: int, expected: str) -> np.ndarray:
+        """The next `rows` lines of `columns` finite numbers each, shape (rows, columns)."""
+        return numbers(self.path, self.take(rows, expected), self.number - rows + 1, columns, expected)
+
+    def finish(self, contents: str):
+        """Check that nothing but blank lines is left after `contents`."""
+        start = self.number
+        for offset, text in enumerate(self.rest()):
+            if text.strip():
+                raise self.error(f"the end of the file after {contents}", repr(text.strip()[:80]), start + offset + 1)
+
+
+def numbers(path: Path, lines: list[str], first: int, columns: int, expected: str) -> np.ndarray:
+    """Parse lines of `columns` finite numbers each.
+
+    Fortran's forms 1.0D-5 and 1.0-100 are read as 1.0E-5 and 1.0E-100.
+
+    Parameters
+    ----------
+    path : Path
+        File the lines are from, for errors.
+    lines : list of str
+        Lines.
+    first : int
+        Number of the first line, counted from 1.
+    columns : int
+        Numbers in a line.
+    expected : str
+        What the lines hold, for errors.
+
+    Returns
+    -------
+    ndarray, shape (len(lines), columns)
+
+    Raises
+    ------
+    InputError
+        Names the first line that is not such a line.
+    """
+    if not lines:
+        return np.zeros((0, columns))
+    for attempt in (lines, None):
+        try:
+            text = attempt if attempt is not None else [fortran_to_c(line) for line in lines]
+            values = np.loadtxt(text, comments=None, ndmin=2)
+        except ValueError:
+            continue
+        if values.shape == (len(lines), columns) and np.isfinite(values).all():
+            return values
+    raise _first_bad_line(path, lines, first, columns, expected)
+
+
+def fortran_to_c(text: str) -> str:
+    """Rewrite Fortran's 1.0D-5 and 1.0-100 as 1.0E-5 and 1.0E-100."""
+    return _FORTRAN_THREE_DIGITS.sub(r"E\1", _FORTRAN_D.sub("E", text))
+
+
+def _first_bad_line(path: Path, lines: list[str], first: int, columns: int, expected: str) -> InputError:
+    for number, line in enumerate(lines, start=first):
+        words = fortran_to_c(line).split()
+        finite = True
+        try:
+            finite = bool(np.isfinite([float(word) for word in words]).all())
+        except ValueError:
+            finite = False
+        if len(words) != columns or not finite:
+            found = repr(line.strip()[:100])
+            if "*" in line:
+                found += " (stars: a number too wide for its Fortran format)"
+            elif len(words) == columns:
+                found += " (not a finite number)"
+            else:
+                found += f" ({len(words)} columns)"
+            return InputError(path, f"{columns} finite numbers: {expected}", found, number)
+    return InputError(path, f"{columns} finite numbers in each of {len(lines)} lines: {expected}",
+                      "a block that could not be read", first)
+
+
+def word_to_float(path: Path, text: str, line: int, expected: str) -> float:
+    """One finite number, or an InputError."""
+    try:
+        value = float(fortran_to_c(text))
+    except ValueError:
+        raise InputError(path, expected, repr(text), line) from None
+    if not np.isfinite(value):
+        raise InputError(path, expected, repr(text), line)
+    return value

@@ -1,0 +1,179 @@
+"""A System_R from .chk, .eig, .mmn and .spn, all checked, through WannierBerri's own interpolation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from wannierberri.system import System_R
+from wannierberri.w90files import EIG, MMN, SPN, WannierData
+from wannierberri.w90files.bkvectors import BKVectors
+from wannierberri.w90files.chk import CheckPoint
+
+from .bloch_files import check_energies, check_overlaps, read_eig, read_mmn, read_spn
+from .checkpoint import LATTICE_TOLERANCE, MESH_TOLERANCE, Checkpoint, read_checkpoint
+from .errors import InputError
+from .seed_files import SeedFile, read_nnkp, read_win
+from .text import locate, require
+
+
+def check_lattice(seed: SeedFile, real_lattice: np.ndarray, name: str):
+    """Check the lattice of a .win or .nnkp file against another's (Å, tolerance 1e-4 Å)."""
+    if seed.real_lattice is None:
+        return
+    difference = np.abs(seed.real_lattice - real_lattice).max()
+    if difference > LATTICE_TOLERANCE:
+        raise InputError(seed.path, f"the lattice vectors of {name} to {LATTICE_TOLERANCE:g} Å",
+                         f"a difference of {difference:.4f} Å (files of different calculations?)",
+                         seed.lines.get("real_lattice"))
+
+
+def check_seed_file(seed: SeedFile, checkpoint: Checkpoint):
+    """Check lattice, mesh, k points and counts of a .win or .nnkp file against a .chk.
+
+    Raises
+    ------
+    InputError
+        They differ.
+    """
+    name = checkpoint.path.name
+    check_lattice(seed, checkpoint.real_lattice, name)
+    mesh = seed.values.get("mp_grid")
+    if mesh is not None and (mesh != checkpoint.mp_grid).any():
+        raise InputError(seed.path, f"the k mesh {checkpoint.mp_grid.tolist()} of {name}", f"{mesh.tolist()}",
+                         seed.lines["mp_grid"])
+    num_wann = seed.values.get("num_wann")
+    if num_wann is not None and num_wann != checkpoint.num_wann:
+        raise InputError(seed.path, f"num_wann = {checkpoint.num_wann}, as in {name}", f"{num_wann}", seed.lines["num_wann"])
+    num_bands = seed.values.get("num_bands")
+    if num_bands is not None and num_bands != checkpoint.num_bands:
+        raise InputError(seed.path, f"num_bands = {checkpoint.num_bands}, as in {name}", f"{num_bands}",
+                         seed.lines["num_bands"])
+    if seed.kpoints is not None:
+        line = seed.lines["kpoints"]
+        if len(seed.kpoints) != checkpoint.num_kpoints:
+            raise InputError(seed.path, f"{checkpoint.num_kpoints} k points, as in {name}", f"{len(seed.kpoints)}", line)
+        steps = np.abs(seed.kpoints - checkpoint.kpoints) * checkpoint.mp_grid
+        if steps.max() > MESH_TOLERANCE:
+            worst = int(steps.max(axis=1).argmax())
+            raise InputError(seed.path, f"the k points of {name}", f"k point {worst + 1} at {seed.kpoints[worst]} instead of "
+                             f"{checkpoint.kpoints[worst]}", line)
+
+
+def neighbour_vectors(
+    path: Path, checkpoint: Checkpoint, neighbours: np.ndarray, shifts: np.ndarray, lines: np.ndarray,
+    nnkp: SeedFile | None,
+) -> BKVectors:
+    """Vectors b of the finite differences, in the order of the first k point of the .mmn file.
+
+    Parameters
+    ----------
+    path : Path
+        The .mmn file, for errors.
+    checkpoint : Checkpoint
+    neighbours, shifts, lines : ndarray
+        As `read_mmn` returns them.
+    nnkp : SeedFile or None
+        Compared with where given.
+
+    Returns
+    -------
+    BKVectors
+
+    Raises
+    ------
+    InputError
+        The list is not that of the .nnkp file, not the same for all k points, or not enough for a derivative.
+    """
+    mesh = checkpoint.mp_grid
+    points = np.rint(checkpoint.kpoints * mesh).astype(int)
+    vectors = points[neighbours] - points[:, None] + shifts * mesh
+    reference = vectors[0]
+    first = {tuple(vector): i for i, vector in enumerate(reference.tolist())}
+    order = np.empty_like(neighbours)
+    for ik, row in enumerate(vectors.tolist()):
+        if set(map(tuple, row)) != set(first) or len(first) != len(row):
+            wrong = next((ib for ib, vector in enumerate(row) if tuple(vector) not in first), 0)
+            raise InputError(path, f"the vectors b of k point 1 at k point {ik + 1}", f"b = {row[wrong]} steps of the mesh",
+                             int(lines[ik, wrong]))
+        order[ik, [first[tuple(vector)] for vector in row]] = np.arange(len(row))
+    if nnkp is not None:
+        count = neighbours.shape[1]
+        if len(nnkp.neighbours) != neighbours.size:
+            raise InputError(nnkp.path, f"{count} neighbours of a k point, as in {path.name}",
+                             f"{len(nnkp.neighbours) / len(neighbours):g}", nnkp.lines["nnkpts"])
+        listed = nnkp.neighbours.reshape(-1, count, 5)
+        here = np.concatenate([np.broadcast_to(1 + np.arange(len(neighbours))[:, None, None], (*neighbours.shape, 1)),
+                               1 + neighbours[..., None], shifts], axis=2)
+        for ik in range(len(neighbours)):
+            if {tuple(row) for row in listed[ik].tolist()} != {tuple(row) for row in here[ik].tolist()}:
+                raise InputError(path, f"the neighbours of k point {ik + 1} that {nnkp.path.name} lists", "others",
+                                 int(lines[ik, 0]))
+    recip_lattice = 2 * np.pi * np.linalg.inv(checkpoint.real_lattice).T
+    try:
+        shells, cartesian = BKVectors.k_to_shells(reference, (reference / mesh) @ recip_lattice, kmesh_tol=1e-5)
+        weights, _, sorted_vectors = BKVectors.get_shell_weights(shells, cartesian, bk_complete_tol=1e-5)
+    except RuntimeError:
+        raise InputError(path, "neighbours that are whole shells and complete, Σ_b w b b = 1",
+                         f"{len(reference)} that are not (the lattice of another calculation?)", int(lines[0, 0])) from None
+    back = [first[tuple(vector)] for vector in sorted_vectors.tolist()]
+    ordered = np.empty_like(weights)
+    ordered[back] = weights
+    rows = np.arange(len(neighbours))[:, None]
+    return BKVectors(
+        recip_lattice=recip_lattice, mp_grid=mesh, wk=ordered, bk_grid=reference, kpt_grid=points,
+        G=dict(enumerate(shifts[rows, order])), neighbours=dict(enumerate(neighbours[rows, order])),
+    )
+
+
+def load_wannier_data(seed: str, chk_path: Path, spin: bool) -> System_R:
+    """Load a seedname with a checkpoint.
+
+    Parameters
+    ----------
+    seed : str
+        Seedname with its folder.
+    chk_path : Path
+        The .chk file, plain or compressed.
+    spin : bool
+        Whether to read the .spn file.
+
+    Returns
+    -------
+    System_R
+        With 'Ham', 'AA' and, with `spin`, 'SS'.
+
+    Raises
+    ------
+    InputError
+        A file is missing, cannot be read, or is not of the same calculation.
+    """
+    eig_path = require(f"{seed}.eig", f"beside {chk_path.name}")
+    mmn_path = require(f"{seed}.mmn", f"beside {chk_path.name}")
+    spn_path = require(f"{seed}.spn", f"beside {chk_path.name}") if spin else None
+    checkpoint = read_checkpoint(chk_path)
+    win_path, nnkp_path = locate(f"{seed}.win"), locate(f"{seed}.nnkp")
+    win = read_win(win_path) if win_path else None
+    nnkp = read_nnkp(nnkp_path) if nnkp_path else None
+    for seed_file in (win, nnkp):
+        if seed_file is not None:
+            check_seed_file(seed_file, checkpoint)
+
+    data = WannierData()
+    data.set_chk(CheckPoint(
+        real_lattice=checkpoint.real_lattice, v_matrix=checkpoint.gauge, wannier_centers_cart=checkpoint.centers,
+        wannier_spreads=checkpoint.spreads, kpt_red=checkpoint.kpoints, mp_grid=checkpoint.mp_grid,
+    ))
+    energies = read_eig(eig_path, checkpoint)
+    check_energies(eig_path, energies, checkpoint, win)
+    data.set_file("eig", EIG(data=energies))
+    if spn_path is not None:
+        data.set_file("spn", SPN(data=read_spn(spn_path, checkpoint)))
+
+    overlaps, neighbours, shifts, lines = read_mmn(mmn_path, checkpoint)
+    vectors = neighbour_vectors(mmn_path, checkpoint, neighbours, shifts, lines, nnkp)
+    check_overlaps(mmn_path, overlaps, neighbours, lines, checkpoint)
+    order = [vectors.reorder_bk_vectors(ik, neighbours[ik], shifts[ik], overlaps[ik]) for ik in range(len(overlaps))]
+    data.set_file("bkvec", vectors)
+    data.set_file("mmn", MMN(data=overlaps, bk_reorder=order))
+    return System_R.from_wannierdata(data, berry=True, spin=spin, silent=True)

@@ -1,0 +1,168 @@
+"""Occupations of multiplets, summed over a whole scan of Fermi levels at once.
+
+    Fermi sea      Σ f(ε̄_n − μ) X_n            f = 1 / (1 + exp((ε − μ)/kT)),  kT = 0: θ(μ − ε)
+    Fermi surface  Σ (−∂f/∂ε)(ε̄_n − μ) X_n     kT = 0: box of half-width w around μ, height 1/(2w)
+
+ε̄_n is the mean energy of n's multiplet, X_n a per-band quantity.  The k loop only adds X_n to the nodes of an energy
+axis (`Occupation.accumulate`); Fermi levels enter once, at the end (`sea`, `surface`), so the cost of the loop does
+not depend on their number.
+
+kT = 0: the nodes are the intervals between the sorted levels at which a step occurs: the sums are exact.
+kT > 0: the nodes are points, kT/6 apart and independent of the scan, and X_n is spread over the eight around ε̄_n with
+the weights of Lagrange interpolation.  Σ_j X_j f(ε_j) is then Σ_n X_n f̃(ε̄_n), f̃ the interpolant of f, which differs
+from f by less than 1e-9: bands a few meV apart with large opposite X keep their cancellation, which rounding of
+energies to a coarse scan destroys.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from scipy import sparse
+from scipy.special import expit
+
+_NODES_PER_KT = 6
+_STENCIL = 8
+_TAIL = 40.0  # f differs from 0 or 1 by exp(-40) = 4e-18 farther than this many kT from the Fermi level
+_BLOCK = 2**22  # largest number of elements of a temporary kernel
+
+
+@dataclass(frozen=True, eq=False)
+class Occupation:
+    """Fermi-Dirac occupation for a scan of Fermi levels.
+
+    Parameters
+    ----------
+    fermi_levels : float array (n_fermi,)
+        Fermi levels in eV, in any order and with any spacing.
+    kBT : float
+        Temperature in eV, 0 for the step function.
+    width : float or None
+        Half-width in eV of the box that stands for −∂f/∂ε at kBT = 0; needed only by `surface`.
+    """
+
+    fermi_levels: np.ndarray
+    kBT: float = 0.0
+    width: float | None = None
+    _levels: np.ndarray = field(init=False, repr=False)
+
+    def __post_init__(self):
+        levels = np.asarray(self.fermi_levels, dtype=float)
+        if levels.ndim != 1 or levels.size == 0 or not np.all(np.isfinite(levels)):
+            raise ValueError(f"fermi_levels: expected a one-dimensional array of finite numbers, found {levels!r}")
+        if not self.kBT >= 0:
+            raise ValueError(f"kBT: expected a number >= 0 (eV), found {self.kBT!r}")
+        if self.width is not None and not self.width > 0:
+            raise ValueError(f"width: expected a number > 0 (eV), found {self.width!r}")
+        object.__setattr__(self, "fermi_levels", levels)
+        object.__setattr__(self, "_levels", np.unique(self._nodes(levels)))
+
+    def _nodes(self, fermi):
+        if self.kBT > 0:
+            spacing = self.kBT / _NODES_PER_KT
+            margin = _TAIL * self.kBT + _STENCIL * spacing
+            first = np.floor((fermi.min() - margin) / spacing)
+            return spacing * np.arange(first, np.ceil((fermi.max() + margin) / spacing) + 1)
+        if self.width is None:
+            return fermi
+        return np.concatenate([fermi, fermi - self.width, fermi + self.width])
+
+    @property
+    def n_nodes(self) -> int:
+        """Length of the energy axis of `accumulate`: what lies below the scan, then the nodes."""
+        return len(self._levels) + 1
+
+    def accumulate(self, energies: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """Add per-band values to the energy axis.
+
+        Parameters
+        ----------
+        energies : float array (k, n)
+            Mean energies of the multiplets, eV.
+        values : float array (k, n, ...)
+
+        Returns
+        -------
+        float array (n_nodes, ...)
+            Linear in `values`; add those of all k points before calling `sea` or `surface`.
+        """
+        energies = energies.reshape(-1)
+        flat = values.reshape(len(energies), -1)
+        relevant = energies <= self._levels[-1]
+        energies, flat = energies[relevant], flat[relevant]
+        rows, weights = self._stencil(energies)
+        columns = np.arange(0, rows.size + 1, rows.shape[1])
+        matrix = sparse.csc_matrix((weights.ravel(), rows.ravel(), columns), shape=(self.n_nodes, len(energies)))
+        return (matrix @ flat).reshape(self.n_nodes, *values.shape[2:])
+
+    def _stencil(self, energies):
+        """Nodes (band, stencil) that each band is added to, and the weights."""
+        if self.kBT == 0:
+            # node 0 holds bands at or below the lowest level, node j those in (level j-1, level j]
+            return np.searchsorted(self._levels, energies, side="left")[:, None], np.ones((len(energies), 1))
+        spacing = self.kBT / _NODES_PER_KT
+        position = (energies - self._levels[0]) / spacing
+        cell = np.floor(position).astype(int)
+        first = np.clip(cell - (_STENCIL // 2 - 1), 0, len(self._levels) - _STENCIL)
+        offset = np.clip(position - first, 0.0, None)
+        weights = _lagrange_weights(offset)
+        rows = first[:, None] + 1 + np.arange(_STENCIL)
+        below = cell < _STENCIL  # f = 1 there for every Fermi level
+        rows[below] = np.arange(_STENCIL)
+        weights[below] = 0.0
+        weights[below, 0] = 1.0
+        return rows, weights
+
+    def sea(self, spectrum: np.ndarray) -> np.ndarray:
+        """Fermi-sea sums Σ f X, shape (n_fermi, ...), of an accumulated spectrum (n_nodes, ...)."""
+        if self.kBT == 0:
+            return self._occupied(spectrum, self.fermi_levels)
+        return self._convolve(spectrum, lambda x: expit(-x), occupied_below=True)
+
+    def surface(self, spectrum: np.ndarray) -> np.ndarray:
+        """Fermi-surface sums Σ (−∂f/∂ε) X, shape (n_fermi, ...), of an accumulated spectrum (n_nodes, ...)."""
+        if self.kBT > 0:
+            return self._convolve(spectrum, lambda x: expit(x) * expit(-x) / self.kBT, occupied_below=False)
+        if self.width is None:
+            raise ValueError("width: a Fermi-surface sum at kBT = 0 needs it")
+        upper = self._occupied(spectrum, self.fermi_levels + self.width)
+        return (upper - self._occupied(spectrum, self.fermi_levels - self.width)) / (2 * self.width)
+
+    def _occupied(self, spectrum, levels):
+        return np.cumsum(spectrum, axis=0)[np.searchsorted(self._levels, levels, side="left")]
+
+    @cached_property
+    def _reach(self) -> int:
+        return int(np.ceil(_TAIL * _NODES_PER_KT)) + 1
+
+    def _convolve(self, spectrum, kernel, occupied_below):
+        """Σ_j kernel((ε_j − μ)/kT) spectrum_j for every Fermi level μ; outside the reach the kernel is 0, or 1 below."""
+        flat = spectrum.reshape(self.n_nodes, -1)
+        centre = np.searchsorted(self._levels, self.fermi_levels)
+        window = np.arange(-self._reach, self._reach + 1)
+        result = np.zeros((len(self.fermi_levels), flat.shape[1]))
+        block = max(1, _BLOCK // (len(window) * flat.shape[1]))
+        below = np.cumsum(flat, axis=0) if occupied_below else None
+        for start in range(0, len(centre), block):
+            part = slice(start, start + block)
+            nodes = centre[part, None] + window
+            inside = (nodes >= 0) & (nodes < len(self._levels))
+            nodes = np.clip(nodes, 0, len(self._levels) - 1)
+            argument = (self._levels[nodes] - self.fermi_levels[part, None]) / self.kBT
+            weights = np.where(inside, kernel(argument), 0.0)
+            result[part] = np.einsum("fj,fjx->fx", weights, flat[nodes + 1], optimize=True)
+            if occupied_below:
+                result[part] += below[np.clip(centre[part] - self._reach, 0, None)]
+        return result.reshape(len(self.fermi_levels), *spectrum.shape[1:])
+
+
+def _lagrange_weights(offset):
+    """Weights (band, stencil) of Lagrange interpolation at `offset` (band,) from the nodes 0, 1, ..., _STENCIL − 1."""
+    nodes = np.arange(_STENCIL)
+    distance = offset[:, None] - nodes
+    others = ~np.eye(_STENCIL, dtype=bool)
+    numerator = np.prod(np.where(others, distance[:, None, :], 1.0), axis=2)
+    denominator = np.prod(np.where(others, nodes[:, None] - nodes, 1), axis=1)
+    return numerator / denominator

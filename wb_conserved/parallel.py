@@ -1,0 +1,107 @@
+"""Communicators: MPI ranks through mpi4py, or one process without it.
+
+mpi4py is imported only by `world`, when a launcher has started this process.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import traceback
+from contextlib import contextmanager
+
+logger = logging.getLogger(__name__)
+
+_LAUNCHER_SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_NTASKS", "PMIX_SIZE", "MPI_LOCALNRANKS")
+_LAUNCHER_RANKS = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "SLURM_PROCID", "PMIX_RANK", "MPI_LOCALRANKID")
+
+
+class SerialCommunicator:
+    """A communicator of one rank, with the methods of mpi4py that are used here."""
+
+    rank, size = 0, 1
+
+    def bcast(self, value, root=0):
+        return value
+
+    def gather(self, value, root=0):
+        return [value]
+
+    def allgather(self, value):
+        return [value]
+
+
+def world():
+    """Communicator of all ranks that a launcher started together with this process; serial where there was none.
+
+    Raises
+    ------
+    RuntimeError
+        A launcher announces more ranks than the MPI library under mpi4py sees (it belongs to another MPI), or mpi4py is
+        missing: every process would do the whole work and write the same files.
+    """
+    announced = {name: int(os.environ[name]) for name in _LAUNCHER_SIZES if os.environ.get(name, "").isdigit()}
+    in_step = any(name in os.environ for name in _LAUNCHER_RANKS)
+    if not announced and not in_step:
+        return SerialCommunicator()
+    try:
+        from mpi4py import MPI
+    except ImportError as error:
+        if max(announced.values(), default=1) == 1:
+            return SerialCommunicator()
+        raise RuntimeError(
+            f"expected mpi4py, as the launcher announces {_largest(announced)}; found none ({error}): "
+            "install it with pip install 'wb_conserved[mpi]'"
+        ) from error
+    communicator = MPI.COMM_WORLD
+    if communicator.size == 1 and max(announced.values(), default=1) > 1:
+        library = MPI.Get_library_version().splitlines()[0].strip("\x00 ")
+        raise RuntimeError(
+            f"expected a world of {_largest(announced)} ranks, found 1 under {library}: the launcher belongs to another "
+            "MPI, and every process would do the whole work. Use the mpirun of the MPI that mpi4py was installed with "
+            "(the environment's own, next to its python), or for one process unset the variable"
+        )
+    return communicator
+
+
+def _largest(announced):
+    name = max(announced, key=announced.get)
+    return f"{name}={announced[name]}"
+
+
+def agree(communicator, error: Exception | None) -> None:
+    """Raise the first rank's error on every rank, so that none waits for another.
+
+    Parameters
+    ----------
+    communicator
+    error : Exception or None
+        What went wrong on this rank.
+    """
+    errors = communicator.allgather(error)
+    for rank, found in enumerate(errors):
+        if found is not None:
+            if communicator.size > 1 and hasattr(found, "add_note"):
+                found.add_note(f"raised on rank {rank} of {communicator.size}")
+            raise found
+
+
+@contextmanager
+def abort_on_error(communicator):
+    """End all ranks with the message of the first uncaught exception of any; an exception alone leaves peers waiting."""
+    try:
+        yield
+    except BaseException as error:
+        if communicator.size == 1 or isinstance(error, SystemExit) and not error.code:
+            raise
+        if not isinstance(error, SystemExit):
+            traceback.print_exc()
+        print_error(f"rank {communicator.rank} of {communicator.size}: {type(error).__name__}: {error}; ending all ranks")
+        communicator.Abort(1)
+
+
+def print_error(message: str) -> None:
+    """Write a line to standard error at once."""
+    sys.stderr.write(message + "\n")
+    sys.stderr.flush()

@@ -1,0 +1,1 @@
+"""Named, self-describing results: datasets, files, tables and plots."""

@@ -1,0 +1,31 @@
+"""Physical units of results."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.constants import elementary_charge, hbar
+
+CONDUCTANCE = elementary_charge**2 / hbar
+"""e²/ħ in S, 2.434135e-4."""
+
+
+def periodic_measure(system) -> tuple[int, float]:
+    """Number of periodic directions D of a system and the D-dimensional volume of its cell in Å^D."""
+    periodic = np.asarray(system.periodic, dtype=bool)
+    vectors = np.asarray(system.real_lattice)[periodic]
+    return len(vectors), float(np.sqrt(np.linalg.det(vectors @ vectors.T)))
+
+
+def conductivity_factor(system) -> float:
+    """Factor from Σ_k f Ω / N_k (Å² [s]) to a conductivity of electrons, −(e²/ħ) / cell, in S cm^(2−D).
+
+    D = 3: S/cm; a sheet (D = 2): S; a wire (D = 1): S cm.
+    """
+    dimension, measure = periodic_measure(system)
+    return -CONDUCTANCE / measure * 1e-8 ** (2 - dimension)
+
+
+def conductivity_unit(dimension: int, operator_unit: str) -> str:
+    """Unit of a conductivity of s, with s in units of ħ or a pure number."""
+    prefix = f"({operator_unit or '1'}/|e|)"
+    return f"{prefix} " + {3: "S/cm", 2: "S", 1: "S cm"}[dimension]
