@@ -4,7 +4,9 @@ from importlib.metadata import version as _version
 
 from . import calculators
 from .grid import regular_grid
+from .io import InputError, load_system
+from .results.dataset import to_dataset
 from .run import run
 
 __version__ = _version("wb_conserved")
-__all__ = ["calculators", "regular_grid", "run"]
+__all__ = ["InputError", "calculators", "load_system", "regular_grid", "run", "to_dataset"]

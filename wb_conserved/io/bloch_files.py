@@ -57,7 +57,8 @@ def read_eig(path: Path, checkpoint: Checkpoint) -> np.ndarray:
     wrong = np.flatnonzero((table[:shared, :2] != order[:shared]).any(axis=1))
     if len(wrong):
         row = int(wrong[0])
-        raise InputError(path, f"band {order[row, 0]:g} of k point {order[row, 1]:g}", repr(lines[row].strip()), row + 1)
+        raise InputError(path, f"band {order[row, 0]:g} of k point {order[row, 1]:g}", repr(lines[row].strip()),
+                         row + 1)
     if len(table) != len(order):
         raise InputError(path, f"{len(order)} lines", f"{len(table)} (truncated?)", len(table))
     return table[:, 2].reshape(num_kpoints, num_bands)
@@ -94,7 +95,7 @@ def check_energies(path: Path, energies: np.ndarray, checkpoint: Checkpoint, win
     if intruder.any():
         ik, band = np.argwhere(intruder)[0]
         raise InputError(
-            path, f"no band outside the outer window of {name} between the energies inside it ({low:.4f} to {high:.4f} eV)",
+            path, f"no band outside the outer window of {name} between those inside it ({low:.4f} to {high:.4f} eV)",
             f"band {band + 1} of k point {ik + 1} at {energies[ik, band]:.4f} eV (files of different calculations?)",
             ik * checkpoint.num_bands + band + 1,
         )
@@ -159,8 +160,8 @@ def read_mmn(path: Path, checkpoint: Checkpoint) -> tuple[np.ndarray, np.ndarray
             weight = np.abs(matrix) ** 2
             norm = np.sqrt(max(weight.sum(axis=0).max(), weight.sum(axis=1).max()))
             if norm > 1 + OVERLAP_NORM_TOLERANCE:
-                raise file.error(f"overlaps with rows and columns of norm 1 at most (tolerance {OVERLAP_NORM_TOLERANCE:g})",
-                                 f"norm {norm:.6f}", int(lines[ik, ib]))
+                expected = f"rows and columns of norm 1 at most in overlaps (tolerance {OVERLAP_NORM_TOLERANCE:g})"
+                raise file.error(expected, f"norm {norm:.6f}", int(lines[ik, ib]))
             overlaps[ik, ib] = matrix
         file.finish(f"{num_kpoints} x {count} overlap matrices")
     return overlaps, neighbours, shifts, lines
@@ -187,7 +188,7 @@ def check_overlaps(path: Path, overlaps: np.ndarray, neighbours: np.ndarray, lin
                 difference = np.abs(rotated - kept).max(axis=(1, 2)).min()
             if difference > OVERLAP_TOLERANCE:
                 raise InputError(
-                    path, f"the overlaps of {checkpoint.path.name} after rotation with its gauge (to {OVERLAP_TOLERANCE:g})",
+                    path, f"the overlaps that {checkpoint.path.name} has in its gauge, to {OVERLAP_TOLERANCE:g}",
                     f"a difference of {difference:.2e} at k point {ik + 1}, neighbour {ib + 1} "
                     "(files of different calculations?)", int(lines[ik, ib]),
                 )

@@ -63,7 +63,7 @@ class Checkpoint:
         return len(self.kpoints)
 
 
-def kpoints_on_mesh(source: Path, kpoints: np.ndarray, mp_grid: np.ndarray, first_line: int | None = None) -> np.ndarray:
+def kpoints_on_mesh(source: Path, kpoints: np.ndarray, mp_grid: np.ndarray) -> np.ndarray:
     """Check that k points are a full Gamma-centred mesh, and put them on it exactly.
 
     Parameters
@@ -74,8 +74,6 @@ def kpoints_on_mesh(source: Path, kpoints: np.ndarray, mp_grid: np.ndarray, firs
         Reduced coordinates.
     mp_grid : array_like of int, shape (3,)
         Mesh.
-    first_line : int, optional
-        Line of the first k point, for errors.
 
     Returns
     -------
@@ -88,16 +86,15 @@ def kpoints_on_mesh(source: Path, kpoints: np.ndarray, mp_grid: np.ndarray, firs
     """
     mesh = " x ".join(str(n) for n in mp_grid)
     if len(kpoints) != np.prod(mp_grid):
-        raise InputError(source, f"{np.prod(mp_grid)} k points for the mesh {mesh}", f"{len(kpoints)}", first_line)
+        raise InputError(source, f"{np.prod(mp_grid)} k points for the mesh {mesh}", f"{len(kpoints)}")
     steps = np.rint(kpoints * mp_grid)
     off = np.flatnonzero(np.abs(kpoints * mp_grid - steps).max(axis=1) > MESH_TOLERANCE)
     if len(off):
-        line = None if first_line is None else first_line + int(off[0])
         raise InputError(source, f"k points on the Gamma-centred mesh {mesh}",
-                         f"k point {off[0] + 1} at {kpoints[off[0]]}", line)
+                         f"k point {off[0] + 1} at {kpoints[off[0]]}")
     _, counts = np.unique(steps.astype(int) % mp_grid, axis=0, return_counts=True)
     if (counts > 1).any():
-        raise InputError(source, f"each point of the mesh {mesh} once", "some k points more than once", first_line)
+        raise InputError(source, f"each point of the mesh {mesh} once", "some k points more than once")
     return steps / mp_grid
 
 

@@ -109,7 +109,8 @@ def check_finite(source: str | Path, name: str, values: np.ndarray):
     if values.dtype.kind not in "biufc":
         raise InputError(source, f"numbers for {name}", f"data of type {values.dtype}")
     if not np.isfinite(values).all():
-        raise InputError(source, f"finite numbers for {name}", f"{np.count_nonzero(~np.isfinite(values))} NaN or infinite")
+        count = np.count_nonzero(~np.isfinite(values))
+        raise InputError(source, f"finite numbers for {name}", f"{count} that are NaN or infinite")
 
 
 def to_k(system: System_R, key: str, kpoints: np.ndarray) -> np.ndarray:

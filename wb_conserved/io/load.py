@@ -89,7 +89,8 @@ def load_system(
         raise InputError("ws_distance", "'auto', True or False", repr(ws_distance))
 
     kind, source, seed = _kind(path)
-    unused = {"chk": ("wannier_centers", "real_lattice", "ws_distance"), "tb": ("wannier_centers", "real_lattice"), "hr": ()}
+    own = ("wannier_centers", "real_lattice")
+    unused = {"chk": (*own, "ws_distance"), "tb": own, "hr": ()}
     given = {"wannier_centers": wannier_centers is not None, "real_lattice": real_lattice is not None,
              "ws_distance": ws_distance != "auto", "periodic": tuple(periodic) != ALL_PERIODIC}
     for name in unused.get(kind, tuple(given)):
@@ -113,8 +114,8 @@ def load_system(
         system = load_wannier_data(seed, Path(source), read_spin)
     else:
         if read_spin:
-            raise InputError(source, "spin_order ('interlaced', 'block' or pairs), as this file has no spin; or spin=False "
-                             "if no spin is needed", "neither")
+            raise InputError(source, "spin_order ('interlaced', 'block' or pairs), as this file has no spin; or "
+                             "spin=False if no spin is needed", "neither")
         system = _load_real_space(kind, Path(source), seed, wannier_centers, real_lattice, ws_distance)
 
     check_system(source, system, read_spin)
@@ -124,7 +125,9 @@ def load_system(
         pairs = check_spin_order(
             source, system, spin_order, time_reversal=time_reversal,
             tolerance=PAIR_TOLERANCE if spin_tolerance is None else spin_tolerance,
-            time_reversal_tolerance=TIME_REVERSAL_TOLERANCE if time_reversal_tolerance is None else time_reversal_tolerance,
+            time_reversal_tolerance=(
+                TIME_REVERSAL_TOLERANCE if time_reversal_tolerance is None else time_reversal_tolerance
+            ),
         )
         set_spin(system, pairs)
     elif spin:
@@ -147,7 +150,8 @@ def _kind(path: str | os.PathLike | System_R) -> tuple[str, str, str]:
         for ending, kind in ENDINGS.items():
             if stem(name).endswith(ending):
                 return kind, name, stem(name).removesuffix(ending)
-        raise InputError(name, f"a file X{', X'.join(ENDINGS)}, plain or compressed, a seedname or a folder", "another file")
+        raise InputError(name, f"a file X{', X'.join(ENDINGS)} (plain, .xz or .gz), a seedname or a folder",
+                         "another file")
     candidates = {kind: locate(name + ending) for ending, kind in ENDINGS.items()}
     found = next(((kind, str(file), name) for kind, file in candidates.items() if file is not None), None)
     if os.path.isdir(name):
@@ -217,8 +221,8 @@ def _centers(path: Path, seed: str, model: RealSpace, wannier_centers: np.ndarra
         return _user_array("wannier_centers", wannier_centers, (model.num_wann, 3))
     centres_path = locate(f"{seed}_centres.xyz")
     if centres_path is None:
-        raise InputError(path, f"wannier_centers, or a file {Path(seed).name}_centres.xyz beside, as this file has no centres",
-                         "neither")
+        raise InputError(path, f"wannier_centers, or a file {Path(seed).name}_centres.xyz beside, as this file has no "
+                         "centres", "neither")
     return read_centres(centres_path, model.num_wann)
 
 

@@ -12,7 +12,7 @@ from wannierberri.fourier.rvectors import Rvectors
 from wannierberri.symmetry.point_symmetry import PointGroup
 from wannierberri.system import System_R
 
-from .checks import check_finite, opposite
+from .checks import TOLERANCES, check_finite, check_hermitian, opposite
 from .errors import InputError
 
 logger = logging.getLogger("wb_conserved.io")
@@ -116,24 +116,31 @@ def load_npz(folder: Path, spin: bool) -> System_R:
     path = folder / "iRvec.npz"
     arrays = read_arrays(path)
     name = "iRvec" if "iRvec" in arrays else "arr_0"
-    if name not in arrays or arrays[name].ndim != 2 or arrays[name].shape[1] != 3 or arrays[name].dtype.kind not in "iu":
+    vectors = arrays.get(name, np.zeros(0))
+    if vectors.shape[1:] != (3,) or vectors.dtype.kind not in "iu":
         raise InputError(path, "an array of integers 'iRvec' of shape (nR, 3)",
                          f"{ {key: value.shape for key, value in arrays.items()} }")
-    opposite(path, arrays[name])
+    opposite(path, vectors)
     shifts = arrays.get("shifts_left_red")
     if shifts is not None and (
         shifts.shape != (system.num_wann, 3) or not np.allclose(shifts, system.wannier_centers_red, atol=1e-6)
     ):
         raise InputError(path, "the shifts of wannier_centers_cart.npz", f"others, of shape {shifts.shape}")
-    system.rvec = Rvectors(system.real_lattice, shifts_left_red=system.wannier_centers_red, iRvec=arrays[name])
+    system.rvec = Rvectors(system.real_lattice, shifts_left_red=system.wannier_centers_red, iRvec=vectors)
 
     for file in sorted(folder.glob("_XX_R_*.npz")):
         matrices = _array(folder, file.stem)
         shape = (system.rvec.nRvec, system.num_wann, system.num_wann)
         if matrices.shape[:3] != shape:
-            raise InputError(file, f"an array of shape {shape} or {(*shape, 3)}", f"{matrices.shape}")
+            raise InputError(file, f"an array of shape {shape}, or that and more", f"{matrices.shape}")
         check_finite(file, file.stem, matrices)
-        system.set_R_mat(file.stem.removeprefix("_XX_R_"), matrices)
+        key = file.stem.removeprefix("_XX_R_")
+        if key in TOLERANCES:
+            if matrices.shape != (*shape, *((3,) if key != "Ham" else ())):
+                raise InputError(file, f"an array of shape {shape}" + (" x 3" if key != "Ham" else ""),
+                                 f"{matrices.shape}")
+            check_hermitian(file, key, vectors, matrices)
+        system.set_R_mat(key, matrices)
 
     if (folder / "pointgroup.npz").is_file():
         system.set_pointgroup(pointgroup=read_pointgroup(folder / "pointgroup.npz", system.real_lattice))

@@ -98,7 +98,8 @@ def read_win(path: Path) -> SeedFile:
         if rows and rows[0][1].split()[0].lower() in ("bohr", "ang"):
             unit = BOHR if rows.pop(0)[1].split()[0].lower() == "bohr" else 1.0
         if len(rows) != 3:
-            raise InputError(path, "three lattice vectors in unit_cell_cart", f"{len(rows)}", blocks["unit_cell_cart"][0])
+            raise InputError(path, "three lattice vectors in unit_cell_cart", f"{len(rows)}",
+                             seed.lines["real_lattice"])
         seed.real_lattice = unit * _rows(path, rows, 3, "a lattice vector")
     if "kpoints" in blocks:
         rows = _numbered(*blocks["kpoints"])

@@ -151,8 +151,8 @@ def check_spin_order(
     distances = centre_distances(centers, pairs)
     worst = int(distances.argmax())
     if not distances[worst] <= tolerance:
-        hints = [f"; '{name}' has {centre_distances(centers, other).max():.4f} Å at most" for name, other in others.items()
-                 if centre_distances(centers, other).max() <= tolerance]
+        farthest = {name: centre_distances(centers, other).max() for name, other in others.items()}
+        hints = [f"; '{name}' has {far:.4f} Å at most" for name, far in farthest.items() if far <= tolerance]
         up, down = pairs[worst]
         raise InputError(source, f"the centres of each pair within {tolerance:g} Å in {label}",
                          f"functions {up + 1} and {down + 1} at {distances[worst]:.4f} Å" + "".join(hints))
@@ -169,7 +169,7 @@ def check_spin_order(
         residual = time_reversal_residual(hamiltonian, pairs)
         if not residual <= time_reversal_tolerance:
             raise InputError(
-                source, f"H(R) = σ_y H(R)* σ_y to {time_reversal_tolerance:g} eV in {label}, with time-reversal symmetry",
+                source, f"H(R) = σ_y H(R)* σ_y (time reversal) to {time_reversal_tolerance:g} eV in {label}",
                 f"a difference of {residual:.4g} eV (another order, functions that are not of pure spin, or magnetism: "
                 "then say time_reversal=False)",
             )

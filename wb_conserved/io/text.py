@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import itertools
 import lzma
 import re
@@ -67,11 +68,8 @@ def open_stream(path: Path) -> BinaryIO:
         raise InputError(path, "a readable file", error.strerror or str(error)) from error
     if not start:
         raise InputError(path, "data", "an empty file (0 bytes)")
-    if start == XZ_MAGIC:
-        return lzma.open(path, "rb")
-    if start.startswith(GZIP_MAGIC):
-        return gzip.open(path, "rb")
-    return open(path, "rb")
+    opener = lzma.open if start == XZ_MAGIC else gzip.open if start.startswith(GZIP_MAGIC) else open
+    return io.BufferedReader(opener(path, "rb"), 1 << 20)
 
 
 def damaged_stream(path: Path, error: Exception) -> InputError:
@@ -96,7 +94,7 @@ class TextFile:
     def __init__(self, path: Path):
         self.path = path
         self.number = 0
-        self._stream = open_stream(path)
+        self._stream = io.TextIOWrapper(open_stream(path), encoding="ascii", errors="replace")
 
     def __enter__(self) -> TextFile:
         return self
@@ -111,7 +109,7 @@ class TextFile:
     def take(self, count: int, expected: str) -> list[str]:
         """The next `count` lines."""
         try:
-            lines = [line.decode("ascii", "replace") for line in itertools.islice(self._stream, count)]
+            lines = list(itertools.islice(self._stream, count))
         except STREAM_ERRORS as error:
             raise damaged_stream(self.path, error) from error
         first, self.number = self.number + 1, self.number + len(lines)
@@ -127,7 +125,7 @@ class TextFile:
     def rest(self) -> list[str]:
         """All the lines left."""
         try:
-            lines = [line.decode("ascii", "replace") for line in self._stream]
+            lines = list(self._stream)
         except STREAM_ERRORS as error:
             raise damaged_stream(self.path, error) from error
         self.number += len(lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -60,7 +61,7 @@ def _counts(file: TextFile) -> tuple[int, np.ndarray]:
 
 
 def _matrix(file: TextFile, block: np.ndarray, first: int, num_wann: int, start: int) -> np.ndarray:
-    """Columns `first` and `first` + 1 hold m and n, m fastest; the rest is a matrix, shape (num_wann, num_wann, ...)."""
+    """Matrix, shape (num_wann, num_wann, ...), of rows with m and n, m fastest, in column `first` and the next."""
     n, m = np.divmod(np.arange(num_wann**2), num_wann)
     wrong = np.flatnonzero((block[:, first] != m + 1) | (block[:, first + 1] != n + 1))
     if len(wrong):
@@ -173,8 +174,9 @@ def apply_wsvec(path: Path, model: RealSpace) -> RealSpace:
     try:
         tokens = np.array(" ".join(lines).split(), dtype=np.int64)
     except ValueError:
-        number = next(i for i, text in enumerate(lines, start=2) if not text.replace("-", "").replace(" ", "").strip().isdigit())
-        raise InputError(path, "integers", repr(lines[number - 2].strip()[:80]), number) from None
+        bad = (i for i, text in enumerate(lines) if re.search(r"[^\d\s-]|\d-|-(?!\d)", text))
+        number = next(bad, 0)
+        raise InputError(path, "integers", repr(lines[number].strip()[:80]), number + 2) from None
 
     wanted = len(model.vectors) * model.num_wann**2
     flat, heads, line, position = tokens.tolist(), [], 2, 0
@@ -190,8 +192,9 @@ def apply_wsvec(path: Path, model: RealSpace) -> RealSpace:
         position += 6 + 3 * copies
         line += 2 + copies
     if len(heads) != wanted:
-        raise InputError(path, f"{wanted} entries for the {len(model.vectors)} R vectors and {model.num_wann} functions of "
-                         f"{model.path.name}", f"{len(heads)}" + (" (truncated?)" if len(heads) < wanted else ""), len(lines) + 1)
+        found = f"{len(heads)}" + (" (truncated?)" if len(heads) < wanted else "")
+        expected = f"{wanted} entries for the {len(model.vectors)} R vectors and {model.num_wann} functions of "
+        raise InputError(path, expected + model.path.name, found, len(lines) + 1)
 
     heads = np.array(heads)
     index = {tuple(vector): i for i, vector in enumerate(model.vectors.tolist())}

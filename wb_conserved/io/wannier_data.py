@@ -44,7 +44,8 @@ def check_seed_file(seed: SeedFile, checkpoint: Checkpoint):
                          seed.lines["mp_grid"])
     num_wann = seed.values.get("num_wann")
     if num_wann is not None and num_wann != checkpoint.num_wann:
-        raise InputError(seed.path, f"num_wann = {checkpoint.num_wann}, as in {name}", f"{num_wann}", seed.lines["num_wann"])
+        raise InputError(seed.path, f"num_wann = {checkpoint.num_wann}, as in {name}", f"{num_wann}",
+                         seed.lines["num_wann"])
     num_bands = seed.values.get("num_bands")
     if num_bands is not None and num_bands != checkpoint.num_bands:
         raise InputError(seed.path, f"num_bands = {checkpoint.num_bands}, as in {name}", f"{num_bands}",
@@ -52,12 +53,13 @@ def check_seed_file(seed: SeedFile, checkpoint: Checkpoint):
     if seed.kpoints is not None:
         line = seed.lines["kpoints"]
         if len(seed.kpoints) != checkpoint.num_kpoints:
-            raise InputError(seed.path, f"{checkpoint.num_kpoints} k points, as in {name}", f"{len(seed.kpoints)}", line)
+            raise InputError(seed.path, f"{checkpoint.num_kpoints} k points, as in {name}", f"{len(seed.kpoints)}",
+                             line)
         steps = np.abs(seed.kpoints - checkpoint.kpoints) * checkpoint.mp_grid
         if steps.max() > MESH_TOLERANCE:
             worst = int(steps.max(axis=1).argmax())
-            raise InputError(seed.path, f"the k points of {name}", f"k point {worst + 1} at {seed.kpoints[worst]} instead of "
-                             f"{checkpoint.kpoints[worst]}", line)
+            raise InputError(seed.path, f"the k points of {name}, k point {worst + 1} at {checkpoint.kpoints[worst]}",
+                             f"it at {seed.kpoints[worst]}", line)
 
 
 def neighbour_vectors(
@@ -94,8 +96,8 @@ def neighbour_vectors(
     for ik, row in enumerate(vectors.tolist()):
         if set(map(tuple, row)) != set(first) or len(first) != len(row):
             wrong = next((ib for ib, vector in enumerate(row) if tuple(vector) not in first), 0)
-            raise InputError(path, f"the vectors b of k point 1 at k point {ik + 1}", f"b = {row[wrong]} steps of the mesh",
-                             int(lines[ik, wrong]))
+            raise InputError(path, f"the vectors b of k point 1 at k point {ik + 1}",
+                             f"b = {row[wrong]} steps of the mesh", int(lines[ik, wrong]))
         order[ik, [first[tuple(vector)] for vector in row]] = np.arange(len(row))
     if nnkp is not None:
         count = neighbours.shape[1]
@@ -114,8 +116,9 @@ def neighbour_vectors(
         shells, cartesian = BKVectors.k_to_shells(reference, (reference / mesh) @ recip_lattice, kmesh_tol=1e-5)
         weights, _, sorted_vectors = BKVectors.get_shell_weights(shells, cartesian, bk_complete_tol=1e-5)
     except RuntimeError:
-        raise InputError(path, "neighbours that are whole shells and complete, Σ_b w b b = 1",
-                         f"{len(reference)} that are not (the lattice of another calculation?)", int(lines[0, 0])) from None
+        found = f"{len(reference)} that are not (the lattice of another calculation?)"
+        raise InputError(path, "neighbours that are whole shells and complete, Σ_b w b b = 1", found,
+                         int(lines[0, 0])) from None
     back = [first[tuple(vector)] for vector in sorted_vectors.tolist()]
     ordered = np.empty_like(weights)
     ordered[back] = weights

@@ -108,6 +108,11 @@ class RunResult(ResultDict):
         return all(np.array_equal(scan, scans[0]) for scan in scans)
 
 
+def to_dataset(result: RunResult, **attributes: Any) -> xarray.Dataset:
+    """Labelled data set of a run, see `RunResult.to_dataset`."""
+    return result.to_dataset(**attributes)
+
+
 def _describe_axes(dataset):
     names = {"i": "direction of flow", "l": "direction of the field", "s": "component of the observable"}
     for axis, long_name in names.items():
