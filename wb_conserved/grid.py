@@ -7,7 +7,8 @@ import itertools
 import numpy as np
 import wannierberri
 
-_MOST_K_POINTS = 4096  # WannierBerri keeps one Python object for each of its K points
+# WannierBerri keeps one Python object for each of its K points; many of them pay only where symmetry relates them
+_MOST_K_POINTS = {"symmetric": 4096, "no symmetry": 64}
 
 
 def regular_grid(system, mesh) -> wannierberri.Grid:
@@ -34,12 +35,13 @@ def regular_grid(system, mesh) -> wannierberri.Grid:
     """
     mesh = _three_integers(system, mesh)
     recommended = np.where(np.asarray(system.periodic, bool), np.asarray(system.NKFFT_recommended), 1)
+    most = _MOST_K_POINTS["symmetric" if system.pointgroup.size > 1 else "no symmetry"]
     candidates = []
     for fft in itertools.product(*(_divisors(n) for n in mesh)):
         fft = np.array(fft)
         div = mesh // fft
         if system.pointgroup.symmetric_grid(div) and system.pointgroup.symmetric_grid(fft):
-            too_many = max(0.0, np.log(np.prod(div) / _MOST_K_POINTS))
+            too_many = max(0.0, np.log(np.prod(div) / most))
             too_small = np.sum(np.clip(np.log(recommended / fft), 0.0, None))
             candidates.append((too_many, too_small, int(np.prod(fft)), tuple(fft)))
     if not candidates:
@@ -54,10 +56,10 @@ def regular_grid(system, mesh) -> wannierberri.Grid:
 def _three_integers(system, mesh):
     periodic = np.asarray(system.periodic, bool)
     values = np.asarray(mesh)
+    if values.shape not in ((), (3,)) or not np.issubdtype(values.dtype, np.integer) or np.any(values < 1):
+        raise ValueError(f"mesh: expected a positive integer, or three of them, found {mesh!r}")
     if values.ndim == 0:
         values = np.where(periodic, values, 1)
-    if values.shape != (3,) or not np.issubdtype(values.dtype, np.integer) or np.any(values < 1):
-        raise ValueError(f"mesh: expected a positive integer, or three of them, found {mesh!r}")
     if np.any(values[~periodic] != 1):
         raise ValueError(
             f"mesh: expected 1 along the directions that are not periodic (periodic = {periodic.tolist()}), found {mesh!r}"

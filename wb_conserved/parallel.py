@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import pickle
 import sys
 import traceback
 from contextlib import contextmanager
@@ -78,13 +79,39 @@ def agree(communicator, error: Exception | None) -> None:
     communicator
     error : Exception or None
         What went wrong on this rank.
+
+    Raises
+    ------
+    Exception
+        On the rank where it occurred, `error` itself; on the others a copy, or a RuntimeError with its message if it
+        cannot be copied.
     """
-    errors = communicator.allgather(error)
-    for rank, found in enumerate(errors):
-        if found is not None:
-            if communicator.size > 1 and hasattr(found, "add_note"):
-                found.add_note(f"raised on rank {rank} of {communicator.size}")
-            raise found
+    for rank, found in enumerate(communicator.allgather(_portable(error))):
+        if found is None:
+            continue
+        problem = error if rank == communicator.rank else _copy(found)
+        if communicator.size > 1:
+            problem.add_note(f"raised on rank {rank} of {communicator.size}")
+        raise problem
+
+
+def _portable(error):
+    """Error as bytes where that works, and as text: exceptions with arguments of their own often do not unpickle."""
+    if error is None:
+        return None
+    text = f"{type(error).__name__}: {error}"
+    try:
+        return pickle.dumps(error), text
+    except Exception:
+        return None, text
+
+
+def _copy(portable):
+    pickled, text = portable
+    try:
+        return pickle.loads(pickled)  # noqa: S301  (from another rank of this program)
+    except Exception:
+        return RuntimeError(text)
 
 
 @contextmanager

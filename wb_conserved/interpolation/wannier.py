@@ -27,6 +27,8 @@ class WannierInterpolator:
     def __init__(self, system):
         self._system = system
         given = np.asarray(system.rvec.iRvec, dtype=int)
+        if len(np.unique(given, axis=0)) != len(given):
+            raise ValueError("system: expected each R vector once, found some more often")
         self._iRvec, inverse = np.unique(np.concatenate([given, -given]), axis=0, return_inverse=True)
         self._given = inverse.reshape(2, -1)[0]  # where the system's R vectors are in this list, closed under R → −R
         self._vectors = self._iRvec @ system.real_lattice
@@ -70,6 +72,6 @@ class WannierInterpolator:
             return 1j * vectors * matrix[..., None]
         given = self._system.get_R_mat(name)
         matrix = np.zeros((len(self._iRvec), *given.shape[1:]), dtype=complex)
-        np.add.at(matrix, self._given, given)
+        matrix[self._given] = given
         # the list is sorted and closed under R → −R, so that −R stands at the mirrored place
         return 0.5 * (matrix + matrix[::-1].swapaxes(1, 2).conj())

@@ -10,7 +10,7 @@ from .checkpoint import Checkpoint
 from .errors import InputError
 from .fortran import RecordFile
 from .seed_files import SeedFile
-from .text import TextFile, numbers, open_stream
+from .text import STREAM_ERRORS, TextFile, damaged_stream, numbers, open_stream
 
 OVERLAP_NORM_TOLERANCE = 1e-3
 """How far the norm of a row or column of an overlap matrix may exceed 1."""
@@ -197,7 +197,10 @@ def check_overlaps(path: Path, overlaps: np.ndarray, neighbours: np.ndarray, lin
 def is_unformatted(path: Path) -> bool:
     """Whether a .spn file is unformatted: the length in front of its first record has NUL bytes, text has none."""
     with open_stream(path) as stream:
-        return b"\x00" in stream.read(4)
+        try:
+            return b"\x00" in stream.read(4)
+        except STREAM_ERRORS as error:
+            raise damaged_stream(path, error) from error
 
 
 def read_spn(path: Path, checkpoint: Checkpoint) -> np.ndarray:

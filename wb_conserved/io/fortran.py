@@ -10,6 +10,11 @@ from .errors import InputError
 from .text import STREAM_ERRORS, damaged_stream, open_stream
 
 
+def _swapped(length: int) -> int:
+    """A record length read with the other byte order."""
+    return abs(int.from_bytes(length.to_bytes(4, "little", signed=True), "big", signed=True))
+
+
 class RecordFile:
     """Reads the records of a little-endian unformatted file one after the other.
 
@@ -60,10 +65,13 @@ class RecordFile:
         while more:
             length = self._length(expected)
             held, more = abs(length), length < 0
+            if start == 0 and held >= 1 << 24 and _swapped(length) < 1 << 16:
+                raise InputError(self.path, f"{expected}: a little-endian record at byte 0",
+                                 f"a length of {length} bytes, which is {_swapped(length)} in a big-endian file")
             total += held
             if size is not None and (total > size or (not more and total < size)):
                 raise InputError(
-                    self.path, f"{expected}: a record of {size} bytes at byte {start}", self._foreign(total, length),
+                    self.path, f"{expected}: a record of {size} bytes at byte {start}", f"a record of {total} bytes",
                 )
             parts.append(self._bytes(held, expected))
             trailing = self._length(expected)
@@ -73,12 +81,6 @@ class RecordFile:
                     f"lengths {held} and {abs(trailing)} (not an unformatted Fortran file, or a damaged one)",
                 )
         return parts[0] if len(parts) == 1 else b"".join(parts)
-
-    @staticmethod
-    def _foreign(held: int, length: int) -> str:
-        swapped = int.from_bytes(length.to_bytes(4, "little", signed=True), "big", signed=True)
-        found = f"a record of {held} bytes"
-        return found + " (a big-endian file?)" if 0 < swapped < held else found
 
     def array(self, expected: str, kind: str, shape: tuple[int, ...]) -> np.ndarray:
         """The next record as an array of `kind` ('i4', 'f8', 'c16'), first index fastest.

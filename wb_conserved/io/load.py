@@ -62,7 +62,8 @@ def load_system(
         Rows are lattice vectors, Å; for _hr.dat without a .win or .nnkp file.
     ws_distance : {"auto", True, False}
         Whether to move elements of _tb.dat and _hr.dat to their nearest copies with the _wsvec.dat file, as Wannier90
-        does with use_ws_distance. "auto": if that file is there. Bands then agree with those from the .chk.
+        does with use_ws_distance. "auto": if that file is there. Bands then agree with those from the .chk, unless
+        copies are equally near to about 1e-5 Å only, the tolerance of both programs (4 meV in tellurium).
     periodic : tuple of bool
         False for directions without hoppings (all R zero along them).
 

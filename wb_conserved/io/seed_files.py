@@ -34,7 +34,7 @@ class SeedFile:
     values : dict
         num_bands, num_wann (int), mp_grid (ndarray), dis_* (float, eV), .win only.
     lines : dict
-        Line of each of these, counted from 1.
+        Line of each of these, counted from 1; for "kpoints", of each k point.
     """
 
     path: Path
@@ -104,7 +104,7 @@ def read_win(path: Path) -> SeedFile:
     if "kpoints" in blocks:
         rows = _numbered(*blocks["kpoints"])
         seed.kpoints = _rows(path, rows, 3, "a k point")
-        seed.lines["kpoints"] = blocks["kpoints"][0]
+        seed.lines["kpoints"] = [number for number, _ in rows]
     for number, text in outside:
         match = _ASSIGNMENT.match(text)
         if match is None or match.group(1).lower() not in _WANTED:
@@ -135,13 +135,13 @@ def read_nnkp(path: Path) -> SeedFile:
     for name in ("real_lattice", "kpoints", "nnkpts"):
         if name not in blocks:
             raise InputError(path, f"a block 'begin {name}'", f"none in {len(lines)} lines", len(lines))
-    seed = SeedFile(path, lines={name: blocks[name][0] for name in ("real_lattice", "kpoints", "nnkpts")})
+    seed = SeedFile(path, lines={name: blocks[name][0] for name in ("real_lattice", "nnkpts")})
     lattice = _numbered(*blocks["real_lattice"])
     if len(lattice) != 3:
         raise InputError(path, "three lattice vectors", f"{len(lattice)}", blocks["real_lattice"][0])
     seed.real_lattice = _rows(path, lattice, 3, "a lattice vector")
 
-    def counted(name: str, per_point: int | None, columns: int) -> tuple[int, np.ndarray]:
+    def counted(name: str, per_point: int | None, columns: int) -> tuple[list[int], np.ndarray]:
         rows = _numbered(*blocks[name])
         if not rows:
             raise InputError(path, f"a number of lines in block {name}", "nothing", blocks[name][0])
@@ -149,9 +149,9 @@ def read_nnkp(path: Path) -> SeedFile:
         wanted = count if per_point is None else count * per_point
         if len(rows) - 1 != wanted:
             raise InputError(path, f"{wanted} lines in block {name}", f"{len(rows) - 1}", rows[0][0])
-        return rows[0][0], _rows(path, rows[1:], columns, f"a line of block {name}")
+        return [number for number, _ in rows[1:]], _rows(path, rows[1:], columns, f"a line of block {name}")
 
-    _, seed.kpoints = counted("kpoints", None, 3)
+    seed.lines["kpoints"], seed.kpoints = counted("kpoints", None, 3)
     _, neighbours = counted("nnkpts", len(seed.kpoints), 5)
     seed.neighbours = neighbours.astype(int)
     return seed

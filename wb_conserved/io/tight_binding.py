@@ -228,7 +228,7 @@ def apply_wsvec(path: Path, model: RealSpace) -> RealSpace:
 
 
 def read_centres(path: Path, num_wann: int) -> np.ndarray:
-    """Centres from a _centres.xyz file.
+    """Centres from a _centres.xyz file, which must not be written with translate_home_cell: H(R) is not translated.
 
     Returns
     -------

@@ -51,15 +51,15 @@ def check_seed_file(seed: SeedFile, checkpoint: Checkpoint):
         raise InputError(seed.path, f"num_bands = {checkpoint.num_bands}, as in {name}", f"{num_bands}",
                          seed.lines["num_bands"])
     if seed.kpoints is not None:
-        line = seed.lines["kpoints"]
+        lines = seed.lines["kpoints"]
         if len(seed.kpoints) != checkpoint.num_kpoints:
             raise InputError(seed.path, f"{checkpoint.num_kpoints} k points, as in {name}", f"{len(seed.kpoints)}",
-                             line)
+                             lines[0] if lines else None)
         steps = np.abs(seed.kpoints - checkpoint.kpoints) * checkpoint.mp_grid
         if steps.max() > MESH_TOLERANCE:
             worst = int(steps.max(axis=1).argmax())
             raise InputError(seed.path, f"the k points of {name}, k point {worst + 1} at {checkpoint.kpoints[worst]}",
-                             f"it at {seed.kpoints[worst]}", line)
+                             f"it at {seed.kpoints[worst]}", lines[worst])
 
 
 def neighbour_vectors(

@@ -1,1 +1,20 @@
-"""Named, self-describing results: datasets, files, tables and plots."""
+"""Named, self-describing results: datasets, files, tables and plots.
+
+``RunResult`` (of `wb_conserved.run`) gives a labelled `xarray.Dataset`; everything else here is made from that alone.
+"""
+
+from .dataset import RunResult, to_dataset
+from .files import RESULT_FILES, existing_results, write_results
+from .plot import plot_scan
+from .table import format_csv, format_table
+
+__all__ = [
+    "RESULT_FILES",
+    "RunResult",
+    "existing_results",
+    "format_csv",
+    "format_table",
+    "plot_scan",
+    "to_dataset",
+    "write_results",
+]

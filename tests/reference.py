@@ -1,0 +1,80 @@
+"""The equations of the theory written out band by band, for one k point: slow, plain, independent of the package.
+
+Matrices here are [a][n, m] with the Cartesian axis first.  `groups` lists the bands of every multiplet.
+"""
+
+import numpy as np
+
+
+def groups_of(energies, threshold):
+    """Multiplets by the chain rule, as lists of bands."""
+    groups = [[0]]
+    for n in range(1, len(energies)):
+        if energies[n] - energies[n - 1] > threshold:
+            groups.append([])
+        groups[-1].append(n)
+    return groups
+
+
+def connection(energies, velocity, groups):
+    """A^a_nm = i v^a_nm / (ε_m − ε_n) between multiplets."""
+    A = np.zeros_like(velocity)
+    for M in groups:
+        for n in M:
+            for m in range(len(energies)):
+                if m not in M:
+                    A[:, n, m] = 1j * velocity[:, n, m] / (energies[m] - energies[n])
+    return A
+
+
+def quantities(energies, velocity, spin, groups):
+    """Ω^{lis}, Ωs^{li} as [i, l, s], d^{is} and v̄^a of every multiplet."""
+    A = connection(energies, velocity, groups)
+    J = np.array([[0.5 * (v @ s + s @ v) for s in spin] for v in velocity])  # i s n m
+    result = []
+    for M in groups:
+        out = [m for m in range(len(energies)) if m not in M]
+        curvature = np.zeros((3, 3, len(spin)))
+        berry = np.zeros((3, 3, len(spin)))
+        dipole = np.zeros((3, len(spin)))
+        for i in range(3):
+            for s in range(len(spin)):
+                dipole[i, s] = sum((A[i, n, m] * spin[s, m, n]).real for n in M for m in out)
+                for l in range(3):
+                    curvature[i, l, s] = -2 * sum(
+                        (velocity[l, n, m] * J[i, s, m, n] / (energies[n] - energies[m]) ** 2).imag
+                        for n in M
+                        for m in out
+                    )
+                    omega = 1j * (A[l] @ A[i] - A[i] @ A[l])  # A vanishes inside multiplets: intermediate states are out
+                    berry[i, l, s] = sum((omega[n, p] * spin[s, p, n]).real for n in M for p in M)
+        mean_velocity = np.mean([velocity[:, n, n].real for n in M], axis=0)
+        result.append({"curvature": curvature, "berry": berry, "dipole": dipole, "velocity": mean_velocity})
+    return result
+
+
+def finite_q_response(states, k, q, i_flow, l_field, spin, occupation, groups):
+    """X(q) of one k point: Σ (f_n − f_m)/(ε_n − ε_m) <n,−|s|m,+><m,+|v_l|n,−>, −/+ being k ∓ q/2 along `i_flow`.
+
+    states(k) gives energies, eigenvectors and Wannier-gauge ∂_a H (a, n, m) at a Cartesian k; occupation(ε, n) is the
+    occupation of the multiplet that band n belongs to.  ε and f are multiplet means.
+    """
+    shift = np.zeros(3)
+    shift[i_flow] = q / 2
+    e_minus, u_minus, dh_minus = states(k - shift)
+    e_plus, u_plus, dh_plus = states(k + shift)
+    label = {n: index for index, M in enumerate(groups) for n in M}
+    mean_minus = [np.mean([e_minus[n] for n in M]) for M in groups]
+    mean_plus = [np.mean([e_plus[n] for n in M]) for M in groups]
+    v = 0.5 * (dh_minus[l_field] + dh_plus[l_field])
+    total = 0
+    for n in range(len(e_minus)):
+        for m in range(len(e_plus)):
+            a, b = label[n], label[m]
+            if a == b:
+                continue
+            f = occupation(mean_minus[a], a) - occupation(mean_plus[b], b)
+            s_nm = u_minus[:, n].conj() @ spin @ u_plus[:, m]
+            v_mn = u_plus[:, m].conj() @ v @ u_minus[:, n]
+            total += f / (mean_minus[a] - mean_plus[b]) * s_nm * v_mn
+    return total

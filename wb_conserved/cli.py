@@ -1,0 +1,214 @@
+"""The command ``wb-conserved``."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+from threadpoolctl import threadpool_limits
+
+from . import parallel
+from .config import Config, ConfigError, read_config
+from .io import InputError
+from .job import make_calculators, make_system
+from .results import format_table, write_results
+from .results.files import check_folder
+from .results.table import conditions
+from .run import run as run_calculators
+
+BAD_INPUT = 2
+"""Exit code for input that cannot be used."""
+
+_INPUT_ERRORS = (InputError, ConfigError, OSError)
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+@dataclass(frozen=True)
+class Job:
+    """What an input file asks for, checked and loaded."""
+
+    source: Path
+    config: Config
+    text: str
+    folder: Path
+    overwrite: bool
+    system: object
+    kpoints: int
+
+    def describe(self) -> str:
+        """Summary before the run."""
+        config, scan = self.config, self.config.fermi.scan()
+        mesh = config.grid.mesh if isinstance(config.grid.mesh, list) else [config.grid.mesh] * 3
+        lines = [
+            f"system    {config.system.path}: {self.system.num_wann} Wannier functions, "
+            f"{self.system.pointgroup.size} symmetry operations",
+            f"mesh      {' × '.join(str(n) for n in mesh)}, {self.kpoints} k points evaluated",
+            f"Fermi     level {config.fermi.level:g} eV, scan of {len(scan)} from {scan[0]:g} to {scan[-1]:g} eV, "
+            f"kBT = {config.temperature.energy:g} eV",
+            f"multiplet threshold = {config.multiplets.threshold:g} eV"
+            + (" and Kramers pairs" if config.multiplets.kramers else ""),
+            f"computes  {', '.join(make_calculators(config))} of {config.quantities.operator}",
+            f"results   {self.folder}",
+        ]
+        return "\n".join(lines)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="wb_conserved", prog_name="wb-conserved")
+def main():
+    """Conserved spin currents from Wannier functions."""
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--output", type=click.Path(path_type=Path), help="Folder for the results, in place of [output] folder.")
+@click.option("--overwrite", is_flag=True, help="Replace results in the folder.")
+@click.option("--verbose", is_flag=True, help="Say what is read and done.")
+def run(file, output, overwrite, verbose):
+    """Compute what the TOML FILE asks for; start it with the environment's own mpirun to use several processes."""
+    try:
+        communicator = parallel.world()
+    except RuntimeError as error:
+        _stop(error)
+    _set_up_messages(communicator, verbose)
+    job = _on_first(communicator, lambda: _prepare(file, output, overwrite))
+    threads = _limit_threads(communicator)
+    first = communicator.rank == 0
+    if first:
+        click.echo(job.describe())
+        click.echo(f"processes {communicator.size}{threads}")
+    mesh = job.config.grid.mesh
+    result = run_calculators(
+        job.system, mesh, make_calculators(job.config), communicator, progress=True
+    )
+    if not first:
+        return
+    dataset = result.to_dataset(**_provenance(job, communicator))
+    config = job.config
+    click.echo("\n" + format_table(dataset, config.fermi.level, config.components()) + "\n")
+    try:
+        written = write_results(
+            dataset,
+            job.folder,
+            overwrite=job.overwrite,
+            input_text=job.text,
+            level=config.fermi.level if _plots(config) else None,
+            components=config.components(),
+            title=Path(config.system.path).name,
+        )
+    except OSError as error:
+        _stop(error)
+    click.echo(f"{result.seconds:.1f} s; wrote " + ", ".join(str(path) for path in written))
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--verbose", is_flag=True, help="Say what is read and done.")
+def check(file, verbose):
+    """Check the TOML FILE, its system and its mesh, and say what would run."""
+    communicator = parallel.SerialCommunicator()
+    _set_up_messages(communicator, verbose)
+    job = _on_first(communicator, lambda: _prepare(file, None, True, check_only=True))
+    click.echo(job.describe())
+
+
+def _prepare(file, output, overwrite, check_only=False):
+    """Read, check and load everything."""
+    config, text = read_config(file)
+    folder = output if output is not None else file.parent / config.output.folder
+    overwrite = overwrite or config.output.overwrite
+    if not check_only:
+        check_folder(folder, overwrite)
+        if config.output.plot and not _plots(config):
+            click.echo("no picture: matplotlib is missing; pip install 'wb_conserved[plot]'", err=True)
+    make_calculators(config)
+    system, grid = make_system(config, file)
+    kpoints = len(grid.get_K_list(use_symmetry=True)) * len(grid.points_FFT)
+    return Job(file, config, text, folder, overwrite, system, kpoints)
+
+
+def _on_first(communicator, task):
+    """Result of a task of rank 0 on all ranks; what it cannot use ends all of them, with one message."""
+    result, error = None, None
+    if communicator.rank == 0:
+        try:
+            result = task()
+        except Exception as problem:
+            error = problem
+    try:
+        parallel.agree(communicator, error)
+    except Exception:
+        if communicator.rank == 0 and not isinstance(error, _INPUT_ERRORS):
+            raise
+        if communicator.rank == 0:
+            _stop(error)
+        sys.exit(BAD_INPUT)
+    with parallel.abort_on_error(communicator):
+        return communicator.bcast(result)
+
+
+def _stop(error):
+    click.echo(f"wb-conserved: {error}".replace("\n", "\nwb-conserved: "), err=True)
+    sys.exit(BAD_INPUT)
+
+
+def _plots(config):
+    if not config.output.plot:
+        return False
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+def _provenance(job, communicator):
+    """Attributes of the data set: the input as it was given and as it was understood, and MPI."""
+    attributes = {
+        "fermi_level_eV": job.config.fermi.level,
+        "components": " ".join(job.config.components()),
+        "input_toml": job.text,
+        "input_resolved_json": json.dumps(job.config.model_dump(), ensure_ascii=False),
+    }
+    if communicator.size > 1:
+        from mpi4py import MPI
+
+        attributes["mpi_library"] = MPI.Get_library_version().split("\n")[0].strip("\x00 ")
+    return attributes
+
+
+def _set_up_messages(communicator, verbose):
+    """Warnings of rank 0 on standard error, one line each; nothing from the other ranks."""
+    if communicator.rank != 0:
+        logging.disable(logging.CRITICAL)
+        warnings.simplefilter("ignore")
+        return
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    logger = logging.getLogger("wb_conserved")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO if verbose else logging.WARNING)
+
+
+def _limit_threads(communicator):
+    """Share the cores of a machine between the ranks on it, unless the user has set the number of threads."""
+    if communicator.size == 1:
+        return ""
+    given = [name for name in _THREAD_VARIABLES if name in os.environ]
+    if given:
+        return f", {given[0]} = {os.environ[given[0]]}"
+    from mpi4py import MPI
+
+    machine = communicator.Split_type(MPI.COMM_TYPE_SHARED)
+    cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
+    all_cores = set().union(*machine.allgather(cores))
+    threads = max(1, min(len(cores), len(all_cores) // machine.size))
+    machine.Free()
+    threadpool_limits(threads)
+    return f", each with {threads} thread{'s' if threads > 1 else ''} (OMP_NUM_THREADS is not set)"

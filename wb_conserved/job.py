@@ -1,0 +1,118 @@
+"""From the settings of an input file to what `wb_conserved.run` takes: system, symmetry, calculators."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from scipy.special import expit
+
+from .config import QUANTITIES, Config, ConfigError
+from .grid import regular_grid
+from .interpolation import WannierInterpolator
+from .io import load_system
+from .operators import get_operator
+
+_SMEARING = 0.1  # eV, of the occupation in the comparison of spins
+_SPIN_TOLERANCE = 0.3  # of spins of occupied states at k, in units of ħ/2; a magnet's are of order 1
+
+
+def make_system(config: Config, source: Path):
+    """Load the system of an input file and set its symmetry.
+
+    Parameters
+    ----------
+    config : Config
+    source : Path
+        The input file; paths are relative to its folder.
+
+    Returns
+    -------
+    system : wannierberri.system.System_R
+    grid : wannierberri.Grid
+
+    Raises
+    ------
+    InputError, ConfigError
+        Data that cannot be used, symmetry that it does not have, or a mesh that the symmetry does not allow.
+    """
+    options = config.system.model_dump(exclude={"path", "symmetry", "symmetry_tolerance"})
+    spin = get_operator(config.quantities.operator).matrix == "SS"
+    system = load_system(source.parent / config.system.path, spin=spin, **options)
+    generators = config.system.symmetry
+    if generators is not None:
+        try:
+            system.set_pointgroup(generators)
+        except (ValueError, AssertionError) as error:
+            reason = str(error).split(" : please")[0].strip()
+            raise ConfigError(f"{source}: [system] symmetry: expected generators that the lattice has; found "
+                              f"{generators}: {reason}") from None
+        _check_symmetry(system, config, source)
+    try:
+        grid = regular_grid(system, config.grid.mesh)
+    except ValueError as error:
+        raise ConfigError(f"{source}: [grid] {error}") from None
+    return system, grid
+
+
+def make_calculators(config: Config) -> dict:
+    """Calculators of an input file by name, in the order of `QUANTITIES`."""
+    calculators = {}
+    for name, calculator in QUANTITIES.items():
+        if name not in config.quantities.names:
+            continue
+        options = {}
+        if calculator.uses_surface or name == "conserved":
+            options["fermi_surface_width"] = config.temperature.fermi_surface_width
+        calculators[name] = calculator(
+            config.fermi.scan(),
+            degen_thresh=config.multiplets.threshold,
+            degen_Kramers=config.multiplets.kramers,
+            kBT=config.temperature.energy,
+            operator=config.quantities.operator,
+            kwargs_formula={"external_terms": config.quantities.external_terms},
+            **options,
+        )
+    return calculators
+
+
+def _check_symmetry(system, config, source):
+    """Compare occupied bands, and the spin of occupied states, at k points that the symmetry relates."""
+    kpoints = np.random.default_rng(0).random((4, 3))
+    interpolator = WannierInterpolator(system)
+    bands, spin = _occupied(interpolator, system, kpoints, config)
+    for i, operation in enumerate(system.pointgroup.symmetries):
+        image_bands, image_spin = _occupied(
+            interpolator, system, operation.transform_reduced_vector(kpoints, system.recip_lattice), config
+        )
+        distance = float(np.abs(image_bands - bands).max())
+        if distance > config.system.symmetry_tolerance:
+            raise ConfigError(
+                f"{source}: [system] symmetry: expected the same bands up to the highest Fermi level at k points that "
+                f"{config.system.symmetry} relates; found {distance:.3g} eV between them (operation {i}; allowed: "
+                f"symmetry_tolerance = {config.system.symmetry_tolerance:g} eV)"
+            )
+        if spin is not None:
+            expected = operation.iTR * spin @ operation.R.T
+            if np.abs(image_spin - expected).max() > _SPIN_TOLERANCE:
+                raise ConfigError(
+                    f"{source}: [system] symmetry: expected spins at k points that {config.system.symmetry} relates to "
+                    f"be related; found {_vector(image_spin[0])} in place of {_vector(expected[0])} (operation {i}); a "
+                    "magnet has no TimeReversal but in products"
+                )
+
+
+def _occupied(interpolator, system, kpoints, config):
+    """Bands (k, n), those above the scan put at its end, and the spin of the states below the Fermi level (k, 3)."""
+    phases = interpolator.phases(kpoints)
+    energies, states = np.linalg.eigh(interpolator(phases, "Ham"))
+    bands = np.minimum(energies, config.fermi.scan()[-1])
+    if not system.has_R_mat("SS"):
+        return bands, None
+    spins = interpolator(phases, "SS")  # k i a j
+    occupations = expit((config.fermi.level - energies) / _SMEARING)
+    return bands, np.einsum("kin,kiaj,kjn,kn->ka", states.conj(), spins, states, occupations, optimize=True).real
+
+
+def _vector(values):
+    return "(" + ", ".join(f"{value:.2f}" for value in values) + ")"
