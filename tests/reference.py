@@ -46,7 +46,9 @@ def quantities(energies, velocity, spin, groups):
                         for n in M
                         for m in out
                     )
-                    omega = 1j * (A[l] @ A[i] - A[i] @ A[l])  # A vanishes inside multiplets: intermediate states are out
+                    omega = 1j * (
+                        A[l] @ A[i] - A[i] @ A[l]
+                    )  # A vanishes inside multiplets: intermediate states are out
                     berry[i, l, s] = sum((omega[n, p] * spin[s, p, n]).real for n in M for p in M)
         mean_velocity = np.mean([velocity[:, n, n].real for n in M], axis=0)
         result.append({"curvature": curvature, "berry": berry, "dipole": dipole, "velocity": mean_velocity})

@@ -54,7 +54,9 @@ def test_surface_terms_at_zero_temperature_need_a_width(calculator, scan):
 @pytest.mark.parametrize("calculator", WITH_SURFACE)
 def test_the_width_is_said_in_the_result(calculator):
     system = random_model(num_orbitals=1)
-    result = wb_conserved.run(system, 2, {"default": calculator(SCAN), "given": calculator(SCAN, fermi_surface_width=0.3)})
+    result = wb_conserved.run(
+        system, 2, {"default": calculator(SCAN), "given": calculator(SCAN, fermi_surface_width=0.3)}
+    )
     assert "0.2 eV (spacing of the scan)" in result.results["default"].comment
     assert "0.3 eV (given)" in result.results["given"].comment
     attributes = result.to_dataset()["given"].attrs
@@ -96,7 +98,10 @@ def test_missing_matrices_are_named():
 
 
 def test_units_follow_the_dimension_and_the_operator():
-    spin, identity = static.ConventionalSpinConductivity(SCAN), static.ConventionalSpinConductivity(SCAN, operator="identity")
+    spin, identity = (
+        static.ConventionalSpinConductivity(SCAN),
+        static.ConventionalSpinConductivity(SCAN, operator="identity"),
+    )
     assert spin.unit(3) == "(ħ/|e|) S/cm"
     assert spin.unit(2) == "(ħ/|e|) S"
     assert identity.unit(3) == "(1/|e|) S/cm"

@@ -105,7 +105,12 @@ def conserving_model(mixing=0.0):
         return matrix + matrix.conj().T if hermitian else matrix
 
     flip = mixing * np.kron(PAULI[0], np.ones((2, 2)))
-    hoppings = {(0, 0, 0): blocks(True) + flip, (1, 0, 0): blocks(False), (0, 1, 0): blocks(False), (0, 0, 1): blocks(False)}
+    hoppings = {
+        (0, 0, 0): blocks(True) + flip,
+        (1, 0, 0): blocks(False),
+        (0, 1, 0): blocks(False),
+        (0, 0, 1): blocks(False),
+    }
     spin = np.moveaxis(np.array([np.kron(sigma, np.eye(2)) for sigma in PAULI]), 0, -1)
     return lattice_system(np.diag([1.0, 1.3, 0.8]), hoppings, spin)
 

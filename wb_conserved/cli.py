@@ -19,7 +19,6 @@ from .io import InputError
 from .job import make_calculators, make_system
 from .results import format_table, write_results
 from .results.files import check_folder
-from .results.table import conditions
 from .run import run as run_calculators
 
 BAD_INPUT = 2
@@ -77,16 +76,14 @@ def run(file, output, overwrite, verbose):
     except RuntimeError as error:
         _stop(error)
     _set_up_messages(communicator, verbose)
-    job = _on_first(communicator, lambda: _prepare(file, output, overwrite))
     threads = _limit_threads(communicator)
+    job = _on_first(communicator, lambda: _prepare(file, output, overwrite))
     first = communicator.rank == 0
     if first:
         click.echo(job.describe())
         click.echo(f"processes {communicator.size}{threads}")
     mesh = job.config.grid.mesh
-    result = run_calculators(
-        job.system, mesh, make_calculators(job.config), communicator, progress=True
-    )
+    result = run_calculators(job.system, mesh, make_calculators(job.config), communicator, progress=True)
     if not first:
         return
     dataset = result.to_dataset(**_provenance(job, communicator))

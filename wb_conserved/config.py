@@ -117,7 +117,9 @@ class Fermi(_Section):
 class Temperature(_Section):
     """[temperature]."""
 
-    kBT: float | None = Field(None, ge=0, description="a number >= 0 (eV); or kelvin instead")
+    kBT: float | None = Field(  # noqa: N815  (WannierBerri's name)
+        None, ge=0, description="a number >= 0 (eV); or kelvin instead"
+    )
     kelvin: float | None = Field(None, ge=0, description="a number >= 0 (K)")
     fermi_surface_width: float | None = Field(None, gt=0, description="a number > 0 (eV), only for kBT = 0")
 
@@ -127,8 +129,11 @@ class Temperature(_Section):
             found = "nothing" if self.kBT is None else "both"
             raise _problem("kBT", "one of kBT (eV) and kelvin", found)
         if self.energy > 0 and self.fermi_surface_width is not None:
-            raise _problem("fermi_surface_width", f"none, as kBT = {self.energy:g} eV sets the width of the Fermi "
-                           "surface", self.fermi_surface_width)
+            raise _problem(
+                "fermi_surface_width",
+                f"none, as kBT = {self.energy:g} eV sets the width of the Fermi surface",
+                self.fermi_surface_width,
+            )
         return self
 
     @property
@@ -192,13 +197,18 @@ class Config(_Section):
         rank = get_operator(self.quantities.operator).rank
         for component in self.output.components or ():
             if len(component) != 2 + rank:
-                raise _problem("components", f"{2 + rank} of x, y and z for operator '{self.quantities.operator}'",
-                               component, "output")
+                raise _problem(
+                    "components",
+                    f"{2 + rank} of x, y and z for operator '{self.quantities.operator}'",
+                    component,
+                    "output",
+                )
         width = self.temperature.fermi_surface_width
         surface = [name for name in self.quantities.names if QUANTITIES[name].uses_surface or name == "conserved"]
         if width is not None and not surface:
-            raise _problem("fermi_surface_width", "none, as no quantity asked for has a Fermi-surface term", width,
-                           "temperature")
+            raise _problem(
+                "fermi_surface_width", "none, as no quantity asked for has a Fermi-surface term", width, "temperature"
+            )
         if surface and width is None and self.temperature.energy == 0:
             spacing = np.diff(self.fermi.scan())
             if len(spacing) == 0 or np.ptp(spacing) > 1e-6 * spacing[0]:
@@ -206,7 +216,8 @@ class Config(_Section):
                     "fermi_surface_width",
                     f"a number > 0 (eV), as {', '.join(surface)} has a Fermi-surface term, kBT = 0, and the scan (with "
                     f"level = {self.fermi.level:g} added to it) is not uniform, so that its spacing cannot serve",
-                    "nothing", "temperature",
+                    "nothing",
+                    "temperature",
                 )
         return self
 
@@ -252,8 +263,9 @@ def read_config(path: Path) -> tuple[Config, str]:
 
 def _problem(key: str, expected: str, found: Any, section: str = "") -> PydanticCustomError:
     """Error of a validator that sees more than one key."""
-    return PydanticCustomError("key", "{expected}", {"section": section, "key": key, "expected": expected,
-                                                     "found": str(found)})
+    return PydanticCustomError(
+        "key", "{expected}", {"section": section, "key": key, "expected": expected, "found": str(found)}
+    )
 
 
 def _key(item: dict) -> tuple[str, ...]:

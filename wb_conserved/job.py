@@ -45,8 +45,9 @@ def make_system(config: Config, source: Path):
             system.set_pointgroup(generators)
         except (ValueError, AssertionError) as error:
             reason = str(error).split(" : please")[0].strip()
-            raise ConfigError(f"{source}: [system] symmetry: expected generators that the lattice has; found "
-                              f"{generators}: {reason}") from None
+            raise ConfigError(
+                f"{source}: [system] symmetry: expected generators that the lattice has; found {generators}: {reason}"
+            ) from None
         _check_symmetry(system, config, source)
     try:
         grid = regular_grid(system, config.grid.mesh)

@@ -59,9 +59,9 @@ def world():
     if communicator.size == 1 and max(announced.values(), default=1) > 1:
         library = MPI.Get_library_version().splitlines()[0].strip("\x00 ")
         raise RuntimeError(
-            f"expected a world of {_largest(announced)} ranks, found 1 under {library}: the launcher belongs to another "
-            "MPI, and every process would do the whole work. Use the mpirun of the MPI that mpi4py was installed with "
-            "(the environment's own, next to its python), or for one process unset the variable"
+            f"expected a world of {_largest(announced)} ranks, found 1 under {library}: the launcher belongs to "
+            "another MPI, and every process would do the whole work. Use the mpirun of the MPI that mpi4py was installed "
+            "with (the environment's own, next to its python), or for one process unset the variable"
         )
     return communicator
 
@@ -116,15 +116,16 @@ def _copy(portable):
 
 @contextmanager
 def abort_on_error(communicator):
-    """End all ranks with the message of the first uncaught exception of any; an exception alone leaves peers waiting."""
+    """End all ranks with the message of an uncaught exception of any; an exception alone leaves peers waiting."""
     try:
         yield
     except BaseException as error:
-        if communicator.size == 1 or isinstance(error, SystemExit) and not error.code:
+        if communicator.size == 1 or (isinstance(error, SystemExit) and not error.code):
             raise
         if not isinstance(error, SystemExit):
             traceback.print_exc()
-        print_error(f"rank {communicator.rank} of {communicator.size}: {type(error).__name__}: {error}; ending all ranks")
+        where = f"rank {communicator.rank} of {communicator.size}"
+        print_error(f"{where}: {type(error).__name__}: {error}; ending all ranks")
         communicator.Abort(1)
 
 

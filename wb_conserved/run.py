@@ -159,7 +159,7 @@ class _Task:
     def _cut(self, use_symmetry):
         size = batch_size(self.system.num_wann)
         batches = []
-        for Kpoint in self.grid.get_K_list(use_symmetry=use_symmetry):
+        for Kpoint in self.grid.get_K_list(use_symmetry=use_symmetry, k_batch=size):
             if self.path:
                 kpoints, factor = np.atleast_2d(Kpoint.K), 1.0
             else:

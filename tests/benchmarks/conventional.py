@@ -44,18 +44,22 @@ def compare(name, mesh, repeat):
     grid = wb_conserved.regular_grid(system, mesh)
     with tempfile.TemporaryDirectory() as folder:
         runs = {
-            "wannierberri static.SHC": lambda: wannierberri.run(
-                system, grid, theirs, parallel=False, fout_name=f"{folder}/shc"
-            ).results["SHC"].data
-            / 100,
-            "ours, wannierberri.run": lambda: wannierberri.run(
-                system, grid, ours, parallel=False, fout_name=f"{folder}/ours"
-            ).results["conventional"].data,
+            "wannierberri static.SHC": lambda: (
+                wannierberri.run(system, grid, theirs, parallel=False, fout_name=f"{folder}/shc").results["SHC"].data
+                / 100
+            ),
+            "ours, wannierberri.run": lambda: (
+                wannierberri.run(system, grid, ours, parallel=False, fout_name=f"{folder}/ours")
+                .results["conventional"]
+                .data
+            ),
             "ours, wb_conserved.run": lambda: wb_conserved.run(system, grid, ours).results["conventional"].data,
         }
         timed = {label: measure(function, repeat) for label, function in runs.items()}
     reference_time, reference = timed["wannierberri static.SHC"]
-    print(f"{name}: {system.num_wann} Wannier functions, {system.rvec.nRvec} R vectors, mesh {mesh}^3, 201 Fermi levels")
+    print(
+        f"{name}: {system.num_wann} Wannier functions, {system.rvec.nRvec} R vectors, mesh {mesh}^3, 201 Fermi levels"
+    )
     for label, (seconds, data) in timed.items():
         difference = np.abs(data - reference).max() / np.abs(reference).max()
         print(

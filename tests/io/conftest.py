@@ -31,7 +31,7 @@ def hoppings() -> dict[tuple[int, int, int], np.ndarray]:
         block = [0.5 * np.eye(2) + coupling, -0.3 * np.eye(2) + coupling, 0.1 * np.eye(2)]
         matrices[vector] = np.zeros((6, 6), dtype=complex)
         for i, part in enumerate(block):
-            matrices[vector][2 * i:2 * i + 2, 2 * i:2 * i + 2] = part
+            matrices[vector][2 * i : 2 * i + 2, 2 * i : 2 * i + 2] = part
     zero = np.diag([0, 0, 2, 2, 25, 32]).astype(complex)
     zero[0:2, 2:4] = 0.4 * np.eye(2)
     zero[2:4, 0:2] = 0.4 * np.eye(2)
@@ -87,25 +87,51 @@ class Calculation:
         gauge = self.gauge if gauge is None else gauge
         subspace = np.zeros_like(gauge)
         for ik, window in enumerate(self.in_window):
-            subspace[ik, :window.sum()] = gauge[ik, window]
-        kept = np.array([[self.gauge[ik].conj().T @ self.overlaps[ik, ib] @ self.gauge[row[ib][0]] for ib in range(6)]
-                         for ik, row in enumerate(self.neighbours)])
+            subspace[ik, : window.sum()] = gauge[ik, window]
+        kept = np.array(
+            [
+                [self.gauge[ik].conj().T @ self.overlaps[ik, ib] @ self.gauge[row[ib][0]] for ib in range(6)]
+                for ik, row in enumerate(self.neighbours)
+            ]
+        )
         count, integer = len(self.kpoints), np.int32
-        path.write_bytes(b"".join([
-            record(b"written by a test".ljust(33)), record(integer(NUM_BANDS)), record(integer(0)), record(b""),
-            record(lattice), record(2 * np.pi * np.linalg.inv(lattice).T), record(integer(count)),
-            record(np.array([MESH] * 3, dtype=integer)), record(self.kpoints.T), record(integer(6)),
-            record(integer(NUM_WANN)), record(stage.encode().ljust(20)), record(integer(1)), record(np.array([0.1])),
-            record(self.in_window.T.astype(integer)), record(self.in_window.sum(axis=1).astype(integer)),
-            record(subspace.transpose(1, 2, 0)),
-            record(np.broadcast_to(np.eye(NUM_WANN, dtype=complex)[..., None], (NUM_WANN, NUM_WANN, count))),
-            record(kept.transpose(2, 3, 1, 0)), record(CENTERS[:NUM_WANN].T), record(np.full(NUM_WANN, 0.5)),
-        ]))
+        path.write_bytes(
+            b"".join(
+                [
+                    record(b"written by a test".ljust(33)),
+                    record(integer(NUM_BANDS)),
+                    record(integer(0)),
+                    record(b""),
+                    record(lattice),
+                    record(2 * np.pi * np.linalg.inv(lattice).T),
+                    record(integer(count)),
+                    record(np.array([MESH] * 3, dtype=integer)),
+                    record(self.kpoints.T),
+                    record(integer(6)),
+                    record(integer(NUM_WANN)),
+                    record(stage.encode().ljust(20)),
+                    record(integer(1)),
+                    record(np.array([0.1])),
+                    record(self.in_window.T.astype(integer)),
+                    record(self.in_window.sum(axis=1).astype(integer)),
+                    record(subspace.transpose(1, 2, 0)),
+                    record(np.broadcast_to(np.eye(NUM_WANN, dtype=complex)[..., None], (NUM_WANN, NUM_WANN, count))),
+                    record(kept.transpose(2, 3, 1, 0)),
+                    record(CENTERS[:NUM_WANN].T),
+                    record(np.full(NUM_WANN, 0.5)),
+                ]
+            )
+        )
 
     def write_eig(self, path: Path):
         """Write the energies."""
-        path.write_text("".join(f"{n + 1:5d}{k + 1:5d}{energy:18.12f}\n"
-                                for k, row in enumerate(self.energies) for n, energy in enumerate(row)))
+        path.write_text(
+            "".join(
+                f"{n + 1:5d}{k + 1:5d}{energy:18.12f}\n"
+                for k, row in enumerate(self.energies)
+                for n, energy in enumerate(row)
+            )
+        )
 
     def write_mmn(self, path: Path):
         """Write the overlaps."""
@@ -134,44 +160,65 @@ class Calculation:
         path.write_text(
             f"num_bands = {NUM_BANDS}\nnum_wann : {NUM_WANN} ! four\ndis_froz_max = 5.0\nspinors true\n"
             f"mp_grid = {MESH} {MESH} {MESH}\nbegin unit_cell_cart\nang\n{cell}\nend unit_cell_cart\n"
-            f"begin kpoints\n{kpoints}\nend kpoints\n")
+            f"begin kpoints\n{kpoints}\nend kpoints\n"
+        )
 
     def write_nnkp(self, path: Path):
         """Write the neighbours."""
         kpoints = "\n".join("{:14.8f}{:14.8f}{:14.8f}".format(*k) for k in self.kpoints)
         cell = "\n".join("{:12.7f}{:12.7f}{:12.7f}".format(*row) for row in LATTICE)
-        nnkpts = "\n".join("".join(f"{i:5d}" for i in (ik + 1, neighbour + 1, *shift))
-                           for ik, row in enumerate(self.neighbours) for neighbour, shift, _ in row)
+        nnkpts = "\n".join(
+            "".join(f"{i:5d}" for i in (ik + 1, neighbour + 1, *shift))
+            for ik, row in enumerate(self.neighbours)
+            for neighbour, shift, _ in row
+        )
         path.write_text(
             f"written by a test\n\nbegin real_lattice\n{cell}\nend real_lattice\n\nbegin kpoints\n{len(self.kpoints)}\n"
-            f"{kpoints}\nend kpoints\n\nbegin nnkpts\n6\n{nnkpts}\nend nnkpts\n")
+            f"{kpoints}\nend kpoints\n\nbegin nnkpts\n6\n{nnkpts}\nend nnkpts\n"
+        )
 
     def write_tb(self, path: Path):
         """Write H(R) and r(R); each pair of R and -R has degeneracy 2, to see that it is divided out."""
         vectors = list(self.hoppings)
         degeneracies = [1 if vector == (0, 0, 0) else 2 for vector in vectors]
-        lines = ["written by a test", *("{:.8f} {:.8f} {:.8f}".format(*row) for row in LATTICE),
-                 f"{NUM_WANN}", f"{len(vectors)}", "".join(f"{i:5d}" for i in degeneracies)]
+        lines = [
+            "written by a test",
+            *("{:.8f} {:.8f} {:.8f}".format(*row) for row in LATTICE),
+            f"{NUM_WANN}",
+            f"{len(vectors)}",
+            "".join(f"{i:5d}" for i in degeneracies),
+        ]
         for vector, weight in zip(vectors, degeneracies, strict=True):
             lines += ["", "{:5d}{:5d}{:5d}".format(*vector)]
-            lines += [f"{m + 1:5d}{n + 1:5d}{z.real:16.8E}{z.imag:16.8E}"
-                      for n in range(NUM_WANN) for m in range(NUM_WANN) for z in [weight * self.hoppings[vector][m, n]]]
+            lines += [
+                f"{m + 1:5d}{n + 1:5d}{z.real:16.8E}{z.imag:16.8E}"
+                for n in range(NUM_WANN)
+                for m in range(NUM_WANN)
+                for z in [weight * self.hoppings[vector][m, n]]
+            ]
         for vector in vectors:
             position = np.zeros((NUM_WANN, NUM_WANN, 3))
             if vector == (0, 0, 0):
                 position[np.arange(NUM_WANN), np.arange(NUM_WANN)] = CENTERS[:NUM_WANN]
             lines += ["", "{:5d}{:5d}{:5d}".format(*vector)]
-            lines += [f"{m + 1:5d}{n + 1:5d}" + "".join(f"{x:16.8E}{0:16.8E}" for x in position[m, n])
-                      for n in range(NUM_WANN) for m in range(NUM_WANN)]
+            lines += [
+                f"{m + 1:5d}{n + 1:5d}" + "".join(f"{x:16.8E}{0:16.8E}" for x in position[m, n])
+                for n in range(NUM_WANN)
+                for m in range(NUM_WANN)
+            ]
         path.write_text("\n".join(lines) + "\n")
 
     def write_hr(self, path: Path):
         """Write H(R) in the format of _hr.dat."""
         vectors = list(self.hoppings)
         lines = ["written by a test", f"{NUM_WANN}", f"{len(vectors)}", "".join("    1" for _ in vectors)]
-        lines += ["{:5d}{:5d}{:5d}".format(*vector) + f"{m + 1:5d}{n + 1:5d}{z.real:12.6f}{z.imag:12.6f}"
-                  for vector in vectors for n in range(NUM_WANN) for m in range(NUM_WANN)
-                  for z in [self.hoppings[vector][m, n]]]
+        lines += [
+            "{:5d}{:5d}{:5d}".format(*vector) + f"{m + 1:5d}{n + 1:5d}{z.real:12.6f}{z.imag:12.6f}"
+            for vector in vectors
+            for n in range(NUM_WANN)
+            for m in range(NUM_WANN)
+            for z in [self.hoppings[vector][m, n]]
+        ]
         path.write_text("\n".join(lines) + "\n")
 
     def write_centres(self, path: Path):
@@ -216,10 +263,12 @@ def seed(pristine, tmp_path) -> Path:
 @pytest.fixture
 def edit():
     """Function that changes a line (counted from 1) of a text file: a new line, or a function of the old one."""
+
     def change(path: Path, line: int, new):
         lines = path.read_text().splitlines()
         lines[line - 1] = new(lines[line - 1]) if callable(new) else new
         path.write_text("\n".join(line for line in lines if line is not None) + "\n")
+
     return change
 
 

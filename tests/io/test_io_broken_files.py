@@ -74,7 +74,7 @@ def test_empty(seed, sibling, ending):
 def test_truncated(seed, sibling, ending):
     path = sibling(seed, ending)
     content = path.read_bytes()
-    path.write_bytes(content[:len(content) * 3 // 5])
+    path.write_bytes(content[: len(content) * 3 // 5])
     with pytest.raises(InputError) as caught:
         load_system(f"{seed}{ROUTE.get(ending, '')}", spin_order=ORDER.get(ending))
     assert caught.value.source == str(path)
@@ -116,7 +116,7 @@ def test_truncated_compressed(seed, sibling, ending, extension, compress):
     path = sibling(seed, ending)
     data = compress(path.read_bytes())
     path.unlink()
-    sibling(seed, ending + extension).write_bytes(data[:len(data) // 2])
+    sibling(seed, ending + extension).write_bytes(data[: len(data) // 2])
     with pytest.raises(InputError, match="a complete compressed file; found a truncated") as caught:
         load_system(seed if ending in SEED_FILES else f"{seed}{ending}{extension}", spin_order=ORDER.get(ending))
     assert caught.value.source == f"{seed}{ending}{extension}"
@@ -128,20 +128,35 @@ def test_empty_after_decompression(seed, sibling):
     refused(seed, ".eig.xz", "expected lines with band.*found an empty file")
 
 
-BAD_NUMBERS = [("****************", "stars"), ("NaN", "not a finite number"), ("Infinity", "not a finite number"),
-               ("1.0x", "not a finite number")]
+BAD_NUMBERS = [
+    ("****************", "stars"),
+    ("NaN", "not a finite number"),
+    ("Infinity", "not a finite number"),
+    ("1.0x", "not a finite number"),
+]
 
 
 @pytest.mark.parametrize(("word", "reason"), BAD_NUMBERS)
-@pytest.mark.parametrize(("ending", "line", "column"), [
-    (".eig", 40, 2), (".mmn", 500, 1), ("_tb.dat", 30, 2), ("_tb.dat", 150, 5), ("_hr.dat", 40, 6), (".win", 8, 1),
-    (".nnkp", 15, 2), (".nnkp", 50, 1), ("_centres.xyz", 4, 2),
-])
+@pytest.mark.parametrize(
+    ("ending", "line", "column"),
+    [
+        (".eig", 40, 2),
+        (".mmn", 500, 1),
+        ("_tb.dat", 30, 2),
+        ("_tb.dat", 150, 5),
+        ("_hr.dat", 40, 6),
+        (".win", 8, 1),
+        (".nnkp", 15, 2),
+        (".nnkp", 50, 1),
+        ("_centres.xyz", 4, 2),
+    ],
+)
 def test_bad_number(seed, sibling, edit, ending, line, column, word, reason):
     def change(text):
         words = text.split()
         words[column] = word
         return "  ".join(words)
+
     edit(sibling(seed, ending), line, change)
     refused(seed, ending, f"finite numbers.*{re.escape(word)}.*{reason}", line)
 
@@ -164,19 +179,22 @@ def test_bad_number_in_unformatted_files(calculation, seed, sibling):
     refused(seed, ".chk", "the matrices U_opt: finite numbers; found .*inf")
 
 
-@pytest.mark.parametrize(("ending", "line", "new", "words"), [
-    (".win", 3, "dis_froz_max = ***", "a number for dis_froz_max"),
-    (".win", 5, "mp_grid = 3 3", "3 numbers for mp_grid"),
-    (".mmn", 2, "6 27", "the numbers of bands, k points and neighbours; found '6 27'"),
-    (".mmn", 3, "1 2 0 0", "k point, neighbour and reciprocal lattice vector"),
-    ("_tb.dat", 5, "four", "the number of Wannier functions"),
-    ("_tb.dat", 6, "0", "one R vector or more"),
-    ("_tb.dat", 7, "1 2 2 x 2 2 2", "the degeneracies"),
-    ("_tb.dat", 7, "1 2 2 0 2 2 2", "degeneracies of 1 or more; found 0"),
-    ("_tb.dat", 9, "1 0", "R vector 1 of 7"),
-    ("_wsvec.dat", 2, "1 0 0 1 x", "integers"),
-    ("_wsvec.dat", 3, "0", "a number of vectors of 1 or more"),
-])
+@pytest.mark.parametrize(
+    ("ending", "line", "new", "words"),
+    [
+        (".win", 3, "dis_froz_max = ***", "a number for dis_froz_max"),
+        (".win", 5, "mp_grid = 3 3", "3 numbers for mp_grid"),
+        (".mmn", 2, "6 27", "the numbers of bands, k points and neighbours; found '6 27'"),
+        (".mmn", 3, "1 2 0 0", "k point, neighbour and reciprocal lattice vector"),
+        ("_tb.dat", 5, "four", "the number of Wannier functions"),
+        ("_tb.dat", 6, "0", "one R vector or more"),
+        ("_tb.dat", 7, "1 2 2 x 2 2 2", "the degeneracies"),
+        ("_tb.dat", 7, "1 2 2 0 2 2 2", "degeneracies of 1 or more; found 0"),
+        ("_tb.dat", 9, "1 0", "R vector 1 of 7"),
+        ("_wsvec.dat", 2, "1 0 0 1 x", "integers"),
+        ("_wsvec.dat", 3, "0", "a number of vectors of 1 or more"),
+    ],
+)
 def test_bad_line(seed, sibling, edit, ending, line, new, words):
     edit(sibling(seed, ending), line, new)
     refused(seed, ending, words, line)
@@ -199,11 +217,26 @@ def test_more_in_unformatted_files(seed, sibling):
         refused(seed, ending, f"the end of the file after {words}.*; found more data at byte")
 
 
-@pytest.mark.parametrize(("ending", "source"), [
-    (".mmn", ".eig"), (".eig", ".mmn"), (".nnkp", ".mmn"), (".spn", ".eig"), (".chk", ".spn"), (".spn", ".chk"),
-    (".chk", ".eig"), (".spn", ".mmn"), ("_tb.dat", "_hr.dat"), ("_hr.dat", "_tb.dat"), ("_tb.dat", ".mmn"),
-    ("_wsvec.dat", "_hr.dat"), (".eig", ".spn"), ("_tb.dat", ".chk"), (".nnkp", ".win"),
-])
+@pytest.mark.parametrize(
+    ("ending", "source"),
+    [
+        (".mmn", ".eig"),
+        (".eig", ".mmn"),
+        (".nnkp", ".mmn"),
+        (".spn", ".eig"),
+        (".chk", ".spn"),
+        (".spn", ".chk"),
+        (".chk", ".eig"),
+        (".spn", ".mmn"),
+        ("_tb.dat", "_hr.dat"),
+        ("_hr.dat", "_tb.dat"),
+        ("_tb.dat", ".mmn"),
+        ("_wsvec.dat", "_hr.dat"),
+        (".eig", ".spn"),
+        ("_tb.dat", ".chk"),
+        (".nnkp", ".win"),
+    ],
+)
 def test_another_format(seed, sibling, ending, source):
     sibling(seed, ending).write_bytes(sibling(seed, source).read_bytes())
     with pytest.raises(InputError) as caught:
@@ -223,9 +256,13 @@ def renumbered(path, columns):
     path.write_text("\n".join(rows) + "\n")
 
 
-@pytest.mark.parametrize(("column", "last", "words"), [
-    (0, "6", r"expected 6 bands, as in X\.chk; found 5"), (1, "27", r"expected 27 k points, as in X\.chk; found 26"),
-])
+@pytest.mark.parametrize(
+    ("column", "last", "words"),
+    [
+        (0, "6", r"expected 6 bands, as in X\.chk; found 5"),
+        (1, "27", r"expected 27 k points, as in X\.chk; found 26"),
+    ],
+)
 def test_eig_of_another_size(seed, sibling, column, last, words):
     renumbered(sibling(seed, ".eig"), (column, last))
     with pytest.raises(InputError, match=words) as caught:
@@ -238,10 +275,14 @@ def test_eig_out_of_order(seed, sibling, edit):
     refused(seed, ".eig", "band 3 of k point 2; found '4    2", 9)
 
 
-@pytest.mark.parametrize(("header", "words"), [
-    ("5 27 6", r"6 bands, as in X\.chk; found 5"), ("6 26 6", r"27 k points, as in X\.chk; found 26"),
-    ("6 27 8", r"6 neighbours of a k point, as in X\.chk; found 8"),
-])
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        ("5 27 6", r"6 bands, as in X\.chk; found 5"),
+        ("6 26 6", r"27 k points, as in X\.chk; found 26"),
+        ("6 27 8", r"6 neighbours of a k point, as in X\.chk; found 8"),
+    ],
+)
 def test_mmn_of_another_size(seed, sibling, edit, header, words):
     edit(sibling(seed, ".mmn"), 2, header)
     refused(seed, ".mmn", words, 2)
@@ -258,33 +299,40 @@ def test_spn_of_another_size(calculation, seed, sibling, formatted, bands):
         path.write_text(path.read_text().replace("\n6 27\n", "\n5 27\n"))
         refused(seed, ".spn", r"6 bands, as in X\.chk; found 5", 2)
     else:
-        path.write_bytes(path.read_bytes().replace(np.array([6, 27], np.int32).tobytes(),
-                                                   np.array([5, 27], np.int32).tobytes()))
+        path.write_bytes(
+            path.read_bytes().replace(np.array([6, 27], np.int32).tobytes(), np.array([5, 27], np.int32).tobytes())
+        )
         refused(seed, ".spn", r"6 bands, as in X\.chk; found 5")
 
 
-@pytest.mark.parametrize(("line", "new", "words"), [
-    (1, "num_bands = 7", r"num_bands = 6, as in X\.chk; found 7"),
-    (2, "num_wann = 3", r"num_wann = 4, as in X\.chk; found 3"),
-    (5, "mp_grid = 3 3 1", r"the k mesh \[3, 3, 3\] of X\.chk; found \[3, 3, 1\]"),
-    (8, "3.2 0.0 0.0", r"the lattice vectors of X\.chk to 0\.0001 Å; found a difference of 0\.2000 Å"),
-    (7, "bohr", r"the lattice vectors of X\.chk"),
-    (15, "0.1 0.0 0.0", r"the k points of X\.chk, k point 3"),
-    (13, None, r"27 k points, as in X\.chk; found 26"),
-    (40, None, "'end kpoints'; found the end of the file"),
-])
+@pytest.mark.parametrize(
+    ("line", "new", "words"),
+    [
+        (1, "num_bands = 7", r"num_bands = 6, as in X\.chk; found 7"),
+        (2, "num_wann = 3", r"num_wann = 4, as in X\.chk; found 3"),
+        (5, "mp_grid = 3 3 1", r"the k mesh \[3, 3, 3\] of X\.chk; found \[3, 3, 1\]"),
+        (8, "3.2 0.0 0.0", r"the lattice vectors of X\.chk to 0\.0001 Å; found a difference of 0\.2000 Å"),
+        (7, "bohr", r"the lattice vectors of X\.chk"),
+        (15, "0.1 0.0 0.0", r"the k points of X\.chk, k point 3"),
+        (13, None, r"27 k points, as in X\.chk; found 26"),
+        (40, None, "'end kpoints'; found the end of the file"),
+    ],
+)
 def test_win_of_another_calculation(seed, sibling, edit, line, new, words):
     edit(sibling(seed, ".win"), line, new)
     place = {8: 7, 40: 12}.get(line, line)
     refused(seed, ".win", words, place)
 
 
-@pytest.mark.parametrize(("line", "new", "words", "place"), [
-    (4, "2.9 0.0 0.0", r"the lattice vectors of X\.chk", 4),
-    (12, "0.2 0.0 0.3", r"the k points of X\.chk, k point 2", 12),
-    (20, None, "27 lines in block kpoints; found 26", 10),
-    (41, "5", "135 lines in block nnkpts; found 162", 41),
-])
+@pytest.mark.parametrize(
+    ("line", "new", "words", "place"),
+    [
+        (4, "2.9 0.0 0.0", r"the lattice vectors of X\.chk", 4),
+        (12, "0.2 0.0 0.3", r"the k points of X\.chk, k point 2", 12),
+        (20, None, "27 lines in block kpoints; found 26", 10),
+        (41, "5", "135 lines in block nnkpts; found 162", 41),
+    ],
+)
 def test_nnkp_of_another_calculation(seed, sibling, edit, line, new, words, place):
     edit(sibling(seed, ".nnkp"), line, new)
     refused(seed, ".nnkp", words, place)
@@ -325,9 +373,13 @@ def test_overlaps_above_one(seed, sibling, edit):
     refused(seed, ".mmn", "norm 1 at most.*found norm 1.", 40)
 
 
-@pytest.mark.parametrize(("line", "new", "words"), [
-    (40, "2 2 0 0 0", "k point 1; found 2"), (40, "1 99 0 0 0", "a neighbour between 1 and 27; found 99"),
-])
+@pytest.mark.parametrize(
+    ("line", "new", "words"),
+    [
+        (40, "2 2 0 0 0", "k point 1; found 2"),
+        (40, "1 99 0 0 0", "a neighbour between 1 and 27; found 99"),
+    ],
+)
 def test_headers_of_overlaps(seed, sibling, edit, line, new, words):
     edit(sibling(seed, ".mmn"), line, new)
     refused(seed, ".mmn", words, line)
@@ -377,8 +429,12 @@ def test_spin_not_hermitian(calculation, seed, sibling, formatted):
     spins = calculation.spins.copy()
     spins[1, 2, 1, 1] += 0.01j
     calculation.write_spn(sibling(seed, ".spn"), formatted, spins)
-    refused(seed, ".spn", "a Hermitian spin matrix at k point 2.*imaginary part 1.00e-02 of σ_z of band 2",
-            2 + 63 + 3 * 3 if formatted else None)
+    refused(
+        seed,
+        ".spn",
+        "a Hermitian spin matrix at k point 2.*imaginary part 1.00e-02 of σ_z of band 2",
+        2 + 63 + 3 * 3 if formatted else None,
+    )
 
 
 @pytest.mark.parametrize("formatted", [False, True])
@@ -386,17 +442,23 @@ def test_spin_above_one(calculation, seed, sibling, formatted):
     spins = calculation.spins.copy()
     spins[1] *= 1.01
     calculation.write_spn(sibling(seed, ".spn"), formatted, spins)
-    refused(seed, ".spn", r"\|eigenvalues\| of the spin matrices of 1 at most.*found 1\.010000 at k point 2",
-            2 + 63 + 1 if formatted else None)
+    refused(
+        seed,
+        ".spn",
+        r"\|eigenvalues\| of the spin matrices of 1 at most.*found 1\.010000 at k point 2",
+        2 + 63 + 1 if formatted else None,
+    )
 
 
 @pytest.mark.parametrize(("ending", "line"), [("_tb.dat", 28), ("_hr.dat", 23)])
 def test_hamiltonian_not_hermitian(seed, sibling, edit, ending, line):
     """An element is changed by 1 meV at R = (1, 0, 0) or at its partner."""
+
     def change(text):
         words = text.split()
         words[-2] = f"{float(words[-2]) + 0.002:.6f}"
         return "  ".join(words)
+
     edit(sibling(seed, ending), line, change)
     with pytest.raises(InputError, match=r"H\(R\) = H\(-R\)† to 1e-05 eV; found .* [12]\.000e-03 eV") as caught:
         load_system(f"{seed}{ending}", spin_order="interlaced")
@@ -408,10 +470,13 @@ def test_position_not_hermitian(seed, sibling, edit):
     refused(seed, "_tb.dat", r"r\(R\) = r\(-R\)† to 0\.5 Å; found a difference of 1\.500e\+00 Å", 8 + 7 * 18 + 1)
 
 
-@pytest.mark.parametrize(("vector", "words"), [
-    ("2 0 0", r"-R = \(-2, 0, 0\) for R = \(2, 0, 0\); found no such R vector"),
-    ("0 1 0", r"each R vector once; found R = \(0, 1, 0\) again"),
-])
+@pytest.mark.parametrize(
+    ("vector", "words"),
+    [
+        ("2 0 0", r"-R = \(-2, 0, 0\) for R = \(2, 0, 0\); found no such R vector"),
+        ("0 1 0", r"each R vector once; found R = \(0, 1, 0\) again"),
+    ],
+)
 def test_r_vectors(seed, sibling, vector, words):
     path = sibling(seed, "_tb.dat")
     path.write_text(re.sub(r"\n +1 +0 +0\n", f"\n{vector}\n", path.read_text()))

@@ -75,11 +75,14 @@ def test_iron_with_and_without_nearest_copies(iron, data):
     assert np.abs(energies(load_system(path, spin_order="interlaced", ws_distance=False)) - energies(iron)).max() > 0.1
 
 
-@pytest.mark.parametrize(("name", "order", "words"), [
-    ("pt/Pt_tb.dat.xz", "block", "'interlaced' has 0.142"),
-    ("fe/Fe_tb.dat.xz", "block", "'interlaced' has 0.0228 Å"),
-    ("pt_mlwf/Pt_tb.dat.xz", "interlaced", "the centres of each pair within 0.1 Å"),
-])
+@pytest.mark.parametrize(
+    ("name", "order", "words"),
+    [
+        ("pt/Pt_tb.dat.xz", "block", "'interlaced' has 0.142"),
+        ("fe/Fe_tb.dat.xz", "block", "'interlaced' has 0.0228 Å"),
+        ("pt_mlwf/Pt_tb.dat.xz", "interlaced", "the centres of each pair within 0.1 Å"),
+    ],
+)
 def test_wrong_orders(data, name, order, words):
     if not (data / name).is_file():
         pytest.skip(f"no data/{name}")

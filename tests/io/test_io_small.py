@@ -51,8 +51,11 @@ def test_real_space_routes(calculation, seed, ending, ws_distance):
     assert np.allclose(energies(system), model_energies(calculation, KPOINTS), atol=1e-5)
     assert np.allclose(system.get_R_mat("AA"), 0)
     assert np.allclose(system.wannier_centers_cart[2], [1.5, 0, 0])
-    assert np.allclose(load_system(seed).get_R_mat("SS")[load_system(seed).rvec.iR0],
-                       system.get_R_mat("SS")[system.rvec.iR0], atol=1e-8)
+    assert np.allclose(
+        load_system(seed).get_R_mat("SS")[load_system(seed).rvec.iR0],
+        system.get_R_mat("SS")[system.rvec.iR0],
+        atol=1e-8,
+    )
 
 
 def test_seedname_falls_back_to_real_space(seed, sibling):
@@ -78,8 +81,10 @@ def test_hr_takes_lattice_and_centres_given(seed, sibling, caplog):
 
 @pytest.mark.parametrize(("extension", "opener"), [(".xz", lzma.open), (".gz", gzip.open)])
 def test_compressed_files(seed, extension, opener):
-    plain = {route: load_system(f"{seed}{route}", spin_order=order).get_R_mat("Ham")
-             for route, order in (("", None), ("_tb.dat", "interlaced"), ("_hr.dat", "interlaced"))}
+    plain = {
+        route: load_system(f"{seed}{route}", spin_order=order).get_R_mat("Ham")
+        for route, order in (("", None), ("_tb.dat", "interlaced"), ("_hr.dat", "interlaced"))
+    }
     for path in list(seed.parent.iterdir()):
         with opener(f"{path}{extension}", "wb") as file:
             file.write(path.read_bytes())
@@ -103,7 +108,7 @@ def test_neighbours_in_another_order(calculation, seed, sibling):
     expected = load_system(seed).get_R_mat("AA")
     path = sibling(seed, ".mmn")
     lines = path.read_text().splitlines()
-    blocks = [lines[2 + 37 * i:2 + 37 * (i + 1)] for i in range(27 * 6)]
+    blocks = [lines[2 + 37 * i : 2 + 37 * (i + 1)] for i in range(27 * 6)]
     blocks[6], blocks[9] = blocks[9], blocks[6]
     path.write_text("\n".join([*lines[:2], *(line for block in blocks for line in block)]) + "\n")
     assert np.allclose(load_system(seed).get_R_mat("AA"), expected, atol=1e-12)
@@ -124,22 +129,25 @@ def test_periodic(seed):
         load_system(seed, periodic=(True, True, False))
 
 
-@pytest.mark.parametrize(("ending", "options", "name"), [
-    ("", {"spin_order": "interlaced"}, "spin_order"),
-    ("", {"real_lattice": np.eye(3)}, "real_lattice"),
-    ("", {"wannier_centers": np.zeros((4, 3))}, "wannier_centers"),
-    ("", {"ws_distance": True}, "ws_distance"),
-    ("", {"time_reversal": True}, "time_reversal"),
-    ("", {"spin_tolerance": 0.1}, "spin_tolerance"),
-    ("", {"time_reversal_tolerance": 0.1}, "time_reversal_tolerance"),
-    ("_tb.dat", {"spin_order": "interlaced", "real_lattice": np.eye(3)}, "real_lattice"),
-    ("_tb.dat", {"spin_order": "interlaced", "wannier_centers": np.zeros((4, 3))}, "wannier_centers"),
-    ("_tb.dat", {"spin_order": "interlaced", "spin": False}, "spin_order"),
-    ("_tb.dat", {"spin_order": "interlaced", "ws_distance": "maybe"}, "ws_distance"),
-    ("_hr.dat", {"spin_order": "interlaced", "wannier_centers": np.zeros((3, 3))}, "wannier_centers"),
-    ("_hr.dat", {"spin_order": "interlaced", "real_lattice": "cubic"}, "real_lattice"),
-    ("_hr.dat", {"spin_order": "interlaced", "real_lattice": np.zeros((3, 3))}, "real_lattice"),
-])
+@pytest.mark.parametrize(
+    ("ending", "options", "name"),
+    [
+        ("", {"spin_order": "interlaced"}, "spin_order"),
+        ("", {"real_lattice": np.eye(3)}, "real_lattice"),
+        ("", {"wannier_centers": np.zeros((4, 3))}, "wannier_centers"),
+        ("", {"ws_distance": True}, "ws_distance"),
+        ("", {"time_reversal": True}, "time_reversal"),
+        ("", {"spin_tolerance": 0.1}, "spin_tolerance"),
+        ("", {"time_reversal_tolerance": 0.1}, "time_reversal_tolerance"),
+        ("_tb.dat", {"spin_order": "interlaced", "real_lattice": np.eye(3)}, "real_lattice"),
+        ("_tb.dat", {"spin_order": "interlaced", "wannier_centers": np.zeros((4, 3))}, "wannier_centers"),
+        ("_tb.dat", {"spin_order": "interlaced", "spin": False}, "spin_order"),
+        ("_tb.dat", {"spin_order": "interlaced", "ws_distance": "maybe"}, "ws_distance"),
+        ("_hr.dat", {"spin_order": "interlaced", "wannier_centers": np.zeros((3, 3))}, "wannier_centers"),
+        ("_hr.dat", {"spin_order": "interlaced", "real_lattice": "cubic"}, "real_lattice"),
+        ("_hr.dat", {"spin_order": "interlaced", "real_lattice": np.zeros((3, 3))}, "real_lattice"),
+    ],
+)
 def test_options_without_use_are_refused(seed, ending, options, name):
     with pytest.raises(InputError) as caught:
         load_system(f"{seed}{ending}", **options)
@@ -157,8 +165,14 @@ def test_a_record_in_two_parts(tmp_path):
     values = np.arange(5.0)
     first, second = values[:2].tobytes(), values[2:].tobytes()
     path = tmp_path / "records"
-    path.write_bytes(struct.pack("<i", -len(first)) + first + struct.pack("<i", len(first))
-                     + struct.pack("<i", len(second)) + second + struct.pack("<i", -len(second)))
+    path.write_bytes(
+        struct.pack("<i", -len(first))
+        + first
+        + struct.pack("<i", len(first))
+        + struct.pack("<i", len(second))
+        + second
+        + struct.pack("<i", -len(second))
+    )
     with RecordFile(path) as file:
         assert np.array_equal(file.array("values", "f8", (5,)), values)
         file.finish("values")

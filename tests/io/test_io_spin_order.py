@@ -36,8 +36,11 @@ def test_block(seed):
 
 
 def test_centres_apart(seed):
-    with pytest.raises(InputError, match=r"X_tb\.dat: expected the centres of each pair within 0\.1 Å in "
-                       r"spin_order='block'; found functions 1 and 3 at 1\.5000 Å; 'interlaced' has 0\.0000 Å at most"):
+    with pytest.raises(
+        InputError,
+        match=r"X_tb\.dat: expected the centres of each pair within 0\.1 Å in "
+        r"spin_order='block'; found functions 1 and 3 at 1\.5000 Å; 'interlaced' has 0\.0000 Å at most",
+    ):
         load_system(f"{seed}_tb.dat", spin_order="block")
 
 
@@ -85,9 +88,19 @@ def test_magnet(seed):
     assert load_system(system, spin_order="interlaced").has_R_mat("SS")
 
 
-@pytest.mark.parametrize("spin_order", [
-    "up first", [(0, 1)], [(0, 1), (2, 2)], [(0, 1), (2, 4)], [0, 1, 2, 3], [(0.0, 1.0), (2.0, 3.0)], [(0, 1), (2,)], 5,
-])
+@pytest.mark.parametrize(
+    "spin_order",
+    [
+        "up first",
+        [(0, 1)],
+        [(0, 1), (2, 2)],
+        [(0, 1), (2, 4)],
+        [0, 1, 2, 3],
+        [(0.0, 1.0), (2.0, 3.0)],
+        [(0, 1), (2,)],
+        5,
+    ],
+)
 def test_orders_that_are_none(seed, spin_order):
     with pytest.raises(InputError) as caught:
         load_system(f"{seed}_tb.dat", spin_order=spin_order)

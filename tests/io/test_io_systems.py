@@ -57,7 +57,7 @@ def test_npz_missing(folder, name):
 def test_npz_damaged(folder, name):
     path = folder / f"{name}.npz"
     content = path.read_bytes()
-    path.write_bytes(content[:len(content) // 2])
+    path.write_bytes(content[: len(content) // 2])
     with pytest.raises(InputError, match=r"a \.npz file with arrays") as caught:
         load_system(folder)
     assert caught.value.source == str(path)
@@ -84,24 +84,39 @@ def change_matrix(value):
         matrices = np.load(folder / f"{name}.npz")["arr_0"].copy()
         matrices[1, 0, 1] += value
         np.savez(folder / f"{name}.npz", matrices)
+
     return change
 
 
-@pytest.mark.parametrize(("name", "change", "words"), [
-    ("_XX_R_Ham", change_matrix(np.nan), "finite numbers"),
-    ("_XX_R_Ham", change_matrix(0.01), r"H\(R\) = H\(-R\)† to 1e-05 eV; found a difference of 1\.000e-02 eV"),
-    ("_XX_R_AA", change_matrix(1.0), r"r\(R\) = r\(-R\)† to 0\.5 Å"),
-    ("_XX_R_SS", change_matrix(0.01), r"S\(R\) = S\(-R\)† to 1e-05"),
-    ("_XX_R_Ham", lambda folder, name: np.savez(folder / f"{name}.npz", np.zeros((3, 4, 4))), r"an array of shape"),
-    ("_XX_R_SS", lambda folder, name: np.savez(folder / f"{name}.npz", np.load(folder / "_XX_R_Ham.npz")["arr_0"]),
-     "x 3"),
-    ("wannier_centers_cart", lambda folder, name: np.savez(folder / f"{name}.npz", np.zeros((3, 3))), r"\(4, 3\)"),
-    ("real_lattice", lambda folder, name: np.savez(folder / f"{name}.npz", np.full((3, 3), np.inf)), "finite numbers"),
-    ("iRvec", lambda folder, name: np.savez(folder / f"{name}.npz", iRvec=np.zeros((4, 2))), r"shape \(nR, 3\)"),
-    ("iRvec", lambda folder, name: np.savez(folder / f"{name}.npz", iRvec=np.array([[0, 0, 0], [1, 0, 0]])), "-R"),
-    ("pointgroup", lambda folder, name: np.savez(folder / f"{name}.npz", real_lattice=np.eye(3), nsym=0), "lattice of"),
-    ("pointgroup", lambda folder, name: np.savez(folder / f"{name}.npz", nsym=0), "nsym, real_lattice"),
-])
+@pytest.mark.parametrize(
+    ("name", "change", "words"),
+    [
+        ("_XX_R_Ham", change_matrix(np.nan), "finite numbers"),
+        ("_XX_R_Ham", change_matrix(0.01), r"H\(R\) = H\(-R\)† to 1e-05 eV; found a difference of 1\.000e-02 eV"),
+        ("_XX_R_AA", change_matrix(1.0), r"r\(R\) = r\(-R\)† to 0\.5 Å"),
+        ("_XX_R_SS", change_matrix(0.01), r"S\(R\) = S\(-R\)† to 1e-05"),
+        ("_XX_R_Ham", lambda folder, name: np.savez(folder / f"{name}.npz", np.zeros((3, 4, 4))), r"an array of shape"),
+        (
+            "_XX_R_SS",
+            lambda folder, name: np.savez(folder / f"{name}.npz", np.load(folder / "_XX_R_Ham.npz")["arr_0"]),
+            "x 3",
+        ),
+        ("wannier_centers_cart", lambda folder, name: np.savez(folder / f"{name}.npz", np.zeros((3, 3))), r"\(4, 3\)"),
+        (
+            "real_lattice",
+            lambda folder, name: np.savez(folder / f"{name}.npz", np.full((3, 3), np.inf)),
+            "finite numbers",
+        ),
+        ("iRvec", lambda folder, name: np.savez(folder / f"{name}.npz", iRvec=np.zeros((4, 2))), r"shape \(nR, 3\)"),
+        ("iRvec", lambda folder, name: np.savez(folder / f"{name}.npz", iRvec=np.array([[0, 0, 0], [1, 0, 0]])), "-R"),
+        (
+            "pointgroup",
+            lambda folder, name: np.savez(folder / f"{name}.npz", real_lattice=np.eye(3), nsym=0),
+            "lattice of",
+        ),
+        ("pointgroup", lambda folder, name: np.savez(folder / f"{name}.npz", nsym=0), "nsym, real_lattice"),
+    ],
+)
 def test_npz_broken(folder, name, change, words):
     change(folder, name)
     with pytest.raises(InputError, match=words) as caught:
@@ -136,9 +151,14 @@ def test_system_in_memory_without_positions(seed, caplog):
     assert "no 'AA'" in caplog.text
 
 
-@pytest.mark.parametrize(("key", "value", "words"), [
-    ("Ham", np.nan, "finite numbers for 'Ham'"), ("Ham", 0.1, r"H\(R\) = H\(-R\)†"), ("SS", 0.1, r"S\(R\) = S\(-R\)†"),
-])
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("Ham", np.nan, "finite numbers for 'Ham'"),
+        ("Ham", 0.1, r"H\(R\) = H\(-R\)†"),
+        ("SS", 0.1, r"S\(R\) = S\(-R\)†"),
+    ],
+)
 def test_system_in_memory_broken(seed, key, value, words):
     system = load_system(seed)
     system.get_R_mat(key)[1, 0, 1] += value

@@ -186,7 +186,9 @@ class OccupationCalculator(Calculator):
         if not degen_thresh >= 0:
             raise ValueError(f"degen_thresh: expected a number >= 0 (eV), found {degen_thresh!r}")
         if smoother is not None and self.kBT > 0:
-            raise ValueError(f"smoother: expected none with kBT = {self.kBT} eV, which already smooths; found {smoother}")
+            raise ValueError(
+                f"smoother: expected none with kBT = {self.kBT} eV, which already smooths; found {smoother}"
+            )
         self.fermi_surface_width, self.width_source = _surface_width(
             self.Efermi, self.kBT, fermi_surface_width, self.uses_surface, type(self).__name__
         )

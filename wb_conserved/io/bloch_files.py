@@ -47,8 +47,12 @@ def read_eig(path: Path, checkpoint: Checkpoint) -> np.ndarray:
         found = table[:, column].max()
         if found != wanted:
             hint = " (truncated?)" if column == 1 and found < wanted else ""
-            raise InputError(path, f"{wanted} {name}, as in {checkpoint.path.name}", f"{found:g}{hint}",
-                             int(table[:, column].argmax()) + 1)
+            raise InputError(
+                path,
+                f"{wanted} {name}, as in {checkpoint.path.name}",
+                f"{found:g}{hint}",
+                int(table[:, column].argmax()) + 1,
+            )
     order = np.empty((num_kpoints, num_bands, 2))
     order[..., 0] = 1 + np.arange(num_bands)
     order[..., 1] = 1 + np.arange(num_kpoints)[:, None]
@@ -57,8 +61,9 @@ def read_eig(path: Path, checkpoint: Checkpoint) -> np.ndarray:
     wrong = np.flatnonzero((table[:shared, :2] != order[:shared]).any(axis=1))
     if len(wrong):
         row = int(wrong[0])
-        raise InputError(path, f"band {order[row, 0]:g} of k point {order[row, 1]:g}", repr(lines[row].strip()),
-                         row + 1)
+        raise InputError(
+            path, f"band {order[row, 0]:g} of k point {order[row, 1]:g}", repr(lines[row].strip()), row + 1
+        )
     if len(table) != len(order):
         raise InputError(path, f"{len(order)} lines", f"{len(table)} (truncated?)", len(table))
     return table[:, 2].reshape(num_kpoints, num_bands)
@@ -95,7 +100,8 @@ def check_energies(path: Path, energies: np.ndarray, checkpoint: Checkpoint, win
     if intruder.any():
         ik, band = np.argwhere(intruder)[0]
         raise InputError(
-            path, f"no band outside the outer window of {name} between those inside it ({low:.4f} to {high:.4f} eV)",
+            path,
+            f"no band outside the outer window of {name} between those inside it ({low:.4f} to {high:.4f} eV)",
             f"band {band + 1} of k point {ik + 1} at {energies[ik, band]:.4f} eV (files of different calculations?)",
             ik * checkpoint.num_bands + band + 1,
         )
@@ -108,9 +114,11 @@ def check_energies(path: Path, energies: np.ndarray, checkpoint: Checkpoint, win
     if outside.any():
         ik, band = np.argwhere(outside)[0]
         raise InputError(
-            path, f"bands in the frozen window of {win.path.name} wholly in the Wannier functions of {name}",
+            path,
+            f"bands in the frozen window of {win.path.name} wholly in the Wannier functions of {name}",
             f"band {band + 1} of k point {ik + 1} at {energies[ik, band]:.4f} eV with {weight[ik, band]:.4f} in them "
-            "(files of different calculations?)", ik * checkpoint.num_bands + band + 1,
+            "(files of different calculations?)",
+            ik * checkpoint.num_bands + band + 1,
         )
 
 
@@ -139,7 +147,10 @@ def read_mmn(path: Path, checkpoint: Checkpoint) -> tuple[np.ndarray, np.ndarray
         file.line("a comment")
         header = file.integers(3, "the numbers of bands, k points and neighbours")
         for name, found, wanted in zip(
-            ("bands", "k points", "neighbours of a k point"), header, (num_bands, num_kpoints, count), strict=True,
+            ("bands", "k points", "neighbours of a k point"),
+            header,
+            (num_bands, num_kpoints, count),
+            strict=True,
         ):
             if found != wanted:
                 raise file.error(f"{wanted} {name}, as in {checkpoint.path.name}", f"{found}")
@@ -184,13 +195,15 @@ def check_overlaps(path: Path, overlaps: np.ndarray, neighbours: np.ndarray, lin
         for ib, neighbour in enumerate(neighbours[ik]):
             rotated = checkpoint.gauge[ik].conj().T @ overlaps[ik, ib] @ checkpoint.gauge[neighbour]
             difference = np.abs(rotated - kept[ib]).max()
-            if difference > OVERLAP_TOLERANCE:   # the two files may list the neighbours in another order
+            if difference > OVERLAP_TOLERANCE:  # the two files may list the neighbours in another order
                 difference = np.abs(rotated - kept).max(axis=(1, 2)).min()
             if difference > OVERLAP_TOLERANCE:
                 raise InputError(
-                    path, f"the overlaps that {checkpoint.path.name} has in its gauge, to {OVERLAP_TOLERANCE:g}",
+                    path,
+                    f"the overlaps that {checkpoint.path.name} has in its gauge, to {OVERLAP_TOLERANCE:g}",
                     f"a difference of {difference:.2e} at k point {ik + 1}, neighbour {ib + 1} "
-                    "(files of different calculations?)", int(lines[ik, ib]),
+                    "(files of different calculations?)",
+                    int(lines[ik, ib]),
                 )
 
 
@@ -231,8 +244,9 @@ def read_spn(path: Path, checkpoint: Checkpoint) -> np.ndarray:
             counts = file.integers(2, "the numbers of bands and k points")
         for name, found, wanted in zip(("bands", "k points"), counts, (num_bands, num_kpoints), strict=True):
             if found != wanted:
-                raise InputError(path, f"{wanted} {name}, as in {checkpoint.path.name}", f"{found}",
-                                 None if unformatted else 2)
+                raise InputError(
+                    path, f"{wanted} {name}, as in {checkpoint.path.name}", f"{found}", None if unformatted else 2
+                )
         for ik in range(num_kpoints):
             start = None if unformatted else file.number + 1
             expected = f"spin matrices of k point {ik + 1}"
@@ -247,15 +261,19 @@ def read_spn(path: Path, checkpoint: Checkpoint) -> np.ndarray:
                 axis, band = np.unravel_index(imaginary.argmax(), imaginary.shape)
                 place = None if start is None else start + 3 * ((band + 1) * (band + 2) // 2 - 1) + int(axis)
                 raise InputError(
-                    path, f"a Hermitian spin matrix at k point {ik + 1} (tolerance {SPIN_HERMITICITY_TOLERANCE:g})",
-                    f"imaginary part {imaginary.max():.2e} of σ_{'xyz'[axis]} of band {band + 1}", place,
+                    path,
+                    f"a Hermitian spin matrix at k point {ik + 1} (tolerance {SPIN_HERMITICITY_TOLERANCE:g})",
+                    f"imaginary part {imaginary.max():.2e} of σ_{'xyz'[axis]} of band {band + 1}",
+                    place,
                 )
             matrices[:, row, column] = matrices[:, column, row].conj()
             largest = np.abs(np.linalg.eigvalsh(matrices)).max()
             if largest > 1 + SPIN_NORM_TOLERANCE:
                 raise InputError(
-                    path, f"|eigenvalues| of the spin matrices of 1 at most (tolerance {SPIN_NORM_TOLERANCE:g})",
-                    f"{largest:.6f} at k point {ik + 1}", start,
+                    path,
+                    f"|eigenvalues| of the spin matrices of 1 at most (tolerance {SPIN_NORM_TOLERANCE:g})",
+                    f"{largest:.6f} at k point {ik + 1}",
+                    start,
                 )
             spins[ik] = matrices.transpose(1, 2, 0)
         file.finish(f"{num_kpoints} spin matrices")

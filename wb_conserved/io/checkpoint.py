@@ -90,8 +90,9 @@ def kpoints_on_mesh(source: Path, kpoints: np.ndarray, mp_grid: np.ndarray) -> n
     steps = np.rint(kpoints * mp_grid)
     off = np.flatnonzero(np.abs(kpoints * mp_grid - steps).max(axis=1) > MESH_TOLERANCE)
     if len(off):
-        raise InputError(source, f"k points on the Gamma-centred mesh {mesh}",
-                         f"k point {off[0] + 1} at {kpoints[off[0]]}")
+        raise InputError(
+            source, f"k points on the Gamma-centred mesh {mesh}", f"k point {off[0] + 1} at {kpoints[off[0]]}"
+        )
     _, counts = np.unique(steps.astype(int) % mp_grid, axis=0, return_counts=True)
     if (counts > 1).any():
         raise InputError(source, f"each point of the mesh {mesh} once", "some k points more than once")
@@ -104,8 +105,11 @@ def check_unitary(path: Path, matrices: np.ndarray, name: str):
     deviation = np.abs(product - np.eye(matrices.shape[2])).max(axis=(1, 2))
     worst = int(deviation.argmax())
     if deviation[worst] > UNITARITY_TOLERANCE:
-        raise InputError(path, f"{name} unitary to {UNITARITY_TOLERANCE:g}",
-                         f"|U†U - 1| = {deviation[worst]:.2e} at k point {worst + 1}")
+        raise InputError(
+            path,
+            f"{name} unitary to {UNITARITY_TOLERANCE:g}",
+            f"|U†U - 1| = {deviation[worst]:.2e} at k point {worst + 1}",
+        )
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
@@ -149,8 +153,11 @@ def read_checkpoint(path: Path) -> Checkpoint:
             subspace = file.array("the matrices U_opt", "c16", (num_bands, num_wann, num_kpoints)).transpose(2, 0, 1)
             _check_window(path, in_window, num_in_window, subspace)
         elif num_bands != num_wann:
-            raise InputError(path, "as many Wannier functions as bands where nothing is disentangled",
-                             f"{num_wann} Wannier functions, {num_bands} bands")
+            raise InputError(
+                path,
+                "as many Wannier functions as bands where nothing is disentangled",
+                f"{num_wann} Wannier functions, {num_bands} bands",
+            )
         rotation = file.array("the matrices U", "c16", (num_wann, num_wann, num_kpoints)).transpose(2, 0, 1)
         overlaps = file.array("the overlap matrices M", "c16", (num_wann, num_wann, num_neighbours, num_kpoints))
         centers = file.array("the centres", "f8", (3, num_wann)).T.copy()
@@ -165,8 +172,18 @@ def read_checkpoint(path: Path) -> Checkpoint:
         for ik, (window, bands) in enumerate(zip(in_window, num_in_window, strict=True)):
             gauge[ik, window] = subspace[ik, :bands].dot(rotation[ik])
     return Checkpoint(
-        path, num_bands, num_wann, num_neighbours, real_lattice, mp_grid, kpoints_on_mesh(path, kpoints, mp_grid),
-        in_window, gauge, overlaps, centers, spreads,
+        path,
+        num_bands,
+        num_wann,
+        num_neighbours,
+        real_lattice,
+        mp_grid,
+        kpoints_on_mesh(path, kpoints, mp_grid),
+        in_window,
+        gauge,
+        overlaps,
+        centers,
+        spreads,
     )
 
 
@@ -174,11 +191,15 @@ def _check_window(path: Path, in_window: np.ndarray, num_in_window: np.ndarray, 
     counted = in_window.sum(axis=1)
     wrong = np.flatnonzero(counted != num_in_window)
     if len(wrong):
-        raise InputError(path, f"{num_in_window[wrong[0]]} bands in the outer window at k point {wrong[0] + 1}",
-                         f"{counted[wrong[0]]} flagged")
+        raise InputError(
+            path,
+            f"{num_in_window[wrong[0]]} bands in the outer window at k point {wrong[0] + 1}",
+            f"{counted[wrong[0]]} flagged",
+        )
     for ik, bands in enumerate(num_in_window):
         if bands < subspace.shape[2]:
-            raise InputError(path, f"at least {subspace.shape[2]} bands in the outer window at k point {ik + 1}",
-                             f"{bands}")
+            raise InputError(
+                path, f"at least {subspace.shape[2]} bands in the outer window at k point {ik + 1}", f"{bands}"
+            )
         if np.abs(subspace[ik, bands:]).max(initial=0) > UNITARITY_TOLERANCE:
             raise InputError(path, f"U_opt zero outside the window at k point {ik + 1}", "other numbers")

@@ -64,7 +64,11 @@ def opposite(source: str | Path, vectors: np.ndarray, lines: np.ndarray | None =
 
 
 def check_hermitian(
-    source: str | Path, key: str, vectors: np.ndarray, matrices: np.ndarray, lines: np.ndarray | None = None,
+    source: str | Path,
+    key: str,
+    vectors: np.ndarray,
+    matrices: np.ndarray,
+    lines: np.ndarray | None = None,
 ) -> float:
     """Check that X(R) = X(-R)† for 'Ham', 'AA' or 'SS'.
 
@@ -97,7 +101,8 @@ def check_hermitian(
     if not largest <= tolerance:
         name, vector = NAMES[key], tuple(vectors[worst[0]].tolist())
         raise InputError(
-            source, f"{name}(R) = {name}(-R)† to {tolerance:g} {unit}".rstrip(),
+            source,
+            f"{name}(R) = {name}(-R)† to {tolerance:g} {unit}".rstrip(),
             f"a difference of {largest:.3e} {unit} at R = {vector}, element ({worst[1] + 1}, {worst[2] + 1})",
             None if lines is None else int(lines[worst[0]]),
         )
@@ -147,8 +152,11 @@ def warn_of_large_spins(source: str | Path, system: System_R):
     """Log a warning with the figure when interpolated spins exceed 1 (by more than 1e-6)."""
     largest = largest_spin(system)
     if largest > 1 + 1e-6:
-        logger.warning("%s: the interpolated spin exceeds 1: |eigenvalue| up to %.6f between the points of the k mesh",
-                       source, largest)
+        logger.warning(
+            "%s: the interpolated spin exceeds 1: |eigenvalue| up to %.6f between the points of the k mesh",
+            source,
+            largest,
+        )
 
 
 def check_system(source: str | Path, system: System_R, spin: bool):
@@ -184,8 +192,10 @@ def check_system(source: str | Path, system: System_R, spin: bool):
             raise InputError(source, f"matrices '{key}' of shape {shape}", f"{matrices.shape}")
         check_finite(source, f"'{key}'", matrices)
         check_hermitian(source, key, vectors, matrices)
-    for name, values, shape in (("real_lattice", system.real_lattice, (3, 3)),
-                                ("wannier_centers_cart", system.wannier_centers_cart, (num_wann, 3))):
+    for name, values, shape in (
+        ("real_lattice", system.real_lattice, (3, 3)),
+        ("wannier_centers_cart", system.wannier_centers_cart, (num_wann, 3)),
+    ):
         values = np.asarray(values)
         if values.shape != shape:
             raise InputError(source, f"{name} of shape {shape}", f"{values.shape}")
@@ -206,6 +216,9 @@ def set_periodic(source: str | Path, system: System_R, periodic: tuple[bool, boo
     for direction in np.flatnonzero(~periodic):
         used = np.count_nonzero(system.rvec.iRvec[:, direction])
         if used:
-            raise InputError(source, f"R vectors without component {direction + 1}, which periodic={periodic.tolist()} "
-                             "calls not periodic", f"{used} with one")
+            raise InputError(
+                source,
+                f"R vectors without component {direction + 1}, which periodic={periodic.tolist()} calls not periodic",
+                f"{used} with one",
+            )
     system.periodic = periodic

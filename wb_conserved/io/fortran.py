@@ -50,7 +50,8 @@ class RecordFile:
             raise damaged_stream(self.path, error) from error
         if len(data) < count:
             raise InputError(
-                self.path, f"{expected}: {count} bytes at byte {self.offset}",
+                self.path,
+                f"{expected}: {count} bytes at byte {self.offset}",
                 f"the end of the file after {len(data)} of them (truncated?)",
             )
         self.offset += count
@@ -66,18 +67,24 @@ class RecordFile:
             length = self._length(expected)
             held, more = abs(length), length < 0
             if start == 0 and held >= 1 << 24 and _swapped(length) < 1 << 16:
-                raise InputError(self.path, f"{expected}: a little-endian record at byte 0",
-                                 f"a length of {length} bytes, which is {_swapped(length)} in a big-endian file")
+                raise InputError(
+                    self.path,
+                    f"{expected}: a little-endian record at byte 0",
+                    f"a length of {length} bytes, which is {_swapped(length)} in a big-endian file",
+                )
             total += held
             if size is not None and (total > size or (not more and total < size)):
                 raise InputError(
-                    self.path, f"{expected}: a record of {size} bytes at byte {start}", f"a record of {total} bytes",
+                    self.path,
+                    f"{expected}: a record of {size} bytes at byte {start}",
+                    f"a record of {total} bytes",
                 )
             parts.append(self._bytes(held, expected))
             trailing = self._length(expected)
             if abs(trailing) != held:
                 raise InputError(
-                    self.path, f"{expected}: a Fortran record at byte {start}, the same length at both ends",
+                    self.path,
+                    f"{expected}: a Fortran record at byte {start}, the same length at both ends",
                     f"lengths {held} and {abs(trailing)} (not an unformatted Fortran file, or a damaged one)",
                 )
         return parts[0] if len(parts) == 1 else b"".join(parts)
@@ -95,8 +102,11 @@ class RecordFile:
         values = np.frombuffer(self.record(expected, count * dtype.itemsize), dtype)
         if kind != "i4" and not np.isfinite(values).all():
             wrong = int(np.flatnonzero(~np.isfinite(values))[0])
-            raise InputError(self.path, f"{expected}: finite numbers",
-                             f"{values[wrong]} at place {wrong + 1} of the record before byte {self.offset}")
+            raise InputError(
+                self.path,
+                f"{expected}: finite numbers",
+                f"{values[wrong]} at place {wrong + 1} of the record before byte {self.offset}",
+            )
         return values.reshape(shape, order="F")
 
     def integer(self, expected: str) -> int:

@@ -26,11 +26,17 @@ ALL_PERIODIC = (True, True, True)
 
 
 def load_system(
-    path: str | os.PathLike | System_R, *, spin: bool = True,
-    spin_order: str | Sequence[Sequence[int]] | None = None, spin_tolerance: float | None = None,
-    time_reversal: bool | None = None, time_reversal_tolerance: float | None = None,
-    wannier_centers: np.ndarray | None = None, real_lattice: np.ndarray | None = None,
-    ws_distance: bool | str = "auto", periodic: tuple[bool, bool, bool] = ALL_PERIODIC,
+    path: str | os.PathLike | System_R,
+    *,
+    spin: bool = True,
+    spin_order: str | Sequence[Sequence[int]] | None = None,
+    spin_tolerance: float | None = None,
+    time_reversal: bool | None = None,
+    time_reversal_tolerance: float | None = None,
+    wannier_centers: np.ndarray | None = None,
+    real_lattice: np.ndarray | None = None,
+    ws_distance: bool | str = "auto",
+    periodic: tuple[bool, bool, bool] = ALL_PERIODIC,
 ) -> System_R:
     """Load Hamiltonian, position and spin as a WannierBerri System_R; everything is checked before it is used.
 
@@ -80,8 +86,11 @@ def load_system(
         Names file, line where there is one, what was expected and what was found.
     """
     if spin_order is None:
-        for name, value in (("spin_tolerance", spin_tolerance), ("time_reversal", time_reversal),
-                            ("time_reversal_tolerance", time_reversal_tolerance)):
+        for name, value in (
+            ("spin_tolerance", spin_tolerance),
+            ("time_reversal", time_reversal),
+            ("time_reversal_tolerance", time_reversal_tolerance),
+        ):
             if value is not None:
                 raise InputError(name, "to be given with spin_order only", repr(value))
     elif not spin:
@@ -92,8 +101,12 @@ def load_system(
     kind, source, seed = _kind(path)
     own = ("wannier_centers", "real_lattice")
     unused = {"chk": (*own, "ws_distance"), "tb": own, "hr": ()}
-    given = {"wannier_centers": wannier_centers is not None, "real_lattice": real_lattice is not None,
-             "ws_distance": ws_distance != "auto", "periodic": tuple(periodic) != ALL_PERIODIC}
+    given = {
+        "wannier_centers": wannier_centers is not None,
+        "real_lattice": real_lattice is not None,
+        "ws_distance": ws_distance != "auto",
+        "periodic": tuple(periodic) != ALL_PERIODIC,
+    }
     for name in unused.get(kind, tuple(given)):
         if given[name]:
             raise InputError(name, f"not to be given for {source}, which has its own", f"{name} given")
@@ -110,13 +123,20 @@ def load_system(
         if spin_order is not None and spn is not None:
             raise InputError("spin_order", f"not to be given where there are spin matrices, {spn}", repr(spin_order))
         if read_spin and spn is None:
-            raise InputError(f"{seed}.spn", "spin matrices: this file (or with .xz, .gz), or spin_order, or spin=False "
-                             "if no spin is needed", "no such file")
+            raise InputError(
+                f"{seed}.spn",
+                "spin matrices: this file (or with .xz, .gz), or spin_order, or spin=False if no spin is needed",
+                "no such file",
+            )
         system = load_wannier_data(seed, Path(source), read_spin)
     else:
         if read_spin:
-            raise InputError(source, "spin_order ('interlaced', 'block' or pairs), as this file has no spin; or "
-                             "spin=False if no spin is needed", "neither")
+            raise InputError(
+                source,
+                "spin_order ('interlaced', 'block' or pairs), as this file has no spin; or "
+                "spin=False if no spin is needed",
+                "neither",
+            )
         system = _load_real_space(kind, Path(source), seed, wannier_centers, real_lattice, ws_distance)
 
     check_system(source, system, read_spin)
@@ -124,7 +144,10 @@ def load_system(
         if system.has_R_mat("SS"):
             raise InputError("spin_order", f"not to be given where there are spin matrices, {source}", repr(spin_order))
         pairs = check_spin_order(
-            source, system, spin_order, time_reversal=time_reversal,
+            source,
+            system,
+            spin_order,
+            time_reversal=time_reversal,
             tolerance=PAIR_TOLERANCE if spin_tolerance is None else spin_tolerance,
             time_reversal_tolerance=(
                 TIME_REVERSAL_TOLERANCE if time_reversal_tolerance is None else time_reversal_tolerance
@@ -135,8 +158,13 @@ def load_system(
         warn_of_large_spins(source, system)
     if given["periodic"]:
         set_periodic(source, system, periodic)
-    logger.info("%s: %d Wannier functions, %d R vectors, matrices %s", source, system.num_wann, system.rvec.nRvec,
-                sorted(system._XX_R))
+    logger.info(
+        "%s: %d Wannier functions, %d R vectors, matrices %s",
+        source,
+        system.num_wann,
+        system.rvec.nRvec,
+        sorted(system._XX_R),
+    )
     return system
 
 
@@ -151,8 +179,9 @@ def _kind(path: str | os.PathLike | System_R) -> tuple[str, str, str]:
         for ending, kind in ENDINGS.items():
             if stem(name).endswith(ending):
                 return kind, name, stem(name).removesuffix(ending)
-        raise InputError(name, f"a file X{', X'.join(ENDINGS)} (plain, .xz or .gz), a seedname or a folder",
-                         "another file")
+        raise InputError(
+            name, f"a file X{', X'.join(ENDINGS)} (plain, .xz or .gz), a seedname or a folder", "another file"
+        )
     candidates = {kind: locate(name + ending) for ending, kind in ENDINGS.items()}
     found = next(((kind, str(file), name) for kind, file in candidates.items() if file is not None), None)
     if os.path.isdir(name):
@@ -162,8 +191,14 @@ def _kind(path: str | os.PathLike | System_R) -> tuple[str, str, str]:
         if arrays:
             return "npz", name, ""
         if not found:
-            seeds = sorted({stem(file).removesuffix(ending) for ending in ENDINGS for extension in COMPRESSIONS
-                            for file in Path(name).glob(f"*{ending}{extension}")})
+            seeds = sorted(
+                {
+                    stem(file).removesuffix(ending)
+                    for ending in ENDINGS
+                    for extension in COMPRESSIONS
+                    for file in Path(name).glob(f"*{ending}{extension}")
+                }
+            )
             hint = f": give a seedname, such as {seeds[0]}" if seeds else ""
             raise InputError(name, f"a folder of .npz files that System_R.to_npz wrote{hint}", "a folder with none")
     if found is None:
@@ -174,7 +209,11 @@ def _kind(path: str | os.PathLike | System_R) -> tuple[str, str, str]:
 
 
 def _load_real_space(
-    kind: str, path: Path, seed: str, wannier_centers: np.ndarray | None, real_lattice: np.ndarray | None,
+    kind: str,
+    path: Path,
+    seed: str,
+    wannier_centers: np.ndarray | None,
+    real_lattice: np.ndarray | None,
     ws_distance: bool | str,
 ) -> System_R:
     """System from _tb.dat or _hr.dat, without spin."""
@@ -190,8 +229,12 @@ def _load_real_space(
         check_lattice(seed_file, lattice, name)
         num_wann = seed_file.values.get("num_wann", model.num_wann)
         if num_wann != model.num_wann:
-            raise InputError(seed_file.path, f"num_wann = {model.num_wann}, as in {path.name}", f"{num_wann}",
-                             seed_file.lines["num_wann"])
+            raise InputError(
+                seed_file.path,
+                f"num_wann = {model.num_wann}, as in {path.name}",
+                f"{num_wann}",
+                seed_file.lines["num_wann"],
+            )
     centers = _centers(path, seed, model, wannier_centers) if kind == "hr" else None
 
     wsvec = locate(f"{seed}_wsvec.dat") if ws_distance else None
@@ -222,8 +265,11 @@ def _centers(path: Path, seed: str, model: RealSpace, wannier_centers: np.ndarra
         return _user_array("wannier_centers", wannier_centers, (model.num_wann, 3))
     centres_path = locate(f"{seed}_centres.xyz")
     if centres_path is None:
-        raise InputError(path, f"wannier_centers, or a file {Path(seed).name}_centres.xyz beside, as this file has no "
-                         "centres", "neither")
+        raise InputError(
+            path,
+            f"wannier_centers, or a file {Path(seed).name}_centres.xyz beside, as this file has no centres",
+            "neither",
+        )
     return read_centres(centres_path, model.num_wann)
 
 

@@ -106,8 +106,9 @@ def load_npz(folder: Path, spin: bool) -> System_R:
     missing = [f"{name}.npz" for name in needed if not (folder / f"{name}.npz").is_file()]
     if missing:
         hint = " (give spin_order, or spin=False if no spin is needed)" if missing == ["_XX_R_SS.npz"] else ""
-        raise InputError(folder, f"the files {', '.join(f'{name}.npz' for name in needed)}{hint}",
-                         f"no {', '.join(missing)}")
+        raise InputError(
+            folder, f"the files {', '.join(f'{name}.npz' for name in needed)}{hint}", f"no {', '.join(missing)}"
+        )
     system = System_R(silent=True)
     system.real_lattice = _numbers(folder, "real_lattice", (3, 3))
     system.num_wann = int(_numbers(folder, "num_wann", ()))
@@ -118,8 +119,11 @@ def load_npz(folder: Path, spin: bool) -> System_R:
     name = "iRvec" if "iRvec" in arrays else "arr_0"
     vectors = arrays.get(name, np.zeros(0))
     if vectors.shape[1:] != (3,) or vectors.dtype.kind not in "iu":
-        raise InputError(path, "an array of integers 'iRvec' of shape (nR, 3)",
-                         f"{ {key: value.shape for key, value in arrays.items()} }")
+        raise InputError(
+            path,
+            "an array of integers 'iRvec' of shape (nR, 3)",
+            f"{ {key: value.shape for key, value in arrays.items()} }",
+        )
     opposite(path, vectors)
     shifts = arrays.get("shifts_left_red")
     if shifts is not None and (
@@ -137,8 +141,9 @@ def load_npz(folder: Path, spin: bool) -> System_R:
         key = file.stem.removeprefix("_XX_R_")
         if key in TOLERANCES:
             if matrices.shape != (*shape, *((3,) if key != "Ham" else ())):
-                raise InputError(file, f"an array of shape {shape}" + (" x 3" if key != "Ham" else ""),
-                                 f"{matrices.shape}")
+                raise InputError(
+                    file, f"an array of shape {shape}" + (" x 3" if key != "Ham" else ""), f"{matrices.shape}"
+                )
             check_hermitian(file, key, vectors, matrices)
         system.set_R_mat(key, matrices)
 

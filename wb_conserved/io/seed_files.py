@@ -58,7 +58,7 @@ def _blocks(path: Path, lines: list[str]) -> tuple[dict[str, tuple[int, list[str
         elif len(words) >= 2 and words[0] == "end":
             if words[1] != name:
                 raise InputError(path, f"'end {name}'", repr(text.strip()), number)
-            blocks[name] = (start + 1, lines[start:number - 1])
+            blocks[name] = (start + 1, lines[start : number - 1])
             name = None
     if name is not None:
         raise InputError(path, f"'end {name}'", "the end of the file (truncated?)", start)
@@ -98,8 +98,9 @@ def read_win(path: Path) -> SeedFile:
         if rows and rows[0][1].split()[0].lower() in ("bohr", "ang"):
             unit = BOHR if rows.pop(0)[1].split()[0].lower() == "bohr" else 1.0
         if len(rows) != 3:
-            raise InputError(path, "three lattice vectors in unit_cell_cart", f"{len(rows)}",
-                             seed.lines["real_lattice"])
+            raise InputError(
+                path, "three lattice vectors in unit_cell_cart", f"{len(rows)}", seed.lines["real_lattice"]
+            )
         seed.real_lattice = unit * _rows(path, rows, 3, "a lattice vector")
     if "kpoints" in blocks:
         rows = _numbered(*blocks["kpoints"])

@@ -103,8 +103,12 @@ def centre_distances(centers: np.ndarray, pairs: np.ndarray) -> np.ndarray:
 
 
 def check_spin_order(
-    source: str | Path, system: System_R, spin_order: str | Sequence[Sequence[int]], *,
-    tolerance: float = PAIR_TOLERANCE, time_reversal: bool | None = None,
+    source: str | Path,
+    system: System_R,
+    spin_order: str | Sequence[Sequence[int]],
+    *,
+    tolerance: float = PAIR_TOLERANCE,
+    time_reversal: bool | None = None,
     time_reversal_tolerance: float = TIME_REVERSAL_TOLERANCE,
 ) -> np.ndarray:
     """Check a spin order against the centres and the Hamiltonian.
@@ -154,22 +158,29 @@ def check_spin_order(
         farthest = {name: centre_distances(centers, other).max() for name, other in others.items()}
         hints = [f"; '{name}' has {far:.4f} Å at most" for name, far in farthest.items() if far <= tolerance]
         up, down = pairs[worst]
-        raise InputError(source, f"the centres of each pair within {tolerance:g} Å in {label}",
-                         f"functions {up + 1} and {down + 1} at {distances[worst]:.4f} Å" + "".join(hints))
+        raise InputError(
+            source,
+            f"the centres of each pair within {tolerance:g} Å in {label}",
+            f"functions {up + 1} and {down + 1} at {distances[worst]:.4f} Å" + "".join(hints),
+        )
     part = spin_dependent_part(hamiltonian, vectors, pairs)
     for name, other in others.items():
         alternative = spin_dependent_part(hamiltonian, vectors, other)
         if centre_distances(centers, other).max() <= tolerance and BETTER_ORDER * alternative < part:
-            raise InputError(source, f"spin-independent hoppings to dominate H in {label}",
-                             f"a spin-dependent part {part:.3f} times as large; '{name}' has {alternative:.3f}: "
-                             "the order is probably that one")
+            raise InputError(
+                source,
+                f"spin-independent hoppings to dominate H in {label}",
+                f"a spin-dependent part {part:.3f} times as large; '{name}' has {alternative:.3f}: "
+                "the order is probably that one",
+            )
     if time_reversal is None:
         time_reversal = kramers_splitting(hamiltonian, vectors) < KRAMERS_TOLERANCE
     if time_reversal:
         residual = time_reversal_residual(hamiltonian, pairs)
         if not residual <= time_reversal_tolerance:
             raise InputError(
-                source, f"H(R) = σ_y H(R)* σ_y (time reversal) to {time_reversal_tolerance:g} eV in {label}",
+                source,
+                f"H(R) = σ_y H(R)* σ_y (time reversal) to {time_reversal_tolerance:g} eV in {label}",
                 f"a difference of {residual:.4g} eV (another order, functions that are not of pure spin, or magnetism: "
                 "then say time_reversal=False)",
             )

@@ -229,8 +229,12 @@ def _first_bad_line(path: Path, lines: list[str], first: int, columns: int, expe
             else:
                 found += f" ({len(words)} columns)"
             return InputError(path, f"{columns} finite numbers: {expected}", found, number)
-    return InputError(path, f"{columns} finite numbers in each of {len(lines)} lines: {expected}",
-                      "a block that could not be read", first)
+    return InputError(
+        path,
+        f"{columns} finite numbers in each of {len(lines)} lines: {expected}",
+        "a block that could not be read",
+        first,
+    )
 
 
 def word_to_float(path: Path, text: str, line: int, expected: str) -> float:

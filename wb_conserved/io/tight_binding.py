@@ -48,10 +48,10 @@ class RealSpace:
 
 
 def _counts(file: TextFile) -> tuple[int, np.ndarray]:
-    num_wann, = file.integers(1, "the number of Wannier functions")
+    (num_wann,) = file.integers(1, "the number of Wannier functions")
     if num_wann < 1:
         raise file.error("one Wannier function or more", f"{num_wann}")
-    count, = file.integers(1, "the number of R vectors")
+    (count,) = file.integers(1, "the number of R vectors")
     if count < 1:
         raise file.error("one R vector or more", f"{count}")
     degeneracies = file.integer_list(count, "the degeneracies of the R vectors")
@@ -66,9 +66,12 @@ def _matrix(file: TextFile, block: np.ndarray, first: int, num_wann: int, start:
     wrong = np.flatnonzero((block[:, first] != m + 1) | (block[:, first + 1] != n + 1))
     if len(wrong):
         row = wrong[0]
-        raise file.error(f"element ({m[row] + 1}, {n[row] + 1})",
-                         f"({block[row, first]:g}, {block[row, first + 1]:g})", start + int(row))
-    values = np.ascontiguousarray(block[:, first + 2:]).view(complex)
+        raise file.error(
+            f"element ({m[row] + 1}, {n[row] + 1})",
+            f"({block[row, first]:g}, {block[row, first + 1]:g})",
+            start + int(row),
+        )
+    values = np.ascontiguousarray(block[:, first + 2 :]).view(complex)
     return values.reshape(num_wann, num_wann, -1).swapaxes(0, 1)
 
 
@@ -138,8 +141,11 @@ def read_hr(path: Path) -> RealSpace:
             vectors[ir] = block[0, :3]
             wrong = np.flatnonzero((block[:, :3] != vectors[ir]).any(axis=1))
             if len(wrong):
-                raise file.error(f"R = {tuple(vectors[ir].tolist())} in {num_wann**2} lines",
-                                 f"{tuple(block[wrong[0], :3].tolist())}", int(lines[ir] + wrong[0]))
+                raise file.error(
+                    f"R = {tuple(vectors[ir].tolist())} in {num_wann**2} lines",
+                    f"{tuple(block[wrong[0], :3].tolist())}",
+                    int(lines[ir] + wrong[0]),
+                )
             hamiltonian[ir] = _matrix(file, block, 3, num_wann, int(lines[ir]))[..., 0]
         file.finish(f"{count} R vectors")
     hamiltonian /= degeneracies[:, None, None]
@@ -204,8 +210,10 @@ def apply_wsvec(path: Path, model: RealSpace) -> RealSpace:
     except KeyError as error:
         raise InputError(path, f"R vectors of {model.path.name}", f"{error.args[0]}") from None
     m, n, copies = keys[:, 3] - 1, keys[:, 4] - 1, tokens[heads + 5]
-    if min(m.min(), n.min()) < 0 or max(m.max(), n.max()) >= model.num_wann or (
-        len(np.unique((which * model.num_wann + m) * model.num_wann + n)) != wanted
+    if (
+        min(m.min(), n.min()) < 0
+        or max(m.max(), n.max()) >= model.num_wann
+        or (len(np.unique((which * model.num_wann + m) * model.num_wann + n)) != wanted)
     ):
         raise InputError(path, f"each R vector and pair of functions of {model.path.name} once", "others")
 
@@ -223,8 +231,12 @@ def apply_wsvec(path: Path, model: RealSpace) -> RealSpace:
 
     hamiltonian = moved(model.hamiltonian)
     check_hermitian(path, "Ham", vectors, hamiltonian)
-    return replace(model, vectors=vectors, hamiltonian=hamiltonian,
-                   position=None if model.position is None else moved(model.position))
+    return replace(
+        model,
+        vectors=vectors,
+        hamiltonian=hamiltonian,
+        position=None if model.position is None else moved(model.position),
+    )
 
 
 def read_centres(path: Path, num_wann: int) -> np.ndarray:
@@ -241,7 +253,7 @@ def read_centres(path: Path, num_wann: int) -> np.ndarray:
         The lines of the centres, which have the symbol X, are not num_wann or cannot be read.
     """
     with TextFile(path) as file:
-        count, = file.integers(1, "the number of centres and atoms")
+        (count,) = file.integers(1, "the number of centres and atoms")
         file.line("a comment")
         lines = file.take(count, "a symbol and a position in Å")
     if sum(line.split()[:1] == ["X"] for line in lines) != num_wann:

@@ -23,9 +23,12 @@ def check_lattice(seed: SeedFile, real_lattice: np.ndarray, name: str):
         return
     difference = np.abs(seed.real_lattice - real_lattice).max()
     if difference > LATTICE_TOLERANCE:
-        raise InputError(seed.path, f"the lattice vectors of {name} to {LATTICE_TOLERANCE:g} Å",
-                         f"a difference of {difference:.4f} Å (files of different calculations?)",
-                         seed.lines.get("real_lattice"))
+        raise InputError(
+            seed.path,
+            f"the lattice vectors of {name} to {LATTICE_TOLERANCE:g} Å",
+            f"a difference of {difference:.4f} Å (files of different calculations?)",
+            seed.lines.get("real_lattice"),
+        )
 
 
 def check_seed_file(seed: SeedFile, checkpoint: Checkpoint):
@@ -40,30 +43,45 @@ def check_seed_file(seed: SeedFile, checkpoint: Checkpoint):
     check_lattice(seed, checkpoint.real_lattice, name)
     mesh = seed.values.get("mp_grid")
     if mesh is not None and (mesh != checkpoint.mp_grid).any():
-        raise InputError(seed.path, f"the k mesh {checkpoint.mp_grid.tolist()} of {name}", f"{mesh.tolist()}",
-                         seed.lines["mp_grid"])
+        raise InputError(
+            seed.path, f"the k mesh {checkpoint.mp_grid.tolist()} of {name}", f"{mesh.tolist()}", seed.lines["mp_grid"]
+        )
     num_wann = seed.values.get("num_wann")
     if num_wann is not None and num_wann != checkpoint.num_wann:
-        raise InputError(seed.path, f"num_wann = {checkpoint.num_wann}, as in {name}", f"{num_wann}",
-                         seed.lines["num_wann"])
+        raise InputError(
+            seed.path, f"num_wann = {checkpoint.num_wann}, as in {name}", f"{num_wann}", seed.lines["num_wann"]
+        )
     num_bands = seed.values.get("num_bands")
     if num_bands is not None and num_bands != checkpoint.num_bands:
-        raise InputError(seed.path, f"num_bands = {checkpoint.num_bands}, as in {name}", f"{num_bands}",
-                         seed.lines["num_bands"])
+        raise InputError(
+            seed.path, f"num_bands = {checkpoint.num_bands}, as in {name}", f"{num_bands}", seed.lines["num_bands"]
+        )
     if seed.kpoints is not None:
         lines = seed.lines["kpoints"]
         if len(seed.kpoints) != checkpoint.num_kpoints:
-            raise InputError(seed.path, f"{checkpoint.num_kpoints} k points, as in {name}", f"{len(seed.kpoints)}",
-                             lines[0] if lines else None)
+            raise InputError(
+                seed.path,
+                f"{checkpoint.num_kpoints} k points, as in {name}",
+                f"{len(seed.kpoints)}",
+                lines[0] if lines else None,
+            )
         steps = np.abs(seed.kpoints - checkpoint.kpoints) * checkpoint.mp_grid
         if steps.max() > MESH_TOLERANCE:
             worst = int(steps.max(axis=1).argmax())
-            raise InputError(seed.path, f"the k points of {name}, k point {worst + 1} at {checkpoint.kpoints[worst]}",
-                             f"it at {seed.kpoints[worst]}", lines[worst])
+            raise InputError(
+                seed.path,
+                f"the k points of {name}, k point {worst + 1} at {checkpoint.kpoints[worst]}",
+                f"it at {seed.kpoints[worst]}",
+                lines[worst],
+            )
 
 
 def neighbour_vectors(
-    path: Path, checkpoint: Checkpoint, neighbours: np.ndarray, shifts: np.ndarray, lines: np.ndarray,
+    path: Path,
+    checkpoint: Checkpoint,
+    neighbours: np.ndarray,
+    shifts: np.ndarray,
+    lines: np.ndarray,
     nnkp: SeedFile | None,
 ) -> BKVectors:
     """Vectors b of the finite differences, in the order of the first k point of the .mmn file.
@@ -96,36 +114,57 @@ def neighbour_vectors(
     for ik, row in enumerate(vectors.tolist()):
         if set(map(tuple, row)) != set(first) or len(first) != len(row):
             wrong = next((ib for ib, vector in enumerate(row) if tuple(vector) not in first), 0)
-            raise InputError(path, f"the vectors b of k point 1 at k point {ik + 1}",
-                             f"b = {row[wrong]} steps of the mesh", int(lines[ik, wrong]))
+            raise InputError(
+                path,
+                f"the vectors b of k point 1 at k point {ik + 1}",
+                f"b = {row[wrong]} steps of the mesh",
+                int(lines[ik, wrong]),
+            )
         order[ik, [first[tuple(vector)] for vector in row]] = np.arange(len(row))
     if nnkp is not None:
         count = neighbours.shape[1]
         if len(nnkp.neighbours) != neighbours.size:
-            raise InputError(nnkp.path, f"{count} neighbours of a k point, as in {path.name}",
-                             f"{len(nnkp.neighbours) / len(neighbours):g}", nnkp.lines["nnkpts"])
+            raise InputError(
+                nnkp.path,
+                f"{count} neighbours of a k point, as in {path.name}",
+                f"{len(nnkp.neighbours) / len(neighbours):g}",
+                nnkp.lines["nnkpts"],
+            )
         listed = nnkp.neighbours.reshape(-1, count, 5)
-        here = np.concatenate([np.broadcast_to(1 + np.arange(len(neighbours))[:, None, None], (*neighbours.shape, 1)),
-                               1 + neighbours[..., None], shifts], axis=2)
+        here = np.concatenate(
+            [
+                np.broadcast_to(1 + np.arange(len(neighbours))[:, None, None], (*neighbours.shape, 1)),
+                1 + neighbours[..., None],
+                shifts,
+            ],
+            axis=2,
+        )
         for ik in range(len(neighbours)):
             if {tuple(row) for row in listed[ik].tolist()} != {tuple(row) for row in here[ik].tolist()}:
-                raise InputError(path, f"the neighbours of k point {ik + 1} that {nnkp.path.name} lists", "others",
-                                 int(lines[ik, 0]))
+                raise InputError(
+                    path, f"the neighbours of k point {ik + 1} that {nnkp.path.name} lists", "others", int(lines[ik, 0])
+                )
     recip_lattice = 2 * np.pi * np.linalg.inv(checkpoint.real_lattice).T
     try:
         shells, cartesian = BKVectors.k_to_shells(reference, (reference / mesh) @ recip_lattice, kmesh_tol=1e-5)
         weights, _, sorted_vectors = BKVectors.get_shell_weights(shells, cartesian, bk_complete_tol=1e-5)
     except RuntimeError:
         found = f"{len(reference)} that are not (the lattice of another calculation?)"
-        raise InputError(path, "neighbours that are whole shells and complete, Σ_b w b b = 1", found,
-                         int(lines[0, 0])) from None
+        raise InputError(
+            path, "neighbours that are whole shells and complete, Σ_b w b b = 1", found, int(lines[0, 0])
+        ) from None
     back = [first[tuple(vector)] for vector in sorted_vectors.tolist()]
     ordered = np.empty_like(weights)
     ordered[back] = weights
     rows = np.arange(len(neighbours))[:, None]
     return BKVectors(
-        recip_lattice=recip_lattice, mp_grid=mesh, wk=ordered, bk_grid=reference, kpt_grid=points,
-        G=dict(enumerate(shifts[rows, order])), neighbours=dict(enumerate(neighbours[rows, order])),
+        recip_lattice=recip_lattice,
+        mp_grid=mesh,
+        wk=ordered,
+        bk_grid=reference,
+        kpt_grid=points,
+        G=dict(enumerate(shifts[rows, order])),
+        neighbours=dict(enumerate(neighbours[rows, order])),
     )
 
 
@@ -163,10 +202,16 @@ def load_wannier_data(seed: str, chk_path: Path, spin: bool) -> System_R:
             check_seed_file(seed_file, checkpoint)
 
     data = WannierData()
-    data.set_chk(CheckPoint(
-        real_lattice=checkpoint.real_lattice, v_matrix=checkpoint.gauge, wannier_centers_cart=checkpoint.centers,
-        wannier_spreads=checkpoint.spreads, kpt_red=checkpoint.kpoints, mp_grid=checkpoint.mp_grid,
-    ))
+    data.set_chk(
+        CheckPoint(
+            real_lattice=checkpoint.real_lattice,
+            v_matrix=checkpoint.gauge,
+            wannier_centers_cart=checkpoint.centers,
+            wannier_spreads=checkpoint.spreads,
+            kpt_red=checkpoint.kpoints,
+            mp_grid=checkpoint.mp_grid,
+        )
+    )
     energies = read_eig(eig_path, checkpoint)
     check_energies(eig_path, energies, checkpoint, win)
     data.set_file("eig", EIG(data=energies))

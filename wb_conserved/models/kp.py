@@ -89,8 +89,12 @@ class Data_K_kp(Data_K):  # noqa: N801  (WannierBerri's naming)
                 constant = self.system.matrices[name]
                 matrix = np.broadcast_to(constant, (self.nk, *constant.shape))
             else:
-                raise ValueError(f"matrix: expected ∂Ham or one of {sorted(self.system.matrices)}, found {name}, der={der}")
-            self._bar_quantities[key] = self._rotate(matrix) if matrix.ndim > 3 else self._rotate(matrix[..., None])[..., 0]
+                raise ValueError(
+                    f"matrix: expected ∂Ham or one of {sorted(self.system.matrices)}, found {name}, der={der}"
+                )
+            self._bar_quantities[key] = (
+                self._rotate(matrix) if matrix.ndim > 3 else self._rotate(matrix[..., None])[..., 0]
+            )
         return self._bar_quantities[key]
 
 

@@ -71,7 +71,9 @@ def format_table(dataset: xarray.Dataset, level: float, components: list[str]) -
     levels = dataset["Efermi"].values
     nearest = int(np.argmin(np.abs(levels - level)))
     if abs(levels[nearest] - level) > 1e-6:
-        raise ValueError(f"level: expected one of the Fermi levels of the scan (nearest: {levels[nearest]} eV); found {level}")
+        raise ValueError(
+            f"level: expected one of the Fermi levels of the scan (nearest: {levels[nearest]} eV); found {level}"
+        )
     at_level = dataset.isel(Efermi=nearest)
     unit = next(iter(dataset.data_vars.values())).attrs["units"]
     names = [(variable.attrs["symbol"], variable.attrs["long_name"]) for variable in dataset.data_vars.values()]

@@ -1,0 +1,241 @@
+"""Input files: what is accepted, and that every error names file and key."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from wb_conserved import InputError
+from wb_conserved.config import BOLTZMANN, Config, ConfigError, read_config
+from wb_conserved.job import make_calculators, make_system
+
+DATA = Path(__file__).parents[1] / "data"
+
+GOOD = """
+[system]
+path = "Pt"
+[grid]
+mesh = 8
+[fermi]
+level = 18.0
+window = [-1.0, 1.0]
+points = 21
+[temperature]
+kBT = 0.05
+[multiplets]
+threshold = 0.01
+[output]
+folder = "results"
+"""
+
+
+def write(folder, *changes, text=GOOD):
+    """Input file with parts of the good one replaced."""
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    path = folder / "input.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_good_file_and_its_defaults(tmp_path):
+    config, text = read_config(write(tmp_path))
+    assert text == GOOD
+    assert config.quantities.names == ["kubo", "conserved", "conventional"]
+    assert config.components() == ["xyz"]
+    assert config.output.overwrite is False
+    assert len(config.fermi.scan()) == 21
+    assert Config.model_validate(config.model_dump()) == config
+
+
+def test_kelvin(tmp_path):
+    config, _ = read_config(write(tmp_path, ("kBT = 0.05", "kelvin = 300")))
+    assert config.temperature.energy == pytest.approx(0.025852, rel=1e-4)
+    assert BOLTZMANN == pytest.approx(8.617333e-5, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("scan", "length"),
+    [
+        ("window = [-1.0, 1.0]\npoints = 21", 21),  # the level is a point of the window already
+        ("window = [-1.0, 1.0]\npoints = 20", 21),
+        ("window = [-1.0, 0.5]", 202),
+        ("levels = [17.0, 19.0, 17.0]", 3),
+        ("levels = [17.0, 18.0, 19.0]", 3),
+        ("", 1),
+    ],
+)
+def test_level_is_on_the_scan(tmp_path, scan, length):
+    config, _ = read_config(write(tmp_path, ("window = [-1.0, 1.0]\npoints = 21", scan)))
+    levels = config.fermi.scan()
+    assert len(levels) == length
+    assert np.all(np.diff(levels) > 1e-6)
+    assert 18.0 in levels  # exactly
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "message"),
+    [
+        ('path = "Pt"', "", "[system] path", "found nothing"),
+        ('path = "Pt"', "path = 3", "[system] path", "found 3"),
+        ('path = "Pt"', 'path = "Pt"\nspin_order = "up"', "[system] spin_order", "'interlaced', 'block'"),
+        ('path = "Pt"', 'path = "Pt"\nspin_order = [[0, 1, 2]]', "[system] spin_order", "pairs"),
+        ('path = "Pt"', 'path = "Pt"\nperiodic = [true, 1, true]', "[system] periodic", "three of true and false"),
+        ('path = "Pt"', 'path = "Pt"\nsymmetry = "C4z"', "[system] symmetry", "list of generators"),
+        ('path = "Pt"', 'path = "Pt"\nreal_lattice = [[1.0, 0.0, 0.0]]', "[system] real_lattice", "three lattice vectors"),
+        ("mesh = 8", "mesh = 0", "[grid] mesh", "found 0"),
+        ("mesh = 8", "mesh = 8.5", "[grid] mesh", "found 8.5"),
+        ("mesh = 8", "mesh = [8, 8]", "[grid] mesh", "three of them"),
+        ("mesh = 8", "mesh = true", "[grid] mesh", "found True"),
+        ("mesh = 8", "mesh = 8\nmseh = 3", "[grid] mseh", "did you mean mesh?"),
+        ("level = 18.0", "", "[fermi] level", "found nothing"),
+        ("level = 18.0", "level = nan", "[fermi] level", "found nan"),
+        ("level = 18.0", 'level = "EF"', "[fermi] level", "found 'EF'"),
+        ("window = [-1.0, 1.0]", "window = [1.0, -1.0]", "[fermi] window", "below < 0 < above"),
+        ("window = [-1.0, 1.0]", "window = [-1.0]", "[fermi] window", "two numbers"),
+        ("window = [-1.0, 1.0]", "", "[fermi] points", "no window"),
+        ("points = 21", "points = 1", "[fermi] points", ">= 2"),
+        ("points = 21", "levels = [1.0]", "[fermi] levels", "either window or levels"),
+        ("points = 21", "levles = [1.0]", "[fermi] levles", "did you mean levels?"),
+        ("kBT = 0.05", "", "[temperature] kBT", "found nothing"),
+        ("kBT = 0.05", "kBT = 0.05\nkelvin = 300", "[temperature] kBT", "found both"),
+        ("kBT = 0.05", "kBT = -1", "[temperature] kBT", "found -1"),
+        ("kBT = 0.05", "kelvin = -1.0", "[temperature] kelvin", "found -1.0"),
+        ("kBT = 0.05", "kBT = 0.05\nfermi_surface_width = 0.1", "[temperature] fermi_surface_width", "kBT = 0.05"),
+        ("threshold = 0.01", "", "[multiplets] threshold", "no default; found nothing"),
+        ("threshold = 0.01", "threshold = -0.01", "[multiplets] threshold", "found -0.01"),
+        ("threshold = 0.01", "threshold = 0.01\nkramers = 1", "[multiplets] kramers", "true or false"),
+        ("[output]", '[quantities]\nnames = ["kuba"]\n[output]', "[quantities] names", "kubo, conserved"),
+        ("[output]", "[quantities]\nnames = []\n[output]", "[quantities] names", "found []"),
+        ("[output]", '[quantities]\noperator = "charge"\n[output]', "[quantities] operator", "'spin' or 'identity'"),
+        ("[output]", '[quantities]\nexternal_terms = "no"\n[output]', "[quantities] external_terms", "found 'no'"),
+        ('folder = "results"', "", "[output] folder", "found nothing"),
+        ('folder = "results"', 'folder = "r"\noverwrite = "yes"', "[output] overwrite", "true or false"),
+        ('folder = "results"', 'folder = "r"\ncomponents = ["xya"]', "[output] components", "['xya']"),
+        ('folder = "results"', 'folder = "r"\ncomponents = ["xy"]', "[output] components", "3 of x, y and z"),
+        ("[multiplets]\nthreshold = 0.01", "", "[multiplets] threshold", "found nothing"),
+        ("[output]", "[outptu]", "[outptu]", "did you mean output?"),
+        ("[grid]\nmesh = 8", "", "[grid] mesh", "found nothing"),
+    ],
+)
+def test_error_names_file_and_key(tmp_path, old, new, key, message):
+    path = write(tmp_path, (old, new))
+    with pytest.raises(ConfigError) as error:
+        read_config(path)
+    line = next(line for line in str(error.value).splitlines() if line.startswith(f"{path}: {key}:"))
+    assert message in line
+    assert "expected" in line
+    assert "found" in line
+
+
+def test_section_that_is_no_table(tmp_path):
+    path = write(tmp_path, ("[grid]\nmesh = 8", ""), text="grid = 8\n" + GOOD)
+    with pytest.raises(ConfigError, match=r"\[grid\]: expected a table; found 8"):
+        read_config(path)
+
+
+def test_all_problems_at_once(tmp_path):
+    with pytest.raises(ConfigError) as error:
+        read_config(write(tmp_path, ("mesh = 8", "mesh = 0"), ("threshold = 0.01", ""), ("kBT", "KBT")))
+    lines = str(error.value).splitlines()
+    assert any("[temperature] KBT: expected one of kBT" in line for line in lines)
+    assert any("[grid] mesh" in line for line in lines)
+    assert any("[multiplets] threshold" in line for line in lines)
+
+
+def test_broken_toml_names_the_line(tmp_path):
+    with pytest.raises(InputError, match=r"input\.toml, line 5: expected TOML"):
+        read_config(write(tmp_path, ("mesh = 8", "mesh =")))
+
+
+def test_missing_and_undecodable_files(tmp_path):
+    with pytest.raises(InputError, match=r"none\.toml: expected a TOML file"):
+        read_config(tmp_path / "none.toml")
+    (tmp_path / "latin.toml").write_bytes(b'a = "\xe9"')
+    with pytest.raises(InputError, match="UTF-8"):
+        read_config(tmp_path / "latin.toml")
+
+
+class TestZeroTemperature:
+    """A Fermi-surface term at kBT = 0 needs a width."""
+
+    def test_uniform_scan_serves(self, tmp_path):
+        config, _ = read_config(write(tmp_path, ("kBT = 0.05", "kBT = 0.0")))
+        assert make_calculators(config)["kubo"].fermi_surface_width == pytest.approx(0.1)
+
+    def test_other_scan_is_refused(self, tmp_path):
+        path = write(tmp_path, ("kBT = 0.05", "kBT = 0.0"), ("points = 21", "points = 20"))
+        with pytest.raises(ConfigError, match=r"\[temperature\] fermi_surface_width: .*kubo, conserved.* not uniform"):
+            read_config(path)
+
+    def test_width_for_those_that_use_it(self, tmp_path):
+        width = "kBT = 0.0\nfermi_surface_width = 0.03"
+        config, _ = read_config(write(tmp_path, ("kBT = 0.05", width), ("points = 21", "points = 20")))
+        calculators = make_calculators(config)
+        assert calculators["conserved"].fermi_surface_width == 0.03
+        assert calculators["conventional"].fermi_surface_width is None
+
+    def test_width_without_use_is_refused(self, tmp_path):
+        path = write(
+            tmp_path,
+            ("kBT = 0.05", "kBT = 0.0\nfermi_surface_width = 0.03"),
+            ("[output]", '[quantities]\nnames = ["conventional"]\n[output]'),
+        )
+        with pytest.raises(ConfigError, match=r"\[temperature\] fermi_surface_width: expected none"):
+            read_config(path)
+
+
+def test_calculators_get_every_setting(tmp_path):
+    extra = '[quantities]\nnames = ["dipole", "kubo"]\nexternal_terms = false\n[output]'
+    config, _ = read_config(write(tmp_path, ("0.01", "0.02\nkramers = true"), ("[output]", extra)))
+    calculators = make_calculators(config)
+    assert list(calculators) == ["kubo", "dipole"]  # the headline first
+    for calculator in calculators.values():
+        assert calculator.parameters() == {
+            "operator": "spin", "multiplet_threshold_eV": 0.02, "kramers_pairs": "True", "kBT_eV": 0.05,
+            "external_terms": "False",
+        }  # fmt: skip
+
+
+class TestSystem:
+    """What is checked against the data."""
+
+    @pytest.fixture(autouse=True)
+    def _folder(self, tmp_path):
+        self.folder = tmp_path
+
+    def system(self, name, symmetry, mesh="8", level="18.0"):
+        path = write(
+            self.folder, ('"Pt"', f'"{DATA / name}"\nsymmetry = {symmetry}'), ("= 8", f"= {mesh}"), ("18.0", level)
+        )
+        return make_system(read_config(path)[0], path)
+
+    def test_symmetry_of_platinum(self):
+        system, grid = self.system("pt/Pt", '["C4z", "Inversion", "TimeReversal"]')
+        assert system.pointgroup.size == 16
+        assert grid.dense.tolist() == [8, 8, 8]
+
+    def test_unknown_generator(self):
+        with pytest.raises(ConfigError, match=r"\[system\] symmetry: .*C5z"):
+            self.system("pt/Pt", '["C5z"]')
+
+    def test_symmetry_that_the_lattice_lacks(self):
+        with pytest.raises(ConfigError, match=r"\[system\] symmetry: .*lattice is not symmetric"):
+            self.system("pt/Pt", '["C6z"]')
+
+    def test_symmetry_that_the_bands_lack(self):
+        with pytest.raises(ConfigError, match=r"\[system\] symmetry: .*bands"):
+            self.system("te/Te", '["Inversion"]', level="6.079")
+
+    def test_time_reversal_of_a_magnet(self):
+        with pytest.raises(ConfigError, match=r"\[system\] symmetry: .*(bands|spins)"):
+            self.system("fe/Fe", '["TimeReversal"]', level="17.3896")
+
+    def test_mesh_that_the_symmetry_does_not_allow(self):
+        with pytest.raises(ConfigError, match=r"\[grid\] mesh: expected"):
+            self.system("pt/Pt", '["C4z"]', mesh="[8, 8, 9]")
+
+    def test_missing_files(self):
+        with pytest.raises(InputError, match="Nothing"):
+            self.system("pt/Nothing", "[]")
