@@ -224,9 +224,13 @@ class TestSystem:
         with pytest.raises(ConfigError, match=r"\[system\] symmetry: .*lattice is not symmetric"):
             self.system("pt/Pt", '["C6z"]')
 
+    def test_symmetry_that_the_spins_lack(self):
+        with pytest.raises(ConfigError, match=r"\[system\] symmetry: .*spins"):
+            self.system("te/Te", '["Inversion"]', level="6.079")
+
     def test_symmetry_that_the_bands_lack(self):
         with pytest.raises(ConfigError, match=r"\[system\] symmetry: .*bands"):
-            self.system("te/Te", '["Inversion"]', level="6.079")
+            self.system("te/Te", '["Mz"]', level="6.079")
 
     def test_time_reversal_of_a_magnet(self):
         with pytest.raises(ConfigError, match=r"\[system\] symmetry: .*(bands|spins)"):

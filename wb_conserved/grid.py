@@ -7,8 +7,8 @@ import itertools
 import numpy as np
 import wannierberri
 
-# WannierBerri keeps one Python object for each of its K points; many of them pay only where symmetry relates them
-_MOST_K_POINTS = {"symmetric": 4096, "no symmetry": 64}
+_MOST_K_POINTS = 4096  # WannierBerri keeps one Python object for each of its K points
+_FFT_POINTS, _LONGEST_LINE = 1000, 100
 
 
 def regular_grid(system, mesh) -> wannierberri.Grid:
@@ -35,15 +35,19 @@ def regular_grid(system, mesh) -> wannierberri.Grid:
     """
     mesh = _three_integers(system, mesh)
     recommended = np.where(np.asarray(system.periodic, bool), np.asarray(system.NKFFT_recommended), 1)
-    most = _MOST_K_POINTS["symmetric" if system.pointgroup.size > 1 else "no symmetry"]
+    symmetric = system.pointgroup.size > 1
     candidates = []
     for fft in itertools.product(*(_divisors(n) for n in mesh)):
         fft = np.array(fft)
         div = mesh // fft
         if system.pointgroup.symmetric_grid(div) and system.pointgroup.symmetric_grid(fft):
-            too_many = max(0.0, np.log(np.prod(div) / most))
-            too_small = np.sum(np.clip(np.log(recommended / fft), 0.0, None))
-            candidates.append((too_many, too_small, int(np.prod(fft)), tuple(fft)))
+            if symmetric:  # many K points, of which few are different
+                too_many = max(0.0, np.log(np.prod(div) / _MOST_K_POINTS))
+                too_small = np.sum(np.clip(np.log(recommended / fft), 0.0, None))
+                rank = (too_many, too_small, int(np.prod(fft)))
+            else:  # long lines, which interpolate fastest
+                rank = (-min(fft[2], _LONGEST_LINE), abs(np.log(np.prod(fft) / _FFT_POINTS)))
+            candidates.append((rank, tuple(fft)))
     if not candidates:
         raise ValueError(
             f"mesh: expected numbers of k points that the {system.pointgroup.size} symmetry operations of the system map "

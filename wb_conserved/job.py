@@ -13,7 +13,7 @@ from .interpolation import WannierInterpolator
 from .io import load_system
 from .operators import get_operator
 
-_SMEARING = 0.1  # eV, of the occupation in the comparison of spins
+_LEVELS = np.arange(0.0, 10.0, 0.1)  # eV, below the highest Fermi level: where spins are compared
 _SPIN_TOLERANCE = 0.3  # of spins of occupied states at k, in units of ħ/2; a magnet's are of order 1
 
 
@@ -78,7 +78,10 @@ def make_calculators(config: Config) -> dict:
 
 
 def _check_symmetry(system, config, source):
-    """Compare occupied bands, and the spin of occupied states, at k points that the symmetry relates."""
+    """Compare bands, and spins of the states below some levels (blurred by the tolerance), at k that symmetry relates.
+
+    Bands alone do not tell: those of a crystal with inversion are even in k also in a magnet.
+    """
     kpoints = np.random.default_rng(0).random((4, 3))
     interpolator = WannierInterpolator(system)
     bands, spin = _occupied(interpolator, system, kpoints, config)
@@ -94,25 +97,29 @@ def _check_symmetry(system, config, source):
                 f"symmetry_tolerance = {config.system.symmetry_tolerance:g} eV)"
             )
         if spin is not None:
-            expected = operation.iTR * spin @ operation.R.T
+            expected = operation.iTR * np.einsum("ab,kbf->kaf", operation.R, spin)
+            k, _, level = np.unravel_index(np.abs(image_spin - expected).argmax(), spin.shape)
             if np.abs(image_spin - expected).max() > _SPIN_TOLERANCE:
                 raise ConfigError(
                     f"{source}: [system] symmetry: expected spins at k points that {config.system.symmetry} relates to "
-                    f"be related; found {_vector(image_spin[0])} in place of {_vector(expected[0])} (operation {i}); a "
-                    "magnet has no TimeReversal but in products"
+                    f"be related; found {_vector(image_spin[k, :, level])} in place of "
+                    f"{_vector(expected[k, :, level])} (operation {i}; "
+                    f"levels blurred by symmetry_tolerance = {config.system.symmetry_tolerance:g} eV)"
                 )
 
 
 def _occupied(interpolator, system, kpoints, config):
-    """Bands (k, n), those above the scan put at its end, and the spin of the states below the Fermi level (k, 3)."""
+    """Bands (k, n), those above the scan put at its end, and spins of the states below each of some levels (k, 3, level)."""
     phases = interpolator.phases(kpoints)
     energies, states = np.linalg.eigh(interpolator(phases, "Ham"))
-    bands = np.minimum(energies, config.fermi.scan()[-1])
+    highest = config.fermi.scan()[-1]
+    bands = np.minimum(energies, highest)
     if not system.has_R_mat("SS"):
         return bands, None
     spins = interpolator(phases, "SS")  # k i a j
-    occupations = expit((config.fermi.level - energies) / _SMEARING)
-    return bands, np.einsum("kin,kiaj,kjn,kn->ka", states.conj(), spins, states, occupations, optimize=True).real
+    levels = np.append(config.fermi.level, highest - _LEVELS)
+    occupations = expit((levels - energies[..., None]) / config.system.symmetry_tolerance)  # k n level
+    return bands, np.einsum("kin,kiaj,kjn,knf->kaf", states.conj(), spins, states, occupations, optimize=True).real
 
 
 def _vector(values):

@@ -24,7 +24,7 @@ from wannierberri.result import ResultDict, TABresult
 from .calculators.base import OccupationCalculator
 from .grid import regular_grid
 from .interpolation import WannierInterpolator
-from .interpolation.bloch import batch_size
+from .interpolation.bloch import batch_slices
 from .parallel import SerialCommunicator, abort_on_error, agree
 from .results.dataset import RunResult
 
@@ -157,17 +157,17 @@ class _Task:
         self.batches = self._cut(use_irred_kpt and not self.path)
 
     def _cut(self, use_symmetry):
-        size = batch_size(self.system.num_wann)
+        num_wann = self.system.num_wann
+        if self.path:
+            # a path hands out its k points in parts of the size asked for
+            size = batch_slices((1, 1, len(self.grid.K_list)), num_wann)[0].stop
+            return [Batch(Kpoint, Kpoint.K, 1.0) for Kpoint in self.grid.get_K_list(k_batch=size)]
+        slices = batch_slices(self.grid.FFT, num_wann)
+        weight = 1.0 / np.prod(self.grid.FFT)
         batches = []
-        for Kpoint in self.grid.get_K_list(use_symmetry=use_symmetry, k_batch=size):
-            if self.path:
-                kpoints, factor = np.atleast_2d(Kpoint.K), 1.0
-            else:
-                kpoints = (self.grid.points_FFT + Kpoint.Kp_fullBZ) % 1
-                factor = Kpoint.factor / len(kpoints)
-            for start in range(0, len(kpoints), size):
-                part = kpoints[start : start + size]
-                batches.append(Batch(Kpoint, part, factor * len(part)))
+        for Kpoint in self.grid.get_K_list(use_symmetry=use_symmetry):
+            kpoints = (self.grid.points_FFT + Kpoint.Kp_fullBZ) % 1
+            batches += [Batch(Kpoint, kpoints[part], Kpoint.factor * weight * len(kpoints[part])) for part in slices]
         return batches
 
     def _data_K(self, batch):

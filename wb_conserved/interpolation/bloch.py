@@ -18,16 +18,36 @@ from .wannier import WannierInterpolator
 _ELEMENTS_PER_MATRIX = 50 * 18 * 18  # k points of a batch × squared number of bands: what stays in the cache
 
 
-def batch_size(num_wann: int) -> int:
-    """Number of k points to treat together."""
-    return max(4, _ELEMENTS_PER_MATRIX // num_wann**2)
+def batch_slices(grid_shape, num_wann: int) -> list[slice]:
+    """Parts of the k points of a regular grid (third index fastest) to treat together, whole lines where possible.
+
+    Parameters
+    ----------
+    grid_shape : three ints
+    num_wann : int
+        Number of Wannier functions.
+
+    Returns
+    -------
+    list of slice
+    """
+    size = max(4, _ELEMENTS_PER_MATRIX // num_wann**2)
+    line, total = int(grid_shape[2]), int(np.prod(grid_shape))
+    if line <= size:
+        size -= size % line
+        return [slice(start, min(start + size, total)) for start in range(0, total, size)]
+    cuts = np.linspace(0, line, -(-line // size) + 1).round().astype(int)
+    return [
+        slice(start + a, start + b) for start in range(0, total, line) for a, b in zip(cuts[:-1], cuts[1:], strict=True)
+    ]
 
 
 def bloch_batches(data_K) -> Iterable[BlochBatch]:
     """The k points of a WannierBerri ``Data_K`` in batches.
 
     Systems of R-space matrices are interpolated here; any other ``Data_K`` (a k·p system, say) provides the matrices.
-    A ``Data_K`` of one batch keeps it, so that all calculators share its matrices; of several, none outlives its turn.
+    A ``Data_K`` of one batch (an explicit list of k points always is) keeps it, so that all calculators share its
+    matrices; of several, none outlives its turn.
 
     Raises
     ------
@@ -48,11 +68,12 @@ def bloch_batches(data_K) -> Iterable[BlochBatch]:
     if "interpolator" not in kept:
         kept["interpolator"] = WannierInterpolator(data_K.system)
     interpolator = kept["interpolator"]
-    kpoints, size = data_K.kpoints_all, batch_size(data_K.num_wann)
-    if len(kpoints) <= size:
+    kpoints = data_K.kpoints_all
+    slices = [slice(None)] if data_K.k_list is not None else batch_slices(data_K.NKFFT, data_K.num_wann)
+    if len(slices) == 1:
         kept["bloch_batch"] = _InterpolatedBatch(interpolator, kpoints)
         return [kept["bloch_batch"]]
-    return (_InterpolatedBatch(interpolator, kpoints[i : i + size]) for i in range(0, len(kpoints), size))
+    return (_InterpolatedBatch(interpolator, kpoints[part]) for part in slices)
 
 
 class BlochBatch:

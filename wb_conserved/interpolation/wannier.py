@@ -3,12 +3,41 @@
     X_ij(k) = Σ_R e^{ik·R} X_ij(R),   ∂_a X_ij(k) = Σ_R i (R + t_j − t_i)_a e^{ik·R} X_ij(R),
 
 t being the Wannier centres: WannierBerri's convention, whose derivative is the covariant one of the centres.
-One matrix product serves all k points of a batch.
+
+One matrix product serves all k points of a batch.  Where these lie on lines along the third reciprocal lattice vector,
+as on a regular mesh, the sum is done in two steps, first over all R with the same third component R3, once per line,
+then over the few values of R3.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+
+
+@dataclass(frozen=True)
+class Phases:
+    """Exponentials e^{ik·R} of a batch of k points.
+
+    Attributes
+    ----------
+    across : complex array (k, R), or (line, R)
+        Of all three components, or of the first two where the k points form lines.
+    along : complex array (line, k of the line, R3) or None
+        Of the third component.
+    """
+
+    across: np.ndarray
+    along: np.ndarray | None
+
+
+def _equal_lines(kpoints) -> int:
+    """Number of lines of equal length, each with one value of the first two components, that the k points form in
+    order; their number where they do not."""
+    new = np.any(kpoints[1:, :2] != kpoints[:-1, :2], axis=1)
+    starts = np.concatenate([[0], np.flatnonzero(new) + 1, [len(kpoints)]])
+    return len(starts) - 1 if np.all(np.diff(starts) == starts[1]) else len(kpoints)
 
 
 class WannierInterpolator:
@@ -32,19 +61,31 @@ class WannierInterpolator:
         self._iRvec, inverse = np.unique(np.concatenate([given, -given]), axis=0, return_inverse=True)
         self._given = inverse.reshape(2, -1)[0]  # where the system's R vectors are in this list, closed under R → −R
         self._vectors = self._iRvec @ system.real_lattice
+        order = np.argsort(self._iRvec[:, 2], kind="stable")
+        starts = np.flatnonzero(np.diff(self._iRvec[order, 2])) + 1
+        self._planes = np.split(order, starts)  # R vectors of equal third component
         self._stacks: dict[str, tuple[np.ndarray, tuple[int, ...]]] = {}
 
-    def phases(self, kpoints: np.ndarray) -> np.ndarray:
-        """e^{ik·R} for reduced k points (k, 3), shape (k, R)."""
-        return np.exp(2j * np.pi * (kpoints @ self._iRvec.T))
+    def phases(self, kpoints: np.ndarray) -> Phases:
+        """Exponentials e^{ik·R} for reduced k points (k, 3), to be used for all matrices."""
+        number_of_lines = _equal_lines(kpoints)
+        # cost per column of the sum over R at once, and of one direction after the other
+        direct = len(kpoints) * len(self._iRvec)
+        if number_of_lines * len(self._iRvec) + len(kpoints) * len(self._planes) >= 0.8 * direct:
+            return Phases(np.exp(2j * np.pi * (kpoints @ self._iRvec.T)), None)
+        first = kpoints.reshape(number_of_lines, -1, 3)[:, 0, :2]
+        across = np.exp(2j * np.pi * (first @ self._iRvec[:, :2].T))
+        third = np.array([self._iRvec[plane[0], 2] for plane in self._planes])
+        along = np.exp(2j * np.pi * kpoints.reshape(number_of_lines, -1, 3)[:, :, 2, None] * third)
+        return Phases(across, along)
 
-    def __call__(self, phases: np.ndarray, name: str) -> np.ndarray:
+    def __call__(self, phases: Phases, name: str) -> np.ndarray:
         """Matrix in the Wannier gauge.
 
         Parameters
         ----------
-        phases : complex array (k, R)
-            See `phases`.
+        phases : Phases
+            Of the k points.
         name : str
             An R-space matrix ("Ham", "SS", "AA"), its Cartesian derivative ("∂Ham"), or the curl of the position
             matrix ("rot AA").
@@ -57,7 +98,10 @@ class WannierInterpolator:
             matrix = np.moveaxis(self._real_space(name), 2, -1)
             self._stacks[name] = np.ascontiguousarray(matrix).reshape(len(matrix), -1), matrix.shape[1:]
         stack, shape = self._stacks[name]
-        return (phases @ stack).reshape(-1, *shape)
+        if phases.along is None:
+            return (phases.across @ stack).reshape(-1, *shape)
+        planes = np.stack([phases.across[:, plane] @ stack[plane] for plane in self._planes], axis=1)  # line R3 ij
+        return (phases.along @ planes).reshape(-1, *shape)
 
     def _real_space(self, name):
         """Matrix (R, i, j, a..)."""
