@@ -117,9 +117,7 @@ class Fermi(_Section):
 class Temperature(_Section):
     """[temperature]."""
 
-    kBT: float | None = Field(  # noqa: N815  (WannierBerri's name)
-        None, ge=0, description="a number >= 0 (eV); or kelvin instead"
-    )
+    kBT: float | None = Field(None, ge=0, description="a number >= 0 (eV); or kelvin instead")
     kelvin: float | None = Field(None, ge=0, description="a number >= 0 (K)")
     fermi_surface_width: float | None = Field(None, gt=0, description="a number > 0 (eV), only for kBT = 0")
 

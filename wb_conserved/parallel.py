@@ -5,10 +5,12 @@ mpi4py is imported only by `world`, when a launcher has started this process.
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import pickle
 import sys
+import time
 import traceback
 from contextlib import contextmanager
 
@@ -16,6 +18,8 @@ logger = logging.getLogger(__name__)
 
 _LAUNCHER_SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_NTASKS", "PMIX_SIZE", "MPI_LOCALNRANKS")
 _LAUNCHER_RANKS = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "SLURM_PROCID", "PMIX_RANK", "MPI_LOCALRANKID")
+
+_SECONDS_TO_FORWARD = 0.5  # MPI_Abort ends the launcher's forwarding of output too: time for the message to get out
 
 
 class SerialCommunicator:
@@ -47,7 +51,7 @@ def world():
     if not announced and not in_step:
         return SerialCommunicator()
     try:
-        from mpi4py import MPI
+        MPI = _import_mpi()
     except ImportError as error:
         if max(announced.values(), default=1) == 1:
             return SerialCommunicator()
@@ -55,15 +59,36 @@ def world():
             f"expected mpi4py, as the launcher announces {_largest(announced)}; found none ({error}): "
             "install it with pip install 'wb_conserved[mpi]'"
         ) from error
-    communicator = MPI.COMM_WORLD
-    if communicator.size == 1 and max(announced.values(), default=1) > 1:
+    foreign = announced.get("OMPI_COMM_WORLD_SIZE", 1) > 1 and "Open MPI" not in MPI.Get_library_version()
+    if not foreign and not MPI.Is_initialized():
+        MPI.Init_thread()
+        atexit.register(_finalize, MPI)
+    if foreign or (MPI.COMM_WORLD.size == 1 and max(announced.values(), default=1) > 1):
         library = MPI.Get_library_version().splitlines()[0].strip("\x00 ")
         raise RuntimeError(
             f"expected a world of {_largest(announced)} ranks, found 1 under {library}: the launcher belongs to "
             "another MPI, and every process would do the whole work. Use the mpirun of the MPI that mpi4py was installed "
             "with (the environment's own, next to its python), or for one process unset the variable"
         )
-    return communicator
+    return MPI.COMM_WORLD
+
+
+def _import_mpi():
+    """mpi4py.MPI, not yet initialised: under another MPI's launcher that ends the process with a message of its own."""
+    import mpi4py
+
+    at_import = mpi4py.rc.initialize
+    mpi4py.rc.initialize = False
+    try:
+        from mpi4py import MPI
+    finally:
+        mpi4py.rc.initialize = at_import
+    return MPI
+
+
+def _finalize(MPI):
+    if not MPI.Is_finalized():
+        MPI.Finalize()
 
 
 def _largest(announced):
@@ -122,10 +147,10 @@ def abort_on_error(communicator):
     except BaseException as error:
         if communicator.size == 1 or (isinstance(error, SystemExit) and not error.code):
             raise
-        if not isinstance(error, SystemExit):
-            traceback.print_exc()
+        trace = "" if isinstance(error, SystemExit) else traceback.format_exc()
         where = f"rank {communicator.rank} of {communicator.size}"
-        print_error(f"{where}: {type(error).__name__}: {error}; ending all ranks")
+        print_error(f"{trace}{where}: {type(error).__name__}: {error}; ending all ranks")
+        time.sleep(_SECONDS_TO_FORWARD)
         communicator.Abort(1)
 
 

@@ -12,6 +12,7 @@ then over the few values of R3.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -58,12 +59,14 @@ class WannierInterpolator:
         given = np.asarray(system.rvec.iRvec, dtype=int)
         if len(np.unique(given, axis=0)) != len(given):
             raise ValueError("system: expected each R vector once, found some more often")
-        self._iRvec, inverse = np.unique(np.concatenate([given, -given]), axis=0, return_inverse=True)
-        self._given = inverse.reshape(2, -1)[0]  # where the system's R vectors are in this list, closed under R → −R
+        # a list closed under R → −R, ordered by the third component, then the others: −R stands at the mirrored place
+        both = np.concatenate([given, -given])[:, [2, 0, 1]]
+        ordered, inverse = np.unique(both, axis=0, return_inverse=True)
+        self._iRvec = ordered[:, [1, 2, 0]]
+        self._given = inverse.reshape(2, -1)[0]  # where the system's R vectors are in this list
+        cuts = [0, *(np.flatnonzero(np.diff(self._iRvec[:, 2])) + 1), len(self._iRvec)]
+        self._planes = [slice(*cut) for cut in pairwise(cuts)]  # R vectors of equal third component
         self._vectors = self._iRvec @ system.real_lattice
-        order = np.argsort(self._iRvec[:, 2], kind="stable")
-        starts = np.flatnonzero(np.diff(self._iRvec[order, 2])) + 1
-        self._planes = np.split(order, starts)  # R vectors of equal third component
         self._stacks: dict[str, tuple[np.ndarray, tuple[int, ...]]] = {}
 
     def phases(self, kpoints: np.ndarray) -> Phases:
@@ -75,7 +78,7 @@ class WannierInterpolator:
             return Phases(np.exp(2j * np.pi * (kpoints @ self._iRvec.T)), None)
         first = kpoints.reshape(number_of_lines, -1, 3)[:, 0, :2]
         across = np.exp(2j * np.pi * (first @ self._iRvec[:, :2].T))
-        third = np.array([self._iRvec[plane[0], 2] for plane in self._planes])
+        third = np.array([self._iRvec[plane.start, 2] for plane in self._planes])
         along = np.exp(2j * np.pi * kpoints.reshape(number_of_lines, -1, 3)[:, :, 2, None] * third)
         return Phases(across, along)
 
@@ -117,5 +120,4 @@ class WannierInterpolator:
         given = self._system.get_R_mat(name)
         matrix = np.zeros((len(self._iRvec), *given.shape[1:]), dtype=complex)
         matrix[self._given] = given
-        # the list is sorted and closed under R → −R, so that −R stands at the mirrored place
         return 0.5 * (matrix + matrix[::-1].swapaxes(1, 2).conj())

@@ -1,0 +1,278 @@
+"""The command: end to end on real data, alone and under mpirun, and what it refuses."""
+
+import json
+import os
+import re
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray
+from click.testing import CliRunner
+
+import wb_conserved
+from wb_conserved.cli import main
+
+from .test_parallel import MPIRUN, mpi, start
+
+ROOT = Path(__file__).parents[1]
+COMMAND = [sys.executable, "-c", "from wb_conserved.cli import main; main()"]
+INPUT = f"""
+[system]
+path = "{ROOT / "data" / "pt" / "Pt"}"
+symmetry = ["Inversion", "TimeReversal"]
+[grid]
+mesh = 5
+[fermi]
+level = 18.0874
+levels = [17.0, 18.0, 19.0]
+[temperature]
+kBT = 0.1
+[multiplets]
+threshold = 0.01
+[quantities]
+names = ["conventional", "conserved", "kubo", "berry", "dipole"]
+[output]
+folder = "results"
+components = ["xyz", "yxz"]
+"""
+
+
+@pytest.fixture
+def source(tmp_path):
+    """Input file of a small run."""
+    path = tmp_path / "pt.toml"
+    path.write_text(INPUT, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def load_at_once(monkeypatch, platinum):
+    """Real data without reading it again."""
+    from wb_conserved import job
+
+    monkeypatch.setattr(job, "load_system", lambda *_, **__: platinum)
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A run from the shell: folder and completed process."""
+    folder = tmp_path_factory.mktemp("finished")
+    (folder / "pt.toml").write_text(INPUT, encoding="utf-8")
+    done = start([*COMMAND, "run", folder / "pt.toml"])
+    assert done.returncode == 0, done.stderr
+    return folder / "results", done
+
+
+class TestRun:
+    """A run of one process."""
+
+    def test_files(self, finished):
+        assert sorted(os.listdir(finished[0])) == ["input.toml", "result.csv", "result.nc", "scan.png"]
+        assert (finished[0] / "input.toml").read_text(encoding="utf-8") == INPUT
+
+    def test_table(self, finished):
+        lines = finished[1].stdout.splitlines()
+        symbols = [line.split()[0] for line in lines if line.startswith("σ_")]
+        assert symbols == ["σ_K", "σ_in", "σ_conv", "σ_B", "σ_dp"]
+        assert "mesh 5 × 5 × 5, kBT = 0.1 eV, multiplet threshold = 0.01 eV" in lines
+        assert "E_F = 18.0874 eV, values in (ħ/|e|) S/cm" in lines
+
+    def test_progress_and_nothing_else_on_standard_error(self, finished):
+        assert "k points: 100%" in finished[1].stderr
+        assert "Traceback" not in finished[1].stderr
+
+    def test_data_set(self, finished):
+        with xarray.open_dataset(finished[0] / "result.nc") as data:
+            assert data["Efermi"].values.tolist() == [17.0, 18.0, 18.0874, 19.0]
+            assert data.attrs["input_toml"] == INPUT
+            resolved = json.loads(data.attrs["input_resolved_json"])
+            assert resolved["quantities"]["operator"] == "spin"  # a default
+            assert resolved["multiplets"] == {"threshold": 0.01, "kramers": False}
+            assert data.attrs["symmetry_operations"] == 4
+            assert data.attrs["ranks"] == 1
+            assert data.attrs["wall_time_s"] > 0
+            identity = data["conserved"] - data["berry"] + data["dipole"]  # σ_in = σ_B − σ_dp
+            np.testing.assert_allclose(identity, 0, atol=1e-8)
+
+    def test_same_numbers_as_in_python(self, finished, platinum):
+        from wannierberri.symmetry.point_symmetry import PointGroup
+
+        from wb_conserved.calculators.static import KuboConservedSpinConductivity
+
+        trivial = platinum.pointgroup
+        generators = ["Inversion", "TimeReversal"]
+        platinum.pointgroup = PointGroup(generators, platinum.recip_lattice, platinum.real_lattice)
+        try:
+            kubo = KuboConservedSpinConductivity([17.0, 18.0, 18.0874, 19.0], degen_thresh=0.01, kBT=0.1)
+            expected = wb_conserved.run(platinum, 5, {"kubo": kubo}).to_dataset()
+        finally:
+            platinum.pointgroup = trivial
+        with xarray.open_dataset(finished[0] / "result.nc") as data:
+            np.testing.assert_allclose(data["kubo"], expected["kubo"], rtol=1e-12, atol=1e-9)
+
+    @pytest.mark.mpi
+    @pytest.mark.parametrize("ranks", [2])
+    def test_same_numbers_under_mpirun(self, finished, source, ranks):
+        done = start([MPIRUN, "-n", ranks, *COMMAND, "run", source, "--output", source.parent / "parallel"])
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.count("σ_K") == 1
+        assert f"processes {ranks}, OMP_NUM_THREADS = 1" in done.stdout
+        assert done.stderr.count("the interpolated spin exceeds 1") == 1
+        with (
+            xarray.open_dataset(finished[0] / "result.nc") as serial,
+            xarray.open_dataset(source.parent / "parallel" / "result.nc") as parallel,
+        ):
+            assert parallel.attrs["ranks"] == ranks
+            assert parallel.attrs["mpi_library"]
+            xarray.testing.assert_equal(parallel, serial)
+
+    test_same_numbers_under_mpirun.pytestmark += mpi[1:]
+
+
+class TestRefusals:
+    """One message, exit code 2, no traceback, nothing computed."""
+
+    def refused(self, result, *texts):
+        assert result.exit_code == 2, result.output
+        assert isinstance(result.exception, SystemExit)
+        assert "Traceback" not in result.output
+        for text in texts:
+            assert text in result.output
+
+    def test_results_that_are_there(self, source, load_at_once):
+        (source.parent / "results").mkdir()
+        (source.parent / "results" / "result.csv").write_text("precious")
+        self.refused(invoke("run", source), "found result.csv", "--overwrite")
+        assert (source.parent / "results" / "result.csv").read_text() == "precious"
+        done = invoke("run", source, "--overwrite")
+        assert done.exit_code == 0, done.output
+        assert (source.parent / "results" / "result.csv").read_text().startswith("# wb_conserved")
+
+    def test_overwrite_in_the_input(self, source, load_at_once):
+        source.write_text(INPUT.replace('folder = "results"', 'folder = "results"\noverwrite = true'))
+        assert invoke("run", source).exit_code == 0
+        assert invoke("run", source).exit_code == 0
+
+    @pytest.mark.parametrize("command", ["run", "check"])
+    def test_bad_input_names_the_key(self, source, command):
+        source.write_text(INPUT.replace("threshold = 0.01", "").replace("mesh = 5", "mesh = 0"))
+        result = invoke(command, source)
+        self.refused(result, f"{source}: [multiplets] threshold: expected", f"{source}: [grid] mesh: expected")
+        assert not (source.parent / "results").exists()
+
+    def test_missing_input(self, tmp_path):
+        self.refused(invoke("run", tmp_path / "none.toml"), "none.toml: expected a TOML file")
+
+    def test_missing_data(self, source):
+        source.write_text(INPUT.replace("pt/Pt", "pt/None"))
+        self.refused(invoke("run", source), "None.chk")
+
+    def test_mesh_against_symmetry(self, source, load_at_once):
+        text = INPUT.replace("mesh = 5", "mesh = [5, 5, 6]").replace('["Inversion",', '["C4z",')
+        source.write_text(text)
+        self.refused(invoke("run", source), f"{source}: [grid] mesh: expected")
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+    def test_folder_without_permission(self, source):
+        source.parent.chmod(stat.S_IRUSR | stat.S_IXUSR)
+        self.refused(invoke("run", source), "expected a folder that can be written to")
+
+    def test_folder_that_is_a_file(self, source):
+        (source.parent / "results").write_text("")
+        self.refused(invoke("run", source), "results")
+
+    def test_launcher_of_another_mpi(self, source):
+        pytest.importorskip("mpi4py")
+        done = start([*COMMAND, "run", source], SLURM_NTASKS="2")
+        assert done.returncode == 2
+        assert "expected a world of SLURM_NTASKS=2 ranks, found 1" in done.stderr
+        assert "Traceback" not in done.stderr
+        assert not (source.parent / "results").exists()
+
+    @pytest.mark.mpi
+    def test_one_message_under_mpirun(self, source):
+        source.write_text(INPUT.replace("threshold = 0.01", ""))
+        done = start([MPIRUN, "-n", "2", *COMMAND, "run", source])
+        assert done.returncode == 2
+        assert done.stderr.count("[multiplets] threshold") == 1
+        assert "Traceback" not in done.stderr
+
+    test_one_message_under_mpirun.pytestmark += mpi[1:]
+
+    def test_bug_keeps_its_traceback(self, source, monkeypatch):
+        from wb_conserved import cli
+
+        monkeypatch.setattr(cli, "make_system", lambda *_: {}["bug"])
+        result = invoke("run", source)
+        assert isinstance(result.exception, KeyError)
+
+
+def test_check_says_what_would_run(source, load_at_once):
+    result = invoke("check", source)
+    assert result.exit_code == 0, result.output
+    for text in ("18 Wannier functions, 4 symmetry operations", "5 × 5 × 5", "threshold = 0.01 eV", "scan of 4"):
+        assert text in result.output
+    assert not (source.parent / "results").exists()
+
+
+def test_run_without_matplotlib(source, load_at_once, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    result = invoke("run", source)
+    assert result.exit_code == 0, result.output
+    assert "matplotlib is missing" in result.output
+    assert sorted(os.listdir(source.parent / "results")) == ["input.toml", "result.csv", "result.nc"]
+
+
+def test_scalar_operator(source, load_at_once):
+    text = INPUT.replace("[output]", 'operator = "identity"\n[output]').replace('["xyz", "yxz"]', '["xy"]')
+    source.write_text(text)
+    result = invoke("run", source)
+    assert result.exit_code == 0, result.output
+    assert "values in (1/|e|) S/cm" in result.output
+
+
+def test_version():
+    assert wb_conserved.__version__ in invoke("--version").output
+
+
+class TestReadme:
+    """What the README says is what happens."""
+
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+
+    def block(self, language, containing):
+        blocks = re.findall(rf"```{language}\n(.*?)```", self.text, flags=re.DOTALL)
+        (found,) = [block for block in blocks if containing in block]
+        return found
+
+    def test_python_example(self):
+        code = self.block("python", "load_system")
+        assert len(code.strip().splitlines()) <= 12
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        shown = self.block("text", "σ_K")
+        assert done.stdout.split() == shown.split()
+
+    def test_main_command_runs_the_tutorial(self):
+        command = self.block("bash", "mpirun")
+        (path,) = re.findall(r"run (\S+\.toml)", command)
+        result = invoke("check", ROOT / path)
+        assert result.exit_code == 0, result.output
+
+    def test_ci_runs_the_test_command(self):
+        command = self.block("bash", "pytest").strip()
+        assert command in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+    def test_picture_is_there(self):
+        (path,) = re.findall(r"!\[[^]]*\]\(([^)]+)\)", self.text)
+        assert (ROOT / path).read_bytes().startswith(b"\x89PNG")

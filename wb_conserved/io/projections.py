@@ -1,0 +1,162 @@
+"""Projections of a .nnkp file and atoms of a .win file: what each Wannier function started from, in the file's order."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .errors import InputError
+from .seed_files import BOHR, _blocks, _numbered, _rows
+from .text import TextFile, word_to_float
+
+CENTER_TOLERANCE = 1e-4
+"""Largest difference between a projection's centre (five digits in the .nnkp file) and an atom, reduced coordinates."""
+
+# Wannier90's user guide, chapter 3: l -> names in the order m_r = 1, 2, ..., as WannierBerri spells them
+ORBITALS = {
+    0: ("s",),
+    1: ("pz", "px", "py"),
+    2: ("dz2", "dxz", "dyz", "dx2-y2", "dxy"),
+    3: ("fz3", "fxz2", "fyz2", "fzx2-zy2", "fxyz", "fx3-3xy2", "f3yx2-y3"),
+    -1: ("sp-1", "sp-2"),
+    -2: ("sp2-1", "sp2-2", "sp2-3"),
+    -3: ("sp3-1", "sp3-2", "sp3-3", "sp3-4"),
+    -5: ("sp3d2-1", "sp3d2-2", "sp3d2-3", "sp3d2-4", "sp3d2-5", "sp3d2-6"),
+}
+"""Wannier90's sp3d hybrids (l = -4) are missing: WannierBerri does not know them."""
+
+
+@dataclass(frozen=True)
+class Orbital:
+    """One line of a projection block.
+
+    Attributes
+    ----------
+    center : tuple of float
+        Reduced coordinates.
+    name : str
+        WannierBerri's name, "dxy" say.
+    shell : tuple
+        (l, radial, zona, axes): equal for the orbitals of a shell on a site; axes are z and x, Cartesian.
+    spin : int
+        1 or -1; 0 without spin.
+    line : int
+        Line of the file, counted from 1.
+    """
+
+    center: tuple[float, float, float]
+    name: str
+    shell: tuple
+    spin: int
+    line: int
+
+    @property
+    def axes(self) -> np.ndarray:
+        """Local axes x, y, z as rows."""
+        z, x = np.reshape(self.shell[3], (2, 3))
+        z, x = z / np.linalg.norm(z), x / np.linalg.norm(x)
+        return np.array([x, np.cross(z, x), z])
+
+
+def read_projections(path: Path) -> list[Orbital]:
+    """Projections of a .nnkp file, in the order of the Wannier functions.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    list of Orbital
+
+    Raises
+    ------
+    InputError
+        No projections, or lines that cannot be read or that WannierBerri has no orbital for.
+    """
+    with TextFile(path) as file:
+        lines = file.rest()
+    blocks, _ = _blocks(path, lines)
+    spinor = "spinor_projections" in blocks
+    name = "spinor_projections" if spinor else "projections"
+    if name not in blocks:
+        raise InputError(
+            path,
+            "a block 'begin projections' or 'begin spinor_projections', for the order of the Wannier functions",
+            f"blocks {sorted(blocks)}",
+        )
+    rows = _numbered(*blocks[name])
+    count = int(word_to_float(path, rows[0][1].split()[0], rows[0][0], "the number of projections")) if rows else 0
+    per_projection = 3 if spinor else 2
+    if not count or len(rows) - 1 != count * per_projection:
+        raise InputError(
+            path,
+            f"a number of projections in block {name}, {per_projection} lines for each",
+            f"{max(len(rows) - 1, 0)} lines for {count}",
+            blocks[name][0],
+        )
+    return [_orbital(path, rows[1 + per_projection * i :][:per_projection]) for i in range(count)]
+
+
+def _orbital(path: Path, rows: list[tuple[int, str]]) -> Orbital:
+    number = rows[0][0]
+    *center, l, mr, radial = _rows(path, rows[:1], 6, "a projection: centre, l, m_r, r")[0]
+    l, mr, radial = round(l), round(mr), round(radial)
+    *axes, zona = _rows(path, rows[1:2], 7, "axes and zona of a projection")[0]
+    if l not in ORBITALS or not 1 <= mr <= len(ORBITALS[l]):
+        raise InputError(
+            path, f"an orbital that can be symmetrised, l one of {sorted(ORBITALS)}", f"l = {l}, m_r = {mr}", number
+        )
+    z, x = np.reshape(axes, (2, 3))
+    if abs(z @ x) > 1e-5 or not np.allclose([z @ z, x @ x], 1, atol=1e-5):
+        raise InputError(path, "orthogonal unit vectors as axes", f"z = {z.tolist()}, x = {x.tolist()}", number + 1)
+    spin = 0
+    if len(rows) == 3:
+        spin, *axis = _rows(path, rows[2:3], 4, "spin and its axis")[0]
+        if not np.allclose(axis, [0, 0, 1], atol=1e-6) or abs(spin) != 1:
+            raise InputError(path, "spin 1 or -1 along 0 0 1", repr(rows[2][1].strip()), rows[2][0])
+    return Orbital(tuple(center), ORBITALS[l][mr - 1], (l, radial, zona, tuple(axes)), int(spin), number)
+
+
+def read_atoms(path: Path, real_lattice: np.ndarray) -> tuple[list[str], np.ndarray]:
+    """Atoms of a .win file.
+
+    Parameters
+    ----------
+    path : Path
+    real_lattice : ndarray, shape (3, 3)
+        Rows are lattice vectors, Å.
+
+    Returns
+    -------
+    names : list of str
+    positions : ndarray, shape (n, 3)
+        Reduced coordinates.
+
+    Raises
+    ------
+    InputError
+        No atoms, or a line that cannot be read.
+    """
+    with TextFile(path) as file:
+        blocks, _ = _blocks(path, file.rest())
+    name = next((name for name in ("atoms_frac", "atoms_cart") if name in blocks), None)
+    if name is None:
+        raise InputError(path, "a block 'begin atoms_frac' or 'begin atoms_cart'", f"blocks {sorted(blocks)}")
+    rows, unit = _numbered(*blocks[name]), 1.0
+    if rows and name == "atoms_cart" and rows[0][1].split()[0].lower() in ("bohr", "ang"):
+        unit = BOHR if rows.pop(0)[1].split()[0].lower() == "bohr" else 1.0
+    if not rows:
+        raise InputError(path, f"atoms in block {name}", "none", blocks[name][0])
+    names, words = [], []
+    for number, text in rows:
+        symbol, *rest = re.split(r"[!#]", text)[0].replace(",", " ").split()
+        names.append(symbol)
+        words.append((number, " ".join(rest)))
+    positions = _rows(path, words, 3, "a position")
+    if name == "atoms_cart":
+        positions = unit * positions @ np.linalg.inv(real_lattice)
+    return names, positions
