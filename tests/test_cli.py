@@ -1,5 +1,6 @@
 """The command: end to end on real data, alone and under mpirun, and what it refuses."""
 
+import copy
 import json
 import os
 import re
@@ -12,11 +13,10 @@ import numpy as np
 import pytest
 import xarray
 from click.testing import CliRunner
+from processes import MPIRUN, needs_mpi4py, needs_mpirun, start
 
 import wb_conserved
 from wb_conserved.cli import main
-
-from .test_parallel import MPIRUN, mpi, start
 
 ROOT = Path(__file__).parents[1]
 COMMAND = [sys.executable, "-c", "from wb_conserved.cli import main; main()"]
@@ -54,7 +54,7 @@ def load_at_once(monkeypatch, platinum):
     """Real data without reading it again."""
     from wb_conserved import job
 
-    monkeypatch.setattr(job, "load_system", lambda *_, **__: platinum)
+    monkeypatch.setattr(job, "load_system", lambda *_, **__: copy.copy(platinum))
 
 
 def invoke(*arguments):
@@ -103,22 +103,16 @@ class TestRun:
             np.testing.assert_allclose(identity, 0, atol=1e-8)
 
     def test_same_numbers_as_in_python(self, finished, platinum):
-        from wannierberri.symmetry.point_symmetry import PointGroup
-
         from wb_conserved.calculators.static import KuboConservedSpinConductivity
 
-        trivial = platinum.pointgroup
-        generators = ["Inversion", "TimeReversal"]
-        platinum.pointgroup = PointGroup(generators, platinum.recip_lattice, platinum.real_lattice)
-        try:
-            kubo = KuboConservedSpinConductivity([17.0, 18.0, 18.0874, 19.0], degen_thresh=0.01, kBT=0.1)
-            expected = wb_conserved.run(platinum, 5, {"kubo": kubo}).to_dataset()
-        finally:
-            platinum.pointgroup = trivial
+        system = copy.copy(platinum)
+        system.set_pointgroup(["Inversion", "TimeReversal"])
+        kubo = KuboConservedSpinConductivity([17.0, 18.0, 18.0874, 19.0], degen_thresh=0.01, kBT=0.1)
+        expected = wb_conserved.run(system, 5, {"kubo": kubo}).to_dataset()
         with xarray.open_dataset(finished[0] / "result.nc") as data:
             np.testing.assert_allclose(data["kubo"], expected["kubo"], rtol=1e-12, atol=1e-9)
 
-    @pytest.mark.mpi
+    @needs_mpirun
     @pytest.mark.parametrize("ranks", [2])
     def test_same_numbers_under_mpirun(self, finished, source, ranks):
         done = start([MPIRUN, "-n", ranks, *COMMAND, "run", source, "--output", source.parent / "parallel"])
@@ -133,8 +127,6 @@ class TestRun:
             assert parallel.attrs["ranks"] == ranks
             assert parallel.attrs["mpi_library"]
             xarray.testing.assert_equal(parallel, serial)
-
-    test_same_numbers_under_mpirun.pytestmark += mpi[1:]
 
 
 class TestRefusals:
@@ -189,23 +181,21 @@ class TestRefusals:
         (source.parent / "results").write_text("")
         self.refused(invoke("run", source), "results")
 
+    @needs_mpi4py
     def test_launcher_of_another_mpi(self, source):
-        pytest.importorskip("mpi4py")
         done = start([*COMMAND, "run", source], SLURM_NTASKS="2")
         assert done.returncode == 2
         assert "expected a world of SLURM_NTASKS=2 ranks, found 1" in done.stderr
         assert "Traceback" not in done.stderr
         assert not (source.parent / "results").exists()
 
-    @pytest.mark.mpi
+    @needs_mpirun
     def test_one_message_under_mpirun(self, source):
         source.write_text(INPUT.replace("threshold = 0.01", ""))
         done = start([MPIRUN, "-n", "2", *COMMAND, "run", source])
         assert done.returncode == 2
         assert done.stderr.count("[multiplets] threshold") == 1
         assert "Traceback" not in done.stderr
-
-    test_one_message_under_mpirun.pytestmark += mpi[1:]
 
     def test_bug_keeps_its_traceback(self, source, monkeypatch):
         from wb_conserved import cli

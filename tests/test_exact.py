@@ -72,7 +72,7 @@ def test_rashba_dipole_is_azimuthal_and_equal_in_both_bands():
     import wannierberri
 
     from wb_conserved import geometry
-    from wb_conserved.calculators.base import BandGeometry
+    from wb_conserved.calculators.band_geometry import BandGeometry
     from wb_conserved.interpolation import bloch_batches
     from wb_conserved.operators import SPIN
 

@@ -6,8 +6,8 @@ from reference import groups_of, quantities
 from scipy.stats import unitary_group
 
 from wb_conserved import geometry
-from wb_conserved.calculators.base import BandGeometry
-from wb_conserved.geometry.multiplets import inverse_gap
+from wb_conserved.calculators.band_geometry import BandGeometry
+from wb_conserved.geometry import inverse_gap
 from wb_conserved.interpolation import WannierInterpolator
 from wb_conserved.interpolation.bloch import _InterpolatedBatch
 from wb_conserved.models import random_model

@@ -1,40 +1,15 @@
 """Ranks of MPI: same numbers on any number of them, errors that end all of them, launchers of another MPI."""
 
-import importlib.util
 import os
 import shutil
-import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from processes import LAUNCHERS, MPIRUN, needs_mpi4py, needs_mpirun, start
 
 from wb_conserved import InputError
 from wb_conserved.parallel import SerialCommunicator, abort_on_error, agree, world
-
-MPIRUN = Path(sys.executable).parent / "mpirun"
-LAUNCHERS = ("PMI_", "PMIX_", "OMPI_", "SLURM_", "MPI_", "HYDRA_", "MPIEXEC_")
-
-mpi = [
-    pytest.mark.mpi,
-    pytest.mark.skipif(importlib.util.find_spec("mpi4py") is None, reason="mpi4py is not installed"),
-    pytest.mark.skipif(not MPIRUN.exists(), reason=f"no mpirun in the environment, {MPIRUN}"),
-]
-
-
-def environment(**variables):
-    """This environment without traces of a launcher, and with one thread per process."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(LAUNCHERS)}
-    return kept | {"OMP_NUM_THREADS": "1"} | variables
-
-
-def start(command, timeout=120, **variables):
-    """Run a command to its end."""
-    return subprocess.run(
-        [str(part) for part in command], capture_output=True, text=True, timeout=timeout, env=environment(**variables),
-        check=False,
-    )  # fmt: skip
 
 
 @pytest.fixture
@@ -122,10 +97,9 @@ def test_abort_on_error_says_what_and_ends_all(capsys):
     assert "rank 1 of 2: ValueError: bad k point; ending all ranks" in capsys.readouterr().err
 
 
+@needs_mpi4py
 class TestLauncherOfAnotherMPI:
     """More ranks announced than the MPI under mpi4py sees."""
-
-    pytestmark = mpi[:2]
 
     @pytest.mark.parametrize("name", ["OMPI_COMM_WORLD_SIZE", "SLURM_NTASKS", "PMI_SIZE"])
     def test_world_refuses(self, script, name):
@@ -183,18 +157,17 @@ calculators = dict(
 """
 
 
-@pytest.mark.mpi
+@pytest.fixture(scope="module")
+def stored(platinum, tmp_path_factory):
+    """Platinum in a form that loads at once."""
+    folder = tmp_path_factory.mktemp("stored") / "Pt"
+    platinum.to_npz(folder)
+    return folder
+
+
+@needs_mpirun
 class TestRanks:
     """Under the environment's own mpirun."""
-
-    pytestmark = mpi
-
-    @pytest.fixture(scope="class")
-    def stored(self, platinum, tmp_path_factory):
-        """Platinum in a form that loads at once."""
-        folder = tmp_path_factory.mktemp("stored") / "Pt"
-        platinum.to_npz(folder)
-        return folder
 
     def test_same_bits_on_any_number_of_ranks(self, script, stored, tmp_path):
         code = SETUP + (

@@ -16,12 +16,11 @@ from wannierberri.calculators import Calculator
 from wannierberri.result import EnergyResult
 from wannierberri.symmetry.point_symmetry import transform_ident, transform_odd
 
-from .. import geometry
-from ..geometry.multiplets import Multiplets, inverse_gap
-from ..interpolation import BlochBatch, bloch_batches
+from ..interpolation import bloch_batches
 from ..occupations import Occupation
 from ..operators import Operator, get_operator
 from ..units import conductivity_factor, conductivity_unit, periodic_measure
+from .band_geometry import BandGeometry
 
 
 @dataclass(frozen=True)
@@ -37,96 +36,6 @@ class Term:
 
     occupation: Literal["sea", "surface"]
     values: np.ndarray
-
-
-class BandGeometry:
-    """Geometry of one batch for one choice of multiplets, operator and velocity; everything is computed once."""
-
-    def __init__(self, batch: BlochBatch, operator: Operator, threshold: float, kramers: bool, external_terms: bool):
-        self.batch, self.external_terms = batch, external_terms
-        self._operator = operator
-        self._multiplet_key = (threshold, kramers)
-        self._key = (operator, threshold, kramers, external_terms)
-
-    def _remember(self, name, compute):
-        return self.batch.remember((name, *self._key), compute)
-
-    @property
-    def multiplets(self) -> Multiplets:
-        key = ("multiplets", *self._multiplet_key)
-        return self.batch.remember(key, lambda: geometry.find_multiplets(self.batch.energies, *self._multiplet_key))
-
-    @property
-    def operator(self):
-        return self.batch.operator(self._operator)
-
-    @property
-    def velocity(self):
-        return self.batch.velocity(self.external_terms)
-
-    @property
-    def gap(self):
-        return self._remember("gap", lambda: inverse_gap(self.batch.energies, self.multiplets.same))
-
-    @property
-    def mean_gap(self):
-        return self._remember("mean gap", lambda: inverse_gap(self.multiplets.energies, self.multiplets.same))
-
-    @property
-    def mean_velocity(self):
-        return self._remember("v̄", lambda: geometry.multiplet_velocity(self.velocity, self.multiplets))
-
-    @property
-    def connection(self):
-        return self._remember("A", lambda: geometry.interband_connection(self.velocity, self.gap))
-
-    @property
-    def operator_berry_curvature(self):
-        """Ω^{lis} (k, n, i, l, s)."""
-
-        def compute():
-            current = geometry.operator_current(self.velocity, self.operator)
-            return geometry.operator_berry_curvature(self.velocity, current, self.gap)
-
-        return self._remember("Ω^s", compute)
-
-    @property
-    def berry_curvature_times_operator(self):
-        """Ωs^{li} (k, n, i, l, s)."""
-
-        def compute():
-            curvature = self.batch.subspace_curvature() if self.external_terms else None
-            return geometry.berry_curvature_times_operator(
-                self.connection, self.operator, self.multiplets.same, curvature
-            )
-
-        return self._remember("Ωs", compute)
-
-    @property
-    def dipole_velocity(self):
-        """d^{is} v̄^l (k, n, i, l, s)."""
-
-        def compute():
-            dipole = geometry.operator_dipole(self.connection, self.operator)
-            return dipole[:, :, :, None, :] * self.mean_velocity[:, :, None, :, None]
-
-        return self._remember("d v̄", compute)
-
-    @property
-    def kubo_sea(self):
-        return self._remember(
-            "K",
-            lambda: geometry.kubo_conserved_sea(
-                self.velocity, self.operator, self.connection, self.mean_gap, self.mean_velocity
-            ),
-        )
-
-    @property
-    def kubo_surface(self):
-        return self._remember(
-            "S",
-            lambda: geometry.kubo_conserved_surface(self.velocity, self.operator, self.mean_gap, self.mean_velocity),
-        )
 
 
 class OccupationCalculator(Calculator):

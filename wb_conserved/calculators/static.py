@@ -7,7 +7,8 @@ for spin s = σ/2, (1/|e|) S/cm for the identity, per sheet for two-dimensional 
 
 from __future__ import annotations
 
-from .base import BandGeometry, OccupationCalculator, Term
+from .band_geometry import BandGeometry
+from .base import OccupationCalculator, Term
 
 
 class ConventionalSpinConductivity(OccupationCalculator):

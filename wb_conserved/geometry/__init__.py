@@ -12,18 +12,45 @@ Only operations of the Python array API standard appear, and no loop over k poin
 """
 
 from .berry import berry_curvature_times_operator, operator_berry_curvature, operator_current, operator_dipole
+from .derivatives import (
+    connection_derivative,
+    covariant_derivative,
+    dipole_derivative,
+    interband_torque_dipole,
+    torque_dipole_polarizability,
+    torque_dipole_polarizability_of_bands,
+)
 from .kubo import kubo_conserved_sea, kubo_conserved_surface
-from .multiplets import Multiplets, find_multiplets, interband_connection, multiplet_velocity
+from .moments import axial_vector, current_dipole, diagonal, dipole_times_velocity, orbital_moment
+from .multiplets import Multiplets, find_multiplets, interband_connection, inverse_gap, multiplet_velocity
+from .torque import torque, torque_berry_curvature, torque_derivative, torque_dipole, torque_quadrupole
 
 __all__ = [
     "Multiplets",
+    "axial_vector",
     "berry_curvature_times_operator",
+    "connection_derivative",
+    "covariant_derivative",
+    "current_dipole",
+    "diagonal",
+    "dipole_derivative",
+    "dipole_times_velocity",
     "find_multiplets",
     "interband_connection",
+    "interband_torque_dipole",
+    "inverse_gap",
     "kubo_conserved_sea",
     "kubo_conserved_surface",
     "multiplet_velocity",
     "operator_berry_curvature",
     "operator_current",
     "operator_dipole",
+    "orbital_moment",
+    "torque",
+    "torque_berry_curvature",
+    "torque_derivative",
+    "torque_dipole",
+    "torque_dipole_polarizability",
+    "torque_dipole_polarizability_of_bands",
+    "torque_quadrupole",
 ]

@@ -111,6 +111,26 @@ class BlochBatch:
 
         return self.remember("velocity", compute)
 
+    def velocity_derivative(self, external_terms: bool) -> np.ndarray:
+        """Derivative w^{la} = ∂_l v^a of the velocity operator, eV Å², shape (k, n, l, a, m).
+
+        In the Wannier gauge v^a = ∂_a H − i [r^a, H] and ∂_l v^a → ∂_l v^a − i [r^l, v^a].
+        """
+
+        def compute():
+            result = self.matrix("∂∂Ham").swapaxes(2, 3)
+            if not external_terms:
+                return result
+            position, difference = self.matrix("AA"), self.energies[:, :, None] - self.energies[:, None, :]
+            # −i [∂_l r^a, H]_nm = i (ε_n − ε_m) (∂_l r^a)_nm
+            result = result + 1j * difference[:, :, None, None, :] * self.matrix("∂AA").swapaxes(2, 3)
+            half = -1j * product(position, self.matrix("∂Ham")).swapaxes(2, 3)  # −i r^a ∂_l H, k n l a m
+            result = result + half + adjoint(half)
+            half = -1j * product(position, self.velocity(True))  # −i r^l v^a
+            return result + half + adjoint(half)
+
+        return self.remember(("velocity derivative", external_terms), compute)
+
     def operator(self, operator: Operator) -> np.ndarray:
         """Matrix of an observable, shape (k, n, s, m)."""
 
@@ -178,6 +198,6 @@ class _ProvidedBatch(BlochBatch):
         return self._data_K.E_K
 
     def matrix(self, name):
-        derivative = name.startswith("∂")
-        matrix = self._data_K.Xbar("rotAA" if name == "rot AA" else name.lstrip("∂"), 1 if derivative else 0)
+        plain = name.lstrip("∂")
+        matrix = self._data_K.Xbar("rotAA" if name == "rot AA" else plain, len(name) - len(plain))
         return np.moveaxis(matrix, 2, -1)

@@ -1,0 +1,172 @@
+"""The identities that the theory sheet marks [checked], multiplet by multiplet, on random models with and without
+degeneracy, and with multiplets that are split."""
+
+import numpy as np
+import pytest
+from test_geometry import band_geometry, per_multiplet, random_kpoints
+
+from wb_conserved import geometry
+from wb_conserved.models import random_model
+from wb_conserved.operators import IDENTITY, SPIN
+
+CASES = [(False, 2, 1e-6), (False, 3, 1e-6), (True, 2, 1e-6), (True, 3, 1e-6), (False, 3, 0.8), (True, 3, 0.8)]
+
+
+def model(kramers, dimension=3, seed=11):
+    """Random model.  With Kramers pairs any spin expectation of a pair vanishes, so that s is a random matrix there."""
+    system = random_model(kramers=kramers, dimension=dimension, seed=seed)
+    if kramers:
+        generator = np.random.default_rng(seed)
+        matrix = generator.normal(size=(6, 6, 3)) + 1j * generator.normal(size=(6, 6, 3))
+        system.set_R_mat("SS", matrix + matrix.conj().swapaxes(0, 1), R=[0, 0, 0], reset=True)
+    return system
+
+
+@pytest.fixture(params=CASES, ids=lambda case: f"kramers={case[0]}-{case[1]}D-{case[2]}eV")
+def case(request):
+    """System and threshold: non-degenerate, Kramers pairs, and larger groups of split bands."""
+    kramers, dimension, threshold = request.param
+    return model(kramers, dimension), threshold
+
+
+def multiplet_sums(g, name):
+    return per_multiplet(getattr(g, name), g.multiplets.same)
+
+
+def shifted(system, kpoints, threshold, direction, step):
+    reduced = np.zeros(3)
+    reduced[direction] = step
+    return band_geometry(system, kpoints + reduced @ np.linalg.inv(system.recip_lattice), threshold)
+
+
+def derivative(system, kpoints, threshold, quantity, step=1e-3):
+    """Fourth-order central difference along the three Cartesian directions, last axis; only k points at which the
+    grouping is the same at all shifted ones."""
+    directions, fine = [], np.ones(len(kpoints), dtype=bool)
+    labels = band_geometry(system, kpoints, threshold).multiplets.labels
+    for direction in range(3):
+        values = []
+        for h in (-2 * step, -step, step, 2 * step):
+            g = shifted(system, kpoints, threshold, direction, h)
+            fine &= np.all(g.multiplets.labels == labels, axis=1)
+            values.append(quantity(g))
+        directions.append((values[0] - 8 * values[1] + 8 * values[2] - values[3]) / (12 * step))
+    assert fine.sum() >= len(kpoints) // 2
+    return np.stack(directions, axis=-1), fine
+
+
+def test_torque_dipole_is_the_current_that_is_missing(case):
+    """d^{iτ}_M = −tr_M J^{is} + tr_M(v^i_M s_M)."""
+    g = band_geometry(case[0], random_kpoints(), case[1])
+    inside = np.einsum("knam,kmsn->knas", g.velocity * g.multiplets.same[:, :, None], g.operator).real
+    expected = per_multiplet(inside - geometry.diagonal(g.current), g.multiplets.same)
+    assert np.abs(expected).max() > 1e-2
+    np.testing.assert_allclose(multiplet_sums(g, "torque_dipole"), expected, atol=1e-10)
+
+
+def test_torque_berry_curvature_is_the_gradient_of_s(case):
+    """Ω^{iτ}_M = ∂_{k_i} s_M."""
+    system, threshold = case
+    kpoints = random_kpoints()
+    expected, fine = derivative(
+        system, kpoints, threshold, lambda g: per_multiplet(geometry.diagonal(g.operator), g.multiplets.same)
+    )
+    found = multiplet_sums(band_geometry(system, kpoints, threshold), "torque_berry_curvature")
+    assert np.abs(found).max() > 1e-3
+    np.testing.assert_allclose(found[fine], expected.swapaxes(-1, -2)[fine], atol=1e-6)
+
+
+def test_conservation_identity(case):
+    """q^{(il)τ}_M = tr_M(v^{(l} d^{i)s}) − d^{(li)s}_M: the local current J^s + J^τ is a pure curl."""
+    g = band_geometry(case[0], random_kpoints(), case[1])
+    trace = geometry.dipole_times_velocity(g.connection, g.operator, g.velocity, g.multiplets.same)
+    difference = per_multiplet(trace, g.multiplets.same) - multiplet_sums(g, "current_dipole").swapaxes(2, 3)
+    quadrupole = multiplet_sums(g, "torque_quadrupole")
+    assert np.abs(quadrupole).max() > 1e-2
+    np.testing.assert_allclose(quadrupole, quadrupole.swapaxes(2, 3), atol=1e-12)
+    np.testing.assert_allclose(quadrupole, 0.5 * (difference + difference.swapaxes(2, 3)), atol=1e-9)
+
+
+def test_gradient_of_the_dipole(case):
+    """∂_{k_l} d^{is}_M in closed form, also for split multiplets."""
+    system, threshold = case
+    kpoints = random_kpoints()
+    expected, fine = derivative(system, kpoints, threshold, lambda g: multiplet_sums(g, "operator_dipole"))
+    found = multiplet_sums(band_geometry(system, kpoints, threshold), "dipole_derivative")
+    assert np.abs(found).max() > 1e-2
+    np.testing.assert_allclose(found[fine], np.moveaxis(expected, -1, 2)[fine], atol=2e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("dimension", [2, 3])
+def test_polarizability_both_ways(dimension):
+    """Single bands: the identity and the interband torque dipole give the same χ."""
+    g = band_geometry(random_model(dimension=dimension, seed=3), random_kpoints())
+    interband = geometry.interband_torque_dipole(g.connection, g.torque, g.torque_derivative, g.velocity, g.gap)
+    direct = geometry.torque_dipole_polarizability_of_bands(g.dipole_derivative, interband, g.velocity, g.gap)
+    assert np.abs(direct).max() > 1e-2
+    np.testing.assert_allclose(g.torque_dipole_polarizability, direct, atol=1e-8)
+
+
+def test_moment_of_the_identity_is_the_orbital_moment(case):
+    """m^1_a = Σ_{n∈M, m∉M} Im(v^b_nm v^c_mn)/(ε_n − ε_m), abc cyclic; no torque."""
+    g = band_geometry(case[0], random_kpoints(), case[1], operator=IDENTITY)
+    v, R = g.velocity, g.gap
+    expected = np.stack(
+        [np.einsum("knm,kmn,knm->kn", v[:, :, b], v[:, :, c], R).imag for b, c in ((1, 2), (2, 0), (0, 1))], -1
+    )
+    assert np.abs(expected).max() > 1e-2
+    np.testing.assert_allclose(
+        multiplet_sums(g, "orbital_moment")[..., 0], per_multiplet(expected, g.multiplets.same), atol=1e-10
+    )
+    for name in ("torque_dipole", "torque_berry_curvature", "torque_quadrupole", "torque_dipole_polarizability"):
+        np.testing.assert_allclose(multiplet_sums(g, name), 0, atol=1e-9, err_msg=name)
+
+
+def test_multiplet_quantities_do_not_depend_on_the_basis_inside():
+    """Random unitaries inside exactly degenerate pairs."""
+    from scipy.stats import unitary_group
+
+    from wb_conserved.calculators.band_geometry import BandGeometry
+
+    g = band_geometry(model(kramers=True), random_kpoints())
+    energies = np.repeat(g.batch.energies.reshape(5, -1, 2).mean(-1), 2, axis=1)
+    unitaries = np.zeros((5, 6, 6), dtype=complex)
+    for k in range(5):
+        for n in (0, 2, 4):
+            unitaries[k, n : n + 2, n : n + 2] = unitary_group.rvs(2, random_state=10 * k + n)
+
+    class Rotated:
+        def __init__(self, rotation):
+            self.energies, self._rotation, self._memory = energies, rotation, {}
+
+        def remember(self, key, compute):
+            if key not in self._memory:
+                self._memory[key] = compute()
+            return self._memory[key]
+
+        def _rotate(self, matrix):
+            return np.einsum("kpn,kp...q,kqm->kn...m", self._rotation.conj(), matrix, self._rotation)
+
+        def velocity(self, external_terms):
+            return self._rotate(g.velocity)
+
+        def velocity_derivative(self, external_terms):
+            return self._rotate(g.batch.velocity_derivative(False))
+
+        def operator(self, operator):
+            return self._rotate(g.operator)
+
+    identity = np.broadcast_to(np.eye(6, dtype=complex), (5, 6, 6))
+    plain, rotated = (BandGeometry(Rotated(u), SPIN, 1e-6, False, False) for u in (identity, unitaries))
+    for name in (
+        "torque_dipole",
+        "torque_berry_curvature",
+        "torque_quadrupole",
+        "current_dipole",
+        "orbital_moment",
+        "dipole_derivative",
+        "torque_dipole_polarizability",
+    ):
+        before = multiplet_sums(plain, name)
+        assert np.abs(before).max() > 1e-2, name
+        np.testing.assert_allclose(multiplet_sums(rotated, name), before, atol=1e-8, err_msg=name)

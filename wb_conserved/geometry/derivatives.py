@@ -1,0 +1,152 @@
+"""Derivatives along k, covariant with respect to rotations inside multiplets
+
+    D_l X = ∂_l X + i [A^l, X]                                     of a matrix element X_nm between or inside multiplets
+    (D_l A^i)_nm (ε_m − ε_n) = i (D_l v^i)_nm − Σ_{m'∈M_m} A^i_nm' v^l_m'm + Σ_{n'∈M_n} v^l_nn' A^i_n'm
+    ∂_{k_l} d^{is}_M = Re Σ_{n∈M, m∉M} [ (D_l A^i)_nm s_mn + A^i_nm (D_l s)_mn ]
+
+∂_l X is the derivative of the operator: w^{li} = ∂_l v^i for the velocity, 0 for s.  The second line is the derivative of
+A^i_nm (ε_m − ε_n) = i v^i_nm, in which the energies of a multiplet vary as its whole velocity block.  It holds for split
+multiplets too.  From these follows the polarizability of the torque dipole (XN: C. Xiao and Q. Niu, Phys. Rev. B 104,
+L241411 (2021))
+
+    χ^{ilτ}_M = ∂_{k_l} d^{is} + Ωs^{li} − Ω^{lis} = ∂_{k_i} d^{ls} − 2 Im Σ_{n∈M, m∉M} v^l_nm d^{iτ}_mn / (ε_n − ε_m)²
+    d^{iτ}_mn = ½ i D_i τ_mn − i τ_mn v^i_n/(ε_n − ε_m) + ½ Σ_p A^i_mp τ_pn + ½ Σ_p τ_mp A^i_pn   (single bands)
+
+Units: ∂d in Å² [s], χ in Å² [s], d^τ_mn in eV Å [s].
+"""
+
+from __future__ import annotations
+
+from .algebra import adjoint, contract, namespace, product
+from .moments import diagonal
+
+
+def covariant_derivative(connection, matrix, operator_derivative=None):
+    """D_l X = ∂_l X + i [A^l, X] of a Hermitian matrix.
+
+    Parameters
+    ----------
+    connection : complex array (k, n, l, m)
+        Interband connection.
+    matrix : complex array (k, n, a.., m)
+    operator_derivative : complex array (k, n, l, a.., m), optional
+        ∂_l X; 0 by default.
+
+    Returns
+    -------
+    complex array (k, n, l, a.., m)
+    """
+    half = 1j * product(connection, matrix)  # i A X, whose adjoint is −i X A
+    result = half + adjoint(half)
+    return result if operator_derivative is None else result + operator_derivative
+
+
+def connection_derivative(connection, velocity, velocity_derivative, gap, same):
+    """Covariant derivative (D_l A^i)_nm of the interband connection.
+
+    Parameters
+    ----------
+    connection, velocity : complex array (k, n, a, m)
+    velocity_derivative : complex array (k, n, l, i, m)
+        w^{li} = ∂_l v^i, the derivative of the operator, eV Å².
+    gap : array (k, n, m)
+        1/(ε_n − ε_m) of individual energies, 0 inside.
+    same : bool array (k, n, m)
+
+    Returns
+    -------
+    complex array (k, n, l, i, m), Å²
+    """
+    xp = namespace(connection)
+    inside = velocity * same[:, :, None, :]
+    change = 1j * covariant_derivative(connection, velocity, velocity_derivative)
+    change = change + product(inside, connection)
+    change = change - xp.permute_dims(product(connection, inside), (0, 1, 3, 2, 4))
+    return -change * gap[:, :, None, None, :]  # 1/(ε_m − ε_n) = −R_nm
+
+
+def dipole_derivative(connection, connection_gradient, operator):
+    """Derivative ∂_{k_l} d^{is} of the s-dipole of a multiplet.
+
+    Parameters
+    ----------
+    connection : complex array (k, n, i, m)
+    connection_gradient : complex array (k, n, l, i, m)
+        `connection_derivative`.
+    operator : complex array (k, n, s, m)
+
+    Returns
+    -------
+    array (k, n, l, i, s), Å² [s]
+    """
+    xp = namespace(connection)
+    first = xp.real(contract(connection_gradient, operator))  # k n l i s
+    second = xp.real(contract(connection, covariant_derivative(connection, operator)))  # k n i l s
+    return first + xp.permute_dims(second, (0, 1, 3, 2, 4))
+
+
+def torque_dipole_polarizability(dipole_gradient, berry_times_operator, operator_berry_curvature):
+    """Torque-dipole polarizability by the identity χ^{ilτ} = ∂_{k_l} d^{is} + Ωs^{li} − Ω^{lis}.
+
+    Parameters
+    ----------
+    dipole_gradient : array (k, n, l, i, s)
+        `dipole_derivative`.
+    berry_times_operator, operator_berry_curvature : array (k, n, i, l, s)
+
+    Returns
+    -------
+    array (k, n, i, l, s), Å² [s]
+    """
+    xp = namespace(dipole_gradient)
+    return xp.permute_dims(dipole_gradient, (0, 1, 3, 2, 4)) + berry_times_operator - operator_berry_curvature
+
+
+def interband_torque_dipole(connection, torque_matrix, torque_gradient, velocity, gap):
+    """Interband torque dipole d^{iτ}_mn between single bands (XN ref. 33).
+
+    Parameters
+    ----------
+    connection : complex array (k, m, i, n)
+    torque_matrix : complex array (k, m, s, n)
+    torque_gradient : complex array (k, m, i, s, n)
+        Derivative ∂_i τ of the torque operator.
+    velocity : complex array (k, m, i, n)
+    gap : array (k, m, n)
+        1/(ε_m − ε_n) of individual energies.
+
+    Returns
+    -------
+    complex array (k, m, i, s, n), eV Å [s]
+        Row m, column n.
+    """
+    xp = namespace(connection)
+    element = 0.5j * covariant_derivative(connection, torque_matrix, torque_gradient)
+    band_velocity = xp.permute_dims(diagonal(velocity), (0, 2, 1))  # k i n
+    # −i τ_mn v_n/(ε_n − ε_m) = i τ_mn v_n R_mn
+    drift = 1j * (gap[:, :, None, :] * torque_matrix)[:, :, None, :, :] * band_velocity[:, None, :, None, :]
+    left = 0.5 * product(connection, torque_matrix)  # k m i s n
+    right = 0.5 * xp.permute_dims(product(torque_matrix, connection), (0, 1, 3, 2, 4))
+    return element + drift + left + right
+
+
+def torque_dipole_polarizability_of_bands(dipole_gradient, interband_dipole, velocity, gap):
+    """Torque-dipole polarizability of single bands, χ^{ilτ} = ∂_{k_i} d^{ls} − 2 Im Σ_m v^l_nm d^{iτ}_mn/(ε_n − ε_m)².
+
+    Parameters
+    ----------
+    dipole_gradient : array (k, n, l, i, s)
+        `dipole_derivative`.
+    interband_dipole : complex array (k, m, i, s, n)
+        `interband_torque_dipole`.
+    velocity : complex array (k, n, l, m)
+    gap : array (k, n, m)
+
+    Returns
+    -------
+    array (k, n, i, l, s), Å² [s]
+    """
+    xp = namespace(velocity)
+    # contract conjugates its second argument: d_mn = conj(d†_nm)
+    mixing = -2.0 * xp.imag(contract(velocity * (gap * gap)[:, :, None, :], adjoint(interband_dipole)))  # k n l i s
+    return dipole_gradient + xp.permute_dims(mixing, (0, 1, 3, 2, 4))
