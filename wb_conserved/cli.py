@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 from . import parallel
 from .config import Config, ConfigError, read_config
 from .io import InputError
-from .job import make_calculators, make_system
+from .job import beside, make_calculators, make_system
 from .results import format_table, write_results
 from .results.files import check_folder
 from .run import run as run_calculators
@@ -101,7 +101,7 @@ def run(file, output, overwrite, verbose):
         )
     except OSError as error:
         _stop(error)
-    click.echo(f"{result.seconds:.1f} s; wrote " + ", ".join(str(path) for path in written))
+    click.echo(f"{result.seconds:.1f} s; wrote {', '.join(path.name for path in written)} to {job.folder}")
 
 
 @main.command()
@@ -118,7 +118,7 @@ def check(file, verbose):
 def _prepare(file, output, overwrite, check_only=False):
     """Read, check and load everything."""
     config, text = read_config(file)
-    folder = output if output is not None else file.parent / config.output.folder
+    folder = output if output is not None else beside(file, config.output.folder)
     overwrite = overwrite or config.output.overwrite
     if not check_only:
         check_folder(folder, overwrite)

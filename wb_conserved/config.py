@@ -202,7 +202,7 @@ class Config(_Section):
                     "output",
                 )
         width = self.temperature.fermi_surface_width
-        surface = [name for name in self.quantities.names if QUANTITIES[name].uses_surface or name == "conserved"]
+        surface = [name for name in self.quantities.names if uses_surface(name)]
         if width is not None and not surface:
             raise _problem(
                 "fermi_surface_width", "none, as no quantity asked for has a Fermi-surface term", width, "temperature"
@@ -222,6 +222,11 @@ class Config(_Section):
     def components(self) -> list[str]:
         """Components to print and plot; by default xyz, or xy for a scalar operator."""
         return self.output.components or ["xyz"[: 2 + get_operator(self.quantities.operator).rank]]
+
+
+def uses_surface(name: str) -> bool:
+    """Whether a quantity has a Fermi-surface term, which needs a width at kBT = 0."""
+    return QUANTITIES[name]([0.0], kBT=1.0).uses_surface
 
 
 def read_config(path: Path) -> tuple[Config, str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
 from scipy.special import expit
 
-from .config import QUANTITIES, Config, ConfigError
+from .config import QUANTITIES, Config, ConfigError, uses_surface
 from .grid import regular_grid
 from .interpolation import WannierInterpolator
 from .io import load_system
@@ -15,6 +16,13 @@ from .operators import get_operator
 
 _LEVELS = np.arange(0.0, 10.0, 0.1)  # eV, below the highest Fermi level: where spins are compared
 _SPIN_TOLERANCE = 0.3  # of spins of occupied states at k, in units of ħ/2; a magnet's are of order 1
+
+
+def beside(source: Path, path: str) -> Path:
+    """A path of an input file, which is relative to its folder; without detours where it is below the current one."""
+    found = source.parent / path
+    tidy = os.path.relpath(found.parent.resolve() / found.name)
+    return found if tidy.startswith("..") else Path(tidy)
 
 
 def make_system(config: Config, source: Path):
@@ -38,7 +46,7 @@ def make_system(config: Config, source: Path):
     """
     options = config.system.model_dump(exclude={"path", "symmetry", "symmetry_tolerance"})
     spin = get_operator(config.quantities.operator).matrix == "SS"
-    system = load_system(source.parent / config.system.path, spin=spin, **options)
+    system = load_system(beside(source, config.system.path), spin=spin, **options)
     generators = config.system.symmetry
     if generators is not None:
         try:
@@ -63,7 +71,7 @@ def make_calculators(config: Config) -> dict:
         if name not in config.quantities.names:
             continue
         options = {}
-        if calculator.uses_surface or name == "conserved":
+        if uses_surface(name):
             options["fermi_surface_width"] = config.temperature.fermi_surface_width
         calculators[name] = calculator(
             config.fermi.scan(),

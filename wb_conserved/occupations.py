@@ -1,7 +1,10 @@
 """Occupations of multiplets, summed over a whole scan of Fermi levels at once.
 
-    Fermi sea      Σ f(ε̄_n − μ) X_n            f = 1 / (1 + exp((ε − μ)/kT)),  kT = 0: θ(μ − ε)
-    Fermi surface  Σ (−∂f/∂ε)(ε̄_n − μ) X_n     kT = 0: box of half-width w around μ, height 1/(2w)
+    Fermi sea        Σ f(ε̄_n − μ) X_n            f = 1 / (1 + exp((ε − μ)/kT)),  kT = 0: θ(μ − ε)
+    Fermi surface    Σ (−∂f/∂ε)(ε̄_n − μ) X_n     kT = 0: box of half-width w around μ, height 1/(2w)
+    grand potential  Σ g(ε̄_n − μ) X_n            g = kT ln(1 − f),  kT = 0: (ε − μ) θ(μ − ε);  ∂g/∂ε = f
+    entropy          Σ S(ε̄_n − μ) X_n            S = −∂g/∂(kT) = −f ln f − (1 − f) ln(1 − f),  kT > 0 only
+    entropy surface  Σ (−∂S/∂ε)(ε̄_n − μ) X_n     −∂S/∂ε = (ε − μ)/kT (−∂f/∂ε),  kT > 0 only
 
 ε̄_n is the mean energy of n's multiplet, X_n a per-band quantity.  The k loop only adds X_n to the nodes of an energy
 axis (`Occupation.accumulate`); Fermi levels enter once, at the end (`sea`, `surface`), so the cost of the loop does
@@ -119,16 +122,33 @@ class Occupation:
         """Fermi-sea sums Σ f X, shape (n_fermi, ...), of an accumulated spectrum (n_nodes, ...)."""
         if self.kBT == 0:
             return self._occupied(spectrum, self.fermi_levels)
-        return self._convolve(spectrum, lambda x: expit(-x), occupied_below=True)
+        return self._convolve(spectrum, lambda x: expit(-x), below=spectrum)
 
     def surface(self, spectrum: np.ndarray) -> np.ndarray:
         """Fermi-surface sums Σ (−∂f/∂ε) X, shape (n_fermi, ...), of an accumulated spectrum (n_nodes, ...)."""
         if self.kBT > 0:
-            return self._convolve(spectrum, lambda x: expit(x) * expit(-x) / self.kBT, occupied_below=False)
+            return self._convolve(spectrum, lambda x: expit(x) * expit(-x) / self.kBT)
         if self.width is None:
             raise ValueError("width: a Fermi-surface sum at kBT = 0 needs it")
         upper = self._occupied(spectrum, self.fermi_levels + self.width)
         return (upper - self._occupied(spectrum, self.fermi_levels - self.width)) / (2 * self.width)
+
+    def grand_potential(self, spectrum: np.ndarray, energy_spectrum: np.ndarray) -> np.ndarray:
+        """Sums Σ g X of the spectra accumulated from X and from ε̄ X."""
+        levels = self.fermi_levels.reshape(-1, *(1,) * (spectrum.ndim - 1))
+        if self.kBT == 0:
+            energies = self._occupied(energy_spectrum, self.fermi_levels)
+            return energies - levels * self._occupied(spectrum, self.fermi_levels)
+        near = self._convolve(spectrum, lambda x: -self.kBT * np.logaddexp(0.0, -x))
+        return near + self._below(energy_spectrum) - levels * self._below(spectrum)
+
+    def entropy(self, spectrum: np.ndarray) -> np.ndarray:
+        """Sums Σ S X, in units of the Boltzmann constant."""
+        return self._convolve(spectrum, lambda x: np.logaddexp(0.0, -x) + x * expit(-x))
+
+    def entropy_surface(self, spectrum: np.ndarray) -> np.ndarray:
+        """Sums Σ (−∂S/∂ε) X, in units of the Boltzmann constant per eV."""
+        return self._convolve(spectrum, lambda x: x * expit(x) * expit(-x) / self.kBT)
 
     def _occupied(self, spectrum, levels):
         return np.cumsum(spectrum, axis=0)[np.searchsorted(self._levels, levels, side="left")]
@@ -137,14 +157,20 @@ class Occupation:
     def _reach(self) -> int:
         return int(np.ceil(_TAIL * _NODES_PER_KT)) + 1
 
-    def _convolve(self, spectrum, kernel, occupied_below):
-        """Σ_j kernel((ε_j − μ)/kT) spectrum_j for every Fermi level μ; outside the reach the kernel is 0, or 1 below."""
+    def _below(self, spectrum):
+        """Sum of all nodes below the reach of each Fermi level."""
+        centre = np.searchsorted(self._levels, self.fermi_levels)
+        return np.cumsum(spectrum, axis=0)[np.clip(centre - self._reach, 0, None)]
+
+    def _convolve(self, spectrum, kernel, below=None):
+        """Σ_j kernel((ε_j − μ)/kT) spectrum_j over the nodes in reach of each Fermi level μ, plus all of `below`."""
+        if self.kBT == 0:
+            raise ValueError("kBT: expected a number > 0 (eV) for an entropy, found 0")
         flat = spectrum.reshape(self.n_nodes, -1)
         centre = np.searchsorted(self._levels, self.fermi_levels)
         window = np.arange(-self._reach, self._reach + 1)
         result = np.zeros((len(self.fermi_levels), flat.shape[1]))
         block = max(1, _BLOCK // (len(window) * flat.shape[1]))
-        below = np.cumsum(flat, axis=0) if occupied_below else None
         for start in range(0, len(centre), block):
             part = slice(start, start + block)
             nodes = centre[part, None] + window
@@ -153,9 +179,8 @@ class Occupation:
             argument = (self._levels[nodes] - self.fermi_levels[part, None]) / self.kBT
             weights = np.where(inside, kernel(argument), 0.0)
             result[part] = np.einsum("fj,fjx->fx", weights, flat[nodes + 1], optimize=True)
-            if occupied_below:
-                result[part] += below[np.clip(centre[part] - self._reach, 0, None)]
-        return result.reshape(len(self.fermi_levels), *spectrum.shape[1:])
+        result = result.reshape(len(self.fermi_levels), *spectrum.shape[1:])
+        return result if below is None else result + self._below(below)
 
 
 def _lagrange_weights(offset):

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.constants import elementary_charge, hbar
+from scipy.constants import Boltzmann, angstrom, electron_mass, elementary_charge, hbar
 
 CONDUCTANCE = elementary_charge**2 / hbar
 """e²/ħ in S, 2.434135e-4."""
+
+
+HBAR_EV_FS = hbar / elementary_charge * 1e15
+"""ħ in eV fs, 0.6582."""
+
+BOLTZMANN_EV = Boltzmann / elementary_charge
+"""Boltzmann constant in eV/K."""
+
+BOHR_MAGNETON_AREA = hbar**2 / (2 * electron_mass) / elementary_charge / angstrom**2
+"""ħ²/2m in eV Å², 3.80998: −|e|/ħ times this is one Bohr magneton."""
 
 
 def periodic_measure(system) -> tuple[int, float]:

@@ -1,5 +1,5 @@
 """WannierBerri calculators of conserved currents."""
 
-from . import static
+from . import equilibrium, static, thermal
 
-__all__ = ["static"]
+__all__ = ["equilibrium", "static", "thermal"]

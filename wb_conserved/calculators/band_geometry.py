@@ -170,3 +170,19 @@ class BandGeometry:
             )
 
         return self._remember("χ", compute)
+
+    @property
+    def conserved_current_velocity(self):
+        """tr_M(v^i_M s_M) v̄^l (k, n, i, l, s)."""
+
+        def compute():
+            inside = self.operator * self.multiplets.same[:, :, None, :]
+            current = geometry.block_product_trace(self.velocity, inside)
+            return current[:, :, :, None, :] * self.mean_velocity[:, :, None, :, None]
+
+        return self._remember("v s v̄", compute)
+
+    @property
+    def diagonal_current(self):
+        """J^{is} per band (k, n, i, s)."""
+        return self._remember("J_nn", lambda: geometry.diagonal(self.current))

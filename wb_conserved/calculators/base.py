@@ -23,18 +23,21 @@ from ..units import conductivity_factor, conductivity_unit, periodic_measure
 from .band_geometry import BandGeometry
 
 
+Occupied = Literal["sea", "surface", "grand_potential", "entropy", "entropy_surface"]
+
+
 @dataclass(frozen=True)
 class Term:
     """A per-band quantity and its occupation.
 
     Attributes
     ----------
-    occupation : "sea" or "surface"
-        Weight f, or −∂f/∂ε.
+    occupation : str
+        Name of a method of `Occupation`: "sea" (weight f), "surface" (−∂f/∂ε), "grand_potential" (g), "entropy", ...
     values : float array (k, n, ...)
     """
 
-    occupation: Literal["sea", "surface"]
+    occupation: Occupied
     values: np.ndarray
 
 
@@ -71,7 +74,10 @@ class OccupationCalculator(Calculator):
 
     symbol: ClassVar[str]
     long_name: ClassVar[str]
-    uses_surface: bool = False
+    occupations: tuple[Occupied, ...] = ("sea",)
+    axes: ClassVar[tuple[str, ...]] = ("i", "l")
+    odd_under_inversion: ClassVar[bool] = False
+    dissipative: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -112,19 +118,28 @@ class OccupationCalculator(Calculator):
         """Per-band quantities of a batch and their occupations."""
 
     @property
+    def uses_surface(self) -> bool:
+        """Whether a Fermi-surface term enters."""
+        return "surface" in self.occupations
+
+    @property
     def transform_time_reversal(self):
-        """Behaviour under time reversal of the dissipationless response of a current of s to a field."""
-        return transform_ident if self.operator.odd_under_time_reversal else transform_odd
+        """Behaviour under time reversal: that of a current of s, and opposite for a dissipative response."""
+        return transform_ident if self.operator.odd_under_time_reversal != self.dissipative else transform_odd
 
     @property
     def transform_inversion(self):
-        """Behaviour under inversion: two polar axes, and s even."""
-        return transform_ident
+        """Behaviour under inversion; s is even."""
+        return transform_odd if self.odd_under_inversion else transform_ident
 
     @property
     def dims(self) -> tuple[str, ...]:
         """Names of the axes of the result."""
-        return ("Efermi", "i", "l") + ("s",) * self.operator.rank
+        return ("Efermi", *self.axes) + ("s",) * self.operator.rank
+
+    def factor(self, system) -> float:
+        """Factor from the average over k points of the weighted sum over bands to the result."""
+        return conductivity_factor(system)
 
     def unit(self, dimension: int) -> str:
         """Unit of the result for a system periodic in `dimension` directions."""
@@ -163,8 +178,8 @@ class OccupationCalculator(Calculator):
 
         Returns
         -------
-        float array (2 or 1, n_nodes, ...)
-            First the Fermi-sea terms, then the Fermi-surface terms where there are any; additive over k points.
+        float array (n_spectra, n_nodes, ...)
+            A spectrum for each of `occupations`, two for the grand potential; additive over k points.
         """
         self._check_matrices(data_K)
         total = None
@@ -174,10 +189,29 @@ class OccupationCalculator(Calculator):
             )
             energies = band_geometry.multiplets.energies
             for term in self.terms(band_geometry):
-                part = self.occupation.accumulate(energies, term.values)
+                values, index = term.values, self._first_spectrum(term.occupation)
+                parts = [self.occupation.accumulate(energies, values)]
+                if term.occupation == "grand_potential":
+                    weights = energies.reshape(*energies.shape, *(1,) * (values.ndim - 2))
+                    parts.append(self.occupation.accumulate(energies, weights * values))
                 if total is None:
-                    total = np.zeros((1 + self.uses_surface, *part.shape))
-                total[int(term.occupation == "surface")] += part
+                    total = np.zeros((self._first_spectrum(None), *parts[0].shape))
+                for offset, part in enumerate(parts):
+                    total[index + offset] += part
+        return total
+
+    def _first_spectrum(self, occupation):
+        """Position of an occupation's first spectrum in what `accumulate` returns; None: the number of all."""
+        before = self.occupations if occupation is None else self.occupations[: self.occupations.index(occupation)]
+        return len(before) + before.count("grand_potential")
+
+    def weigh(self, spectrum: np.ndarray) -> np.ndarray:
+        """Weighted sums (n_fermi, ...) from what `accumulate` returns."""
+        total = 0.0
+        for name in self.occupations:
+            first = self._first_spectrum(name)
+            spectra = spectrum[first : first + (2 if name == "grand_potential" else 1)]
+            total = total + getattr(self.occupation, name)(*spectra)
         return total
 
     def finalize(self, spectrum: np.ndarray, system) -> EnergyResult:
@@ -192,16 +226,14 @@ class OccupationCalculator(Calculator):
         Returns
         -------
         wannierberri.result.EnergyResult
-            Tensor [Efermi, i, l, s], or [Efermi, i, l] for a scalar operator.
+            Tensor with the axes `dims`; a scalar operator has none.
         """
-        data = self.occupation.sea(spectrum[0])
-        if self.uses_surface:
-            data = data + self.occupation.surface(spectrum[1])
+        data = self.weigh(spectrum) * self.factor(system)
         if self.operator.rank == 0:
             data = data[..., 0]
         return EnergyResult(
             self.Efermi,
-            data * conductivity_factor(system),
+            data,
             transformTR=self.transform_time_reversal,
             transformInv=self.transform_inversion,
             smoothers=[self.smoother],

@@ -7,6 +7,7 @@ for spin s = σ/2, (1/|e|) S/cm for the identity, per sheet for two-dimensional 
 
 from __future__ import annotations
 
+from ..units import HBAR_EV_FS
 from .band_geometry import BandGeometry
 from .base import OccupationCalculator, Term
 
@@ -47,12 +48,13 @@ class ConservedSpinConductivity(OccupationCalculator):
 
     symbol = "σ_in"
     long_name = "conserved spin conductivity, intrinsic (XN 11)"
+    occupations = ("sea", "surface")
 
     def __init__(self, Efermi, *, terms: str = "all", **kwargs):
         if terms not in ("all", "berry", "dipole"):
             raise ValueError(f"terms: expected 'all', 'berry' or 'dipole', found {terms!r}")
         self.selected_terms = terms
-        self.uses_surface = terms != "berry"
+        self.occupations = {"all": ("sea", "surface"), "berry": ("sea",), "dipole": ("surface",)}[terms]
         super().__init__(Efermi, **kwargs)
 
     def terms(self, band_geometry: BandGeometry) -> list[Term]:
@@ -91,7 +93,7 @@ class DipoleScatteringSpinConductivity(OccupationCalculator):
 
     symbol = "σ_dp"
     long_name = "dipole-scattering spin conductivity"
-    uses_surface = True
+    occupations = ("surface",)
 
     def terms(self, band_geometry: BandGeometry) -> list[Term]:
         return [Term("surface", -band_geometry.dipole_velocity)]
@@ -112,7 +114,47 @@ class KuboConservedSpinConductivity(OccupationCalculator):
 
     symbol = "σ_K"
     long_name = "conserved spin conductivity, Kubo"
-    uses_surface = True
+    occupations = ("sea", "surface")
 
     def terms(self, band_geometry: BandGeometry) -> list[Term]:
         return [Term("sea", band_geometry.kubo_sea), Term("surface", band_geometry.kubo_surface)]
+
+
+class DriftSpinConductivity(OccupationCalculator):
+    r"""Current of s carried by the shifted occupation, relaxation time t (XN 13).
+
+    .. math:: \sigma^{ils}_{drift} = e\,t\int\left(-\frac{\partial f}{\partial\varepsilon}\right)
+        \bar v^l\,\mathrm{tr}_M(v^i_M s_M)
+
+    The blocks of v and s inside the multiplet: conventional current plus torque dipole.  Dissipative, so that its
+    behaviour under time reversal is opposite to the intrinsic response.  For the identity it is the Ohmic conductivity.
+
+    Parameters
+    ----------
+    relaxation_time : float, optional
+        In fs.  Default: the result is per fs.
+    """
+
+    symbol = "σ_drift"
+    long_name = "drift spin conductivity (XN 13)"
+    occupations = ("surface",)
+    dissipative = True
+
+    def __init__(self, Efermi, *, relaxation_time: float | None = None, **kwargs):
+        if relaxation_time is not None and not relaxation_time > 0:
+            raise ValueError(f"relaxation_time: expected a number > 0 (fs), found {relaxation_time!r}")
+        self.relaxation_time = relaxation_time
+        super().__init__(Efermi, **kwargs)
+
+    def terms(self, band_geometry: BandGeometry) -> list[Term]:
+        return [Term("surface", band_geometry.conserved_current_velocity)]
+
+    def factor(self, system):
+        return super().factor(system) * (self.relaxation_time or 1.0) / HBAR_EV_FS
+
+    def unit(self, dimension):
+        return super().unit(dimension) + ("" if self.relaxation_time else " / fs")
+
+    def parameters(self):
+        time = "result is per fs" if self.relaxation_time is None else self.relaxation_time
+        return super().parameters() | {"relaxation_time_fs": time}

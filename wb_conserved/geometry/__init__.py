@@ -21,13 +21,14 @@ from .derivatives import (
     torque_dipole_polarizability_of_bands,
 )
 from .kubo import kubo_conserved_sea, kubo_conserved_surface
-from .moments import axial_vector, current_dipole, diagonal, dipole_times_velocity, orbital_moment
+from .moments import axial_vector, block_product_trace, current_dipole, diagonal, dipole_times_velocity, orbital_moment
 from .multiplets import Multiplets, find_multiplets, interband_connection, inverse_gap, multiplet_velocity
 from .torque import torque, torque_berry_curvature, torque_derivative, torque_dipole, torque_quadrupole
 
 __all__ = [
     "Multiplets",
     "axial_vector",
+    "block_product_trace",
     "berry_curvature_times_operator",
     "connection_derivative",
     "covariant_derivative",

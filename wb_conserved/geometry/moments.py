@@ -21,6 +21,11 @@ def diagonal(matrix):
     return xp.sum(xp.real(matrix) * unit, axis=-1)
 
 
+def block_product_trace(left, inside):
+    """Real trace Re Σ_{m∈M} X_nm Y_mn per band, Y Hermitian with its blocks inside multiplets only, (k, n, a, s)."""
+    return namespace(left).real(contract(left, inside))
+
+
 def current_dipole(connection, current):
     """Dipole of the conventional current d^{lis}_n = Re Σ_{m∉M} A^l_nm J^{is}_mn.
 

@@ -1,6 +1,19 @@
 """Model systems with known answers: lattice models as WannierBerri ``System_R``, and k·p models."""
 
+from .continuum import massive_dirac, rashba_ferromagnet
+from .insulators import bhz, kane_mele, kramers_degenerate
 from .kp import KPSystem, rashba_gas
 from .lattice import lattice_system, random_model, rashba_lattice
 
-__all__ = ["KPSystem", "lattice_system", "random_model", "rashba_gas", "rashba_lattice"]
+__all__ = [
+    "KPSystem",
+    "bhz",
+    "kane_mele",
+    "kramers_degenerate",
+    "lattice_system",
+    "massive_dirac",
+    "random_model",
+    "rashba_ferromagnet",
+    "rashba_gas",
+    "rashba_lattice",
+]
