@@ -38,6 +38,31 @@ def test_finite_temperature_equals_direct_weighting(bands, scan, kBT):
 
 
 @pytest.mark.parametrize("scan", SCANS)
+@pytest.mark.parametrize("kBT", [0.0, 0.002, 0.05, 0.3])
+def test_grand_potential_and_entropy_equal_direct_weighting(bands, scan, kBT):
+    energies, values = bands
+    occupation = Occupation(SCANS[scan], kBT)
+    spectrum = occupation.accumulate(energies, values)
+    distance = energies - SCANS[scan][:, None, None]
+
+    def direct(weights):
+        return np.einsum("fkn,kn...->f...", weights, values)
+
+    found = occupation.grand_potential(spectrum, occupation.accumulate(energies, energies[..., None, None] * values))
+    if kBT == 0:
+        np.testing.assert_allclose(found, direct(np.minimum(distance, 0.0)), atol=1e-11)
+        with pytest.raises(ValueError, match="kBT: expected a number > 0"):
+            occupation.entropy(spectrum)
+        return
+    x = distance / kBT
+    np.testing.assert_allclose(found, direct(-kBT * np.logaddexp(0, -x)), atol=1e-7)
+    entropy = np.logaddexp(0, -x) + x * expit(-x)
+    np.testing.assert_allclose(occupation.entropy(spectrum), direct(entropy), atol=2e-7)
+    slope = direct(x * expit(x) * expit(-x) / kBT)
+    np.testing.assert_allclose(occupation.entropy_surface(spectrum), slope, atol=1e-7 * np.abs(values).sum())
+
+
+@pytest.mark.parametrize("scan", SCANS)
 def test_zero_temperature_is_exact(bands, scan):
     energies, values = bands
     levels, width = SCANS[scan], 0.07

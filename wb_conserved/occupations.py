@@ -140,7 +140,10 @@ class Occupation:
             energies = self._occupied(energy_spectrum, self.fermi_levels)
             return energies - levels * self._occupied(spectrum, self.fermi_levels)
         near = self._convolve(spectrum, lambda x: -self.kBT * np.logaddexp(0.0, -x))
-        return near + self._below(energy_spectrum) - levels * self._below(spectrum)
+        # bands spread over nodes count with the energies of these, as in the kernel; the first entry has no single one
+        nodes = self._levels.reshape(-1, *(1,) * (spectrum.ndim - 1))
+        energies = np.concatenate([energy_spectrum[:1], nodes * spectrum[1:]])
+        return near + self._below(energies) - levels * self._below(spectrum)
 
     def entropy(self, spectrum: np.ndarray) -> np.ndarray:
         """Sums Σ S X, in units of the Boltzmann constant."""

@@ -1,5 +1,5 @@
 """WannierBerri calculators of conserved currents."""
 
-from . import equilibrium, static, thermal
+from . import equilibrium, static, tabulate, thermal
 
-__all__ = ["equilibrium", "static", "thermal"]
+__all__ = ["equilibrium", "static", "tabulate", "thermal"]

@@ -8,6 +8,7 @@ loop adds them to an energy axis (`accumulate`), and Fermi levels, temperature a
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -41,17 +42,112 @@ class Term:
     values: np.ndarray
 
 
-class OccupationCalculator(Calculator):
+class GeometryCalculator(Calculator):
+    """Base of everything that reads band geometry: the observable, its multiplets, and the matrices they need.
+
+    Parameters
+    ----------
+    degen_thresh : float
+        Bands closer than this (eV, chain rule) form a multiplet; a physical choice, the broadening of the levels.
+    degen_Kramers : bool
+        Bands 2j and 2j+1 belong to one multiplet whatever their distance.
+    operator : str or Operator
+        Observable: "spin" or "identity", or one from `wb_conserved.operators`.
+    kwargs_formula : dict, optional
+        ``external_terms=False`` leaves the position matrix out everywhere.
+    save_mode, print_comment
+        See `wannierberri.calculators.Calculator`.
+    """
+
+    symbol: ClassVar[str]
+    long_name: ClassVar[str]
+    axes: ClassVar[tuple[str, ...]]
+    odd_under_inversion: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        *,
+        degen_thresh: float = 1e-4,
+        degen_Kramers: bool = False,
+        operator: str | Operator = "spin",
+        kwargs_formula: dict | None = None,
+        save_mode: str = "bin+txt",
+        print_comment: bool = False,
+    ):
+        if not degen_thresh >= 0:
+            raise ValueError(f"degen_thresh: expected a number >= 0 (eV), found {degen_thresh!r}")
+        self.operator = get_operator(operator)
+        self.external_terms = _external_terms(kwargs_formula)
+        self.degen_thresh, self.degen_Kramers = degen_thresh, degen_Kramers
+        self.comment = self._describe()
+        super().__init__(
+            degen_thresh=degen_thresh, degen_Kramers=degen_Kramers, save_mode=save_mode, print_comment=print_comment
+        )
+
+    @property
+    def odd_under_time_reversal(self) -> bool:
+        """Behaviour of the result under time reversal; that of a current of s unless a subclass says otherwise."""
+        return not self.operator.odd_under_time_reversal
+
+    @property
+    def transform_time_reversal(self):
+        """The same as WannierBerri's transformation."""
+        return transform_odd if self.odd_under_time_reversal else transform_ident
+
+    @property
+    def transform_inversion(self):
+        """Behaviour under inversion, of which s is even, as WannierBerri's transformation."""
+        return transform_odd if self.odd_under_inversion else transform_ident
+
+    def _describe(self) -> str:
+        return "\n".join(
+            [
+                f"{self.long_name} of {self.operator.name}, {self.symbol}",
+                f"multiplet threshold {self.degen_thresh} eV" + (", Kramers pairs" if self.degen_Kramers else ""),
+                f"external terms {self.external_terms}",
+            ]
+        )
+
+    def band_geometries(self, data_K) -> Iterator[BandGeometry]:
+        """Band geometry of the k points of a ``Data_K``, batch by batch.
+
+        Raises
+        ------
+        ValueError
+            The system lacks a matrix that is needed.
+        """
+        self._check_matrices(data_K)
+        external_terms = self.external_terms_of(data_K)
+        for batch in bloch_batches(data_K):
+            yield BandGeometry(batch, self.operator, self.degen_thresh, bool(self.degen_Kramers), external_terms)
+
+    def external_terms_of(self, data_K) -> bool:
+        """Whether the position matrix enters; a system may exclude it altogether."""
+        return self.external_terms and not data_K.force_internal_terms_only
+
+    def _check_matrices(self, data_K):
+        system = data_K.system
+        if not hasattr(system, "has_R_mat"):
+            return
+        if self.operator.matrix is not None and not system.has_R_mat(self.operator.matrix):
+            raise ValueError(
+                f"system: expected the matrix '{self.operator.matrix}' of the operator {self.operator.name}, found none: "
+                "load the system with its spin matrices (.spn file or spin_order)"
+            )
+        if self.external_terms_of(data_K) and not system.has_R_mat("AA"):
+            raise ValueError(
+                "system: expected the position matrix 'AA', found none: load it, or leave it out everywhere with "
+                "kwargs_formula=dict(external_terms=False)"
+            )
+
+
+class OccupationCalculator(GeometryCalculator):
     """Base of the calculators: sums of per-band quantities over occupied states, on a scan of Fermi levels.
 
     Parameters
     ----------
     Efermi : float or sequence of float
         Fermi levels in eV, any order and spacing.
-    degen_thresh : float
-        Bands closer than this (eV, chain rule) form a multiplet; a physical choice, the broadening of the levels.
-    degen_Kramers : bool
-        Bands 2j and 2j+1 belong to one multiplet whatever their distance.
     kBT : float
         Temperature in eV; 0: step function.
     fermi_surface_width : float, optional
@@ -59,12 +155,8 @@ class OccupationCalculator(Calculator):
         uniform scan.
     smoother : wannierberri.smoother.AbstractSmoother, optional
         Smoothing of the finished scan, as in WannierBerri; refused together with kBT > 0.
-    operator : str or Operator
-        Observable whose current is computed: "spin" or "identity".
-    kwargs_formula : dict, optional
-        ``external_terms=False`` leaves the position matrix out everywhere.
-    save_mode, print_comment
-        See `wannierberri.calculators.Calculator`.
+    degen_thresh, degen_Kramers, operator, kwargs_formula, save_mode, print_comment
+        See `GeometryCalculator`.
 
     Raises
     ------
@@ -72,34 +164,14 @@ class OccupationCalculator(Calculator):
         An argument out of range, or a Fermi-surface term without a width.
     """
 
-    symbol: ClassVar[str]
-    long_name: ClassVar[str]
     occupations: tuple[Occupied, ...] = ("sea",)
     axes: ClassVar[tuple[str, ...]] = ("i", "l")
-    odd_under_inversion: ClassVar[bool] = False
     dissipative: ClassVar[bool] = False
 
-    def __init__(
-        self,
-        Efermi,
-        *,
-        degen_thresh: float = 1e-4,
-        degen_Kramers: bool = False,
-        kBT: float = 0.0,
-        fermi_surface_width: float | None = None,
-        smoother=None,
-        operator: str | Operator = "spin",
-        kwargs_formula: dict | None = None,
-        save_mode: str = "bin+txt",
-        print_comment: bool = False,
-    ):
+    def __init__(self, Efermi, *, kBT: float = 0.0, fermi_surface_width: float | None = None, smoother=None, **kwargs):
         self.Efermi = np.atleast_1d(np.asarray(Efermi, dtype=float))
-        self.operator = get_operator(operator)
         self.kBT = float(kBT)
         self.smoother = smoother
-        self.external_terms = _external_terms(kwargs_formula)
-        if not degen_thresh >= 0:
-            raise ValueError(f"degen_thresh: expected a number >= 0 (eV), found {degen_thresh!r}")
         if smoother is not None and self.kBT > 0:
             raise ValueError(
                 f"smoother: expected none with kBT = {self.kBT} eV, which already smooths; found {smoother}"
@@ -108,10 +180,7 @@ class OccupationCalculator(Calculator):
             self.Efermi, self.kBT, fermi_surface_width, self.uses_surface, type(self).__name__
         )
         self.occupation = Occupation(self.Efermi, self.kBT, self.fermi_surface_width)
-        self.comment = self._describe(degen_thresh, degen_Kramers)
-        super().__init__(
-            degen_thresh=degen_thresh, degen_Kramers=degen_Kramers, save_mode=save_mode, print_comment=print_comment
-        )
+        super().__init__(**kwargs)
 
     @abstractmethod
     def terms(self, band_geometry: BandGeometry) -> list[Term]:
@@ -123,14 +192,9 @@ class OccupationCalculator(Calculator):
         return "surface" in self.occupations
 
     @property
-    def transform_time_reversal(self):
-        """Behaviour under time reversal: that of a current of s, and opposite for a dissipative response."""
-        return transform_ident if self.operator.odd_under_time_reversal != self.dissipative else transform_odd
-
-    @property
-    def transform_inversion(self):
-        """Behaviour under inversion; s is even."""
-        return transform_odd if self.odd_under_inversion else transform_ident
+    def odd_under_time_reversal(self) -> bool:
+        """That of a current of s, and opposite for a dissipative response."""
+        return super().odd_under_time_reversal != self.dissipative
 
     @property
     def dims(self) -> tuple[str, ...]:
@@ -159,12 +223,8 @@ class OccupationCalculator(Calculator):
             values["fermi_surface_width_source"] = self.width_source
         return values
 
-    def _describe(self, degen_thresh, degen_Kramers):
-        lines = [
-            f"{self.long_name} of {self.operator.name}, {self.symbol}",
-            f"multiplet threshold {degen_thresh} eV" + (", Kramers pairs" if degen_Kramers else ""),
-            f"kBT {self.kBT} eV, external terms {self.external_terms}",
-        ]
+    def _describe(self):
+        lines = [super()._describe(), f"kBT {self.kBT} eV"]
         if self.fermi_surface_width is not None:
             lines.append(f"Fermi-surface width {self.fermi_surface_width} eV ({self.width_source})")
         return "\n".join(lines)
@@ -181,12 +241,8 @@ class OccupationCalculator(Calculator):
         float array (n_spectra, n_nodes, ...)
             A spectrum for each of `occupations`, two for the grand potential; additive over k points.
         """
-        self._check_matrices(data_K)
         total = None
-        for batch in bloch_batches(data_K):
-            band_geometry = BandGeometry(
-                batch, self.operator, self.degen_thresh, bool(self.degen_Kramers), self.external_terms_of(data_K)
-            )
+        for band_geometry in self.band_geometries(data_K):
             energies = band_geometry.multiplets.energies
             for term in self.terms(band_geometry):
                 values, index = term.values, self._first_spectrum(term.occupation)
@@ -243,25 +299,6 @@ class OccupationCalculator(Calculator):
 
     def __call__(self, data_K) -> EnergyResult:
         return self.finalize(self.accumulate(data_K) / data_K.nk, data_K.system)
-
-    def external_terms_of(self, data_K) -> bool:
-        """Whether the position matrix enters; a system may exclude it altogether."""
-        return self.external_terms and not data_K.force_internal_terms_only
-
-    def _check_matrices(self, data_K):
-        system = data_K.system
-        if not hasattr(system, "has_R_mat"):
-            return
-        if self.operator.matrix is not None and not system.has_R_mat(self.operator.matrix):
-            raise ValueError(
-                f"system: expected the matrix '{self.operator.matrix}' of the operator {self.operator.name}, found none: "
-                "load the system with its spin matrices (.spn file or spin_order)"
-            )
-        if self.external_terms_of(data_K) and not system.has_R_mat("AA"):
-            raise ValueError(
-                "system: expected the position matrix 'AA', found none: load it, or leave it out everywhere with "
-                "kwargs_formula=dict(external_terms=False)"
-            )
 
 
 def _external_terms(kwargs_formula):

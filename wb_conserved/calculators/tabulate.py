@@ -1,0 +1,187 @@
+"""Tabulators of band quantities, for WannierBerri's ``TabulatorAll`` on a ``Grid`` or a ``Path``.
+
+Every band shows the mean over its multiplet, tr_M X / |M|, which does not depend on the basis inside.  The table of
+quantities is that of the theory (C. Xiao and Q. Niu, Phys. Rev. B 104, L241411 (2021)); each class names its equation and
+axes, and the last axis is the component of s.  Units in terms of [s], that of the observable.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from wannierberri.result import KBandResult
+
+from ..geometry import diagonal
+from .band_geometry import BandGeometry
+from .base import GeometryCalculator
+
+
+class BandTabulator(GeometryCalculator):
+    """Base of the tabulators.
+
+    Parameters
+    ----------
+    ibands : sequence of int, optional
+        Bands to tabulate; all by default.
+    degen_thresh, degen_Kramers, operator, kwargs_formula, save_mode, print_comment
+        See `GeometryCalculator`.
+    """
+
+    unit: ClassVar[str]
+    like_current = True  # behaves as a current of s under time reversal, rather than as s
+
+    def __init__(self, *, ibands=None, **kwargs):
+        self.ibands = None if ibands is None else np.asarray(ibands)
+        super().__init__(**kwargs)
+
+    @property
+    def allow_path(self):
+        """Tabulators work on paths as well as on grids."""
+        return True
+
+    @property
+    def odd_under_time_reversal(self):
+        """A current of s behaves opposite to s."""
+        return super().odd_under_time_reversal == self.like_current
+
+    @property
+    def dims(self) -> tuple[str, ...]:
+        """Names of the axes of the result."""
+        return ("k", "band", *self.axes) + ("s",) * self.operator.rank
+
+    def values(self, band_geometry: BandGeometry):
+        """Per-band quantity (k, n, ..., s)."""
+        raise NotImplementedError
+
+    def __call__(self, data_K) -> KBandResult:
+        parts = []
+        for band_geometry in self.band_geometries(data_K):
+            values = self.values(band_geometry)
+            k, n = values.shape[:2]
+            means = band_geometry.multiplets.mean(values.reshape(k, n, -1)).reshape(values.shape)
+            parts.append(means if self.operator.rank else means[..., 0])
+        data = np.concatenate(parts)
+        if self.ibands is not None:
+            data = data[:, self.ibands]
+        return KBandResult(data, transformTR=self.transform_time_reversal, transformInv=self.transform_inversion)
+
+
+class Expectation(BandTabulator):
+    """Expectation value s_M, axes [s], unit [s]."""
+
+    symbol, long_name, axes, unit = "s", "expectation value", (), "[s]"
+    like_current = False
+
+    def values(self, band_geometry):
+        return diagonal(band_geometry.operator)
+
+
+class ConventionalCurrent(BandTabulator):
+    """Conventional current tr_M J^{is}, J^{is} = ½ {v^i, s}, axes [i, s], unit eV Å [s] (divide by ħ)."""
+
+    symbol, long_name, axes, unit = "J", "conventional current", ("i",), "eV Å [s]"
+    odd_under_inversion = True
+
+    def values(self, band_geometry):
+        return band_geometry.diagonal_current
+
+
+class TorqueDipole(BandTabulator):
+    """Torque dipole d^{iτ} = Re Σ A^i_nm τ_mn, axes [i, s], unit eV Å [s]."""
+
+    symbol, long_name, axes, unit = "d^τ", "torque dipole", ("i",), "eV Å [s]"
+    odd_under_inversion = True
+
+    def values(self, band_geometry):
+        return band_geometry.torque_dipole
+
+
+class TorqueBerryCurvature(BandTabulator):
+    """Torque Berry curvature Ω^{iτ} = ∂_{k_i} s_M, axes [i, s], unit Å [s]."""
+
+    symbol, long_name, axes, unit = "Ω^τ", "torque Berry curvature", ("i",), "Å [s]"
+    odd_under_inversion = True
+
+    def values(self, band_geometry):
+        return band_geometry.torque_berry_curvature
+
+
+class OperatorBerryCurvature(BandTabulator):
+    """s-Berry curvature Ω^{lis} = −2 Im Σ v^l_nm J^{is}_mn/(ε_n − ε_m)², axes [i, l, s], unit Å² [s]."""
+
+    symbol, long_name, axes, unit = "Ω^s", "s-Berry curvature", ("i", "l"), "Å² [s]"
+
+    def values(self, band_geometry):
+        return band_geometry.operator_berry_curvature
+
+
+class OperatorDipole(BandTabulator):
+    """s-dipole d^{is} = Re Σ A^i_nm s_mn, axes [i, s], unit Å [s]."""
+
+    symbol, long_name, axes, unit = "d^s", "s-dipole", ("i",), "Å [s]"
+    odd_under_inversion = True
+    like_current = False
+
+    def values(self, band_geometry):
+        return band_geometry.operator_dipole
+
+
+class CurrentDipole(BandTabulator):
+    """Dipole of the conventional current d^{lis} = Re Σ A^l_nm J^{is}_mn, axes [l, i, s], unit eV Å² [s]."""
+
+    symbol, long_name, axes, unit = "d^{lis}", "current dipole", ("l", "i"), "eV Å² [s]"
+
+    def values(self, band_geometry):
+        return band_geometry.current_dipole
+
+
+class TorqueQuadrupole(BandTabulator):
+    """Torque quadrupole q^{ilτ} = Re<½ (r − r_c)^i (r − r_c)^l τ>, axes [i, l, s], unit eV Å² [s]."""
+
+    symbol, long_name, axes, unit = "q^τ", "torque quadrupole", ("i", "l"), "eV Å² [s]"
+
+    def values(self, band_geometry):
+        return band_geometry.torque_quadrupole
+
+
+class BerryCurvatureTimesOperator(BandTabulator):
+    """Berry curvature times s, Ωs^{li} = Re tr_M(Ω^{li}_M s_M), axes [i, l, s], unit Å² [s]."""
+
+    symbol, long_name, axes, unit = "Ωs", "Berry curvature times s", ("i", "l"), "Å² [s]"
+
+    def values(self, band_geometry):
+        return band_geometry.berry_curvature_times_operator
+
+
+class TorqueDipolePolarizability(BandTabulator):
+    """Polarizability χ^{ilτ} = ∂_{k_l} d^{is} + Ωs^{li} − Ω^{lis} of the torque dipole, axes [i, l, s], unit Å² [s]."""
+
+    symbol, long_name, axes, unit = "χ^τ", "torque-dipole polarizability", ("i", "l"), "Å² [s]"
+
+    def values(self, band_geometry):
+        return band_geometry.torque_dipole_polarizability
+
+
+class OrbitalMoment(BandTabulator):
+    """Orbital moment of s, m^s = ½ Re Σ A × J^s + ½ Re tr_M(d^s_M × v_M), axes [a, s], unit eV Å² [s]."""
+
+    symbol, long_name, axes, unit = "m^s", "orbital moment of s", ("a",), "eV Å² [s]"
+
+    def values(self, band_geometry):
+        return band_geometry.orbital_moment
+
+
+ALL = (
+    Expectation,
+    ConventionalCurrent,
+    TorqueDipole,
+    TorqueBerryCurvature,
+    OperatorBerryCurvature,
+    OperatorDipole,
+    CurrentDipole,
+    TorqueQuadrupole,
+    BerryCurvatureTimesOperator,
+    TorqueDipolePolarizability,
+    OrbitalMoment,
+)
