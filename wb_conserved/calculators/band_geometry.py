@@ -1,188 +1,257 @@
-"""Band geometry of one batch of k points, as the calculators use it: every quantity computed once, when first needed."""
+"""Band geometry of one batch of k points, as the calculators use it.
+
+Every quantity is computed once, when first needed.  Several multiplet thresholds in one run cost little: a threshold
+takes the per-band quantities of the first one that the batch saw, and computes anew only the k points at which the bands
+are grouped differently.
+"""
 
 from __future__ import annotations
 
+import numpy as np
+
 from .. import geometry
 from ..geometry import Multiplets
-from ..interpolation import BlochBatch
+from ..interpolation import BlochBatch, SelectedBatch
 from ..operators import Operator
+
+_LARGEST_SHARE = 0.5  # of k points with another grouping, above which everything is computed anew
 
 
 class BandGeometry:
-    """Geometry of one batch for one choice of multiplets, operator and velocity; everything is computed once."""
+    """Geometry of one batch for one choice of multiplets, operator and velocity.
+
+    Arrays have the axes that the comments name, k point and bands first: matrices (k, n, ..., m), per-band quantities
+    (k, n, ...).  Equations and units: `wb_conserved.geometry`.
+
+    Parameters
+    ----------
+    batch : BlochBatch
+    operator : Operator
+    threshold : float
+        Multiplet threshold, eV.
+    kramers : bool
+        Group Kramers pairs.
+    external_terms : bool
+        Whether the position matrix enters.
+    """
 
     def __init__(self, batch: BlochBatch, operator: Operator, threshold: float, kramers: bool, external_terms: bool):
         self.batch, self.external_terms = batch, external_terms
         self._operator = operator
-        self._multiplet_key = (threshold, kramers)
-        self._key = (operator, threshold, kramers, external_terms)
+        self._grouping = (threshold, kramers)
+        self._space = (operator, external_terms)
+        self._first = batch.remember(("first", *self._space), lambda: self)
 
-    def _remember(self, name, compute):
-        return self.batch.remember((name, *self._key), compute)
+    def _of_space(self, name, compute):
+        """Quantity that no grouping enters."""
+        return self.batch.remember((name, *self._space), compute)
+
+    def _of_grouping(self, name, compute):
+        """Quantity of this grouping."""
+        return self.batch.remember((name, *self._space, *self._grouping), compute)
+
+    def _per_band(self, name, compute):
+        """Per-band quantity of this grouping, `compute` being its function of a band geometry."""
+
+        def assemble():
+            if self._first is self:
+                return compute(self)
+            changed = self._changed
+            if changed.mean() > _LARGEST_SHARE:
+                return compute(self)
+            values = self._first._per_band(name, compute)
+            if not changed.any():
+                return values
+            values = values.copy()
+            values[changed] = compute(self._of_changed)
+            return values
+
+        return self._of_grouping(name, assemble)
+
+    @property
+    def _changed(self):
+        """Where bands are grouped otherwise than by the first threshold, (k,)."""
+        return np.any(self.multiplets.labels != self._first.multiplets.labels, axis=1)
+
+    @property
+    def _of_changed(self):
+        def compute():
+            return BandGeometry(
+                SelectedBatch(self.batch, self._changed), self._operator, *self._grouping, self.external_terms
+            )
+
+        return self._of_grouping("of changed", compute)
 
     @property
     def multiplets(self) -> Multiplets:
-        key = ("multiplets", *self._multiplet_key)
-        return self.batch.remember(key, lambda: geometry.find_multiplets(self.batch.energies, *self._multiplet_key))
+        """Grouping of the bands."""
+        key = ("multiplets", *self._grouping)
+        return self.batch.remember(key, lambda: geometry.find_multiplets(self.batch.energies, *self._grouping))
 
     @property
     def operator(self):
+        """s (k, n, s, m)."""
         return self.batch.operator(self._operator)
 
     @property
     def velocity(self):
+        """v^a (k, n, a, m)."""
         return self.batch.velocity(self.external_terms)
 
     @property
+    def current(self):
+        """J^{is} (k, n, i, s, m)."""
+        return self._of_space("J", lambda: geometry.operator_current(self.velocity, self.operator))
+
+    @property
+    def torque(self):
+        """τ (k, n, s, m)."""
+        return self._of_space("τ", lambda: geometry.torque(self.batch.energies, self.operator))
+
+    @property
+    def torque_derivative(self):
+        """∂_a τ (k, n, a, s, m)."""
+        return self._of_space("∂τ", lambda: geometry.torque_derivative(self.velocity, self.operator))
+
+    @property
     def gap(self):
-        return self._remember("gap", lambda: geometry.inverse_gap(self.batch.energies, self.multiplets.same))
+        """1/(ε_n − ε_m) of individual energies (k, n, m)."""
+        return self._of_grouping("gap", lambda: geometry.inverse_gap(self.batch.energies, self.multiplets.same))
 
     @property
     def mean_gap(self):
-        return self._remember("mean gap", lambda: geometry.inverse_gap(self.multiplets.energies, self.multiplets.same))
+        """1/(ε_n − ε_m) of multiplet means (k, n, m)."""
+
+        def compute():
+            return geometry.inverse_gap(self.multiplets.energies, self.multiplets.same)
+
+        return self._of_grouping("mean gap", compute)
 
     @property
     def mean_velocity(self):
-        return self._remember("v̄", lambda: geometry.multiplet_velocity(self.velocity, self.multiplets))
+        """v̄^a (k, n, a)."""
+        return self._of_grouping("v̄", lambda: geometry.multiplet_velocity(self.velocity, self.multiplets))
 
     @property
     def connection(self):
-        return self._remember("A", lambda: geometry.interband_connection(self.velocity, self.gap))
+        """A^a (k, n, a, m)."""
+        return self._of_grouping("A", lambda: geometry.interband_connection(self.velocity, self.gap))
+
+    @property
+    def diagonal_current(self):
+        """J^{is} (k, n, i, s)."""
+        return self._of_space("J_nn", lambda: geometry.diagonal(self.current))
 
     @property
     def operator_berry_curvature(self):
         """Ω^{lis} (k, n, i, l, s)."""
+        return self._per_band("Ω^s", lambda g: geometry.operator_berry_curvature(g.velocity, g.current, g.gap))
 
-        def compute():
-            return geometry.operator_berry_curvature(self.velocity, self.current, self.gap)
-
-        return self._remember("Ω^s", compute)
+    @property
+    def operator_dipole(self):
+        """d^{is} (k, n, i, s)."""
+        return self._per_band("d", lambda g: geometry.operator_dipole(g.connection, g.operator))
 
     @property
     def berry_curvature_times_operator(self):
         """Ωs^{li} (k, n, i, l, s)."""
 
-        def compute():
-            curvature = self.batch.subspace_curvature() if self.external_terms else None
-            return geometry.berry_curvature_times_operator(
-                self.connection, self.operator, self.multiplets.same, curvature
-            )
+        def compute(g):
+            curvature = g.batch.subspace_curvature() if g.external_terms else None
+            return geometry.berry_curvature_times_operator(g.connection, g.operator, g.multiplets.same, curvature)
 
-        return self._remember("Ωs", compute)
-
-    @property
-    def operator_dipole(self):
-        """d^{is} (k, n, i, s)."""
-        return self._remember("d", lambda: geometry.operator_dipole(self.connection, self.operator))
+        return self._per_band("Ωs", compute)
 
     @property
     def dipole_velocity(self):
         """d^{is} v̄^l (k, n, i, l, s)."""
 
-        def compute():
-            return self.operator_dipole[:, :, :, None, :] * self.mean_velocity[:, :, None, :, None]
+        def compute(g):
+            return g.operator_dipole[:, :, :, None, :] * g.mean_velocity[:, :, None, :, None]
 
-        return self._remember("d v̄", compute)
+        return self._per_band("d v̄", compute)
 
     @property
     def kubo_sea(self):
-        return self._remember(
-            "K",
-            lambda: geometry.kubo_conserved_sea(
-                self.velocity, self.operator, self.connection, self.mean_gap, self.mean_velocity
-            ),
-        )
+        """K^{ils} (k, n, i, l, s)."""
+
+        def compute(g):
+            return geometry.kubo_conserved_sea(g.velocity, g.operator, g.connection, g.mean_gap, g.mean_velocity)
+
+        return self._per_band("K", compute)
 
     @property
     def kubo_surface(self):
-        return self._remember(
-            "S",
-            lambda: geometry.kubo_conserved_surface(self.velocity, self.operator, self.mean_gap, self.mean_velocity),
-        )
+        """S^{ils} (k, n, i, l, s)."""
 
-    @property
-    def current(self):
-        """J^{is} (k, n, i, s, m)."""
-        return self._remember("J", lambda: geometry.operator_current(self.velocity, self.operator))
+        def compute(g):
+            return geometry.kubo_conserved_surface(g.velocity, g.operator, g.mean_gap, g.mean_velocity)
+
+        return self._per_band("S", compute)
 
     @property
     def current_dipole(self):
         """d^{lis} (k, n, l, i, s)."""
-        return self._remember("d^l", lambda: geometry.current_dipole(self.connection, self.current))
+        return self._per_band("d^l", lambda g: geometry.current_dipole(g.connection, g.current))
 
     @property
     def orbital_moment(self):
         """m^s (k, n, a, s)."""
-        arguments = self.connection, self.current, self.operator, self.velocity, self.multiplets.same
-        return self._remember("m", lambda: geometry.orbital_moment(*arguments))
 
-    @property
-    def torque(self):
-        return self._remember("τ", lambda: geometry.torque(self.batch.energies, self.operator))
+        def compute(g):
+            return geometry.orbital_moment(g.connection, g.current, g.operator, g.velocity, g.multiplets.same)
+
+        return self._per_band("m", compute)
 
     @property
     def torque_dipole(self):
         """d^{iτ} (k, n, i, s)."""
-        return self._remember("d^τ", lambda: geometry.torque_dipole(self.connection, self.torque))
+        return self._per_band("d^τ", lambda g: geometry.torque_dipole(g.connection, g.torque))
 
     @property
     def torque_berry_curvature(self):
         """Ω^{iτ} (k, n, i, s)."""
-        return self._remember("Ω^τ", lambda: geometry.torque_berry_curvature(self.velocity, self.torque, self.gap))
-
-    @property
-    def torque_derivative(self):
-        """∂_a τ (k, n, a, s, m)."""
-        return self._remember("∂τ", lambda: geometry.torque_derivative(self.velocity, self.operator))
+        return self._per_band("Ω^τ", lambda g: geometry.torque_berry_curvature(g.velocity, g.torque, g.gap))
 
     @property
     def torque_quadrupole(self):
         """q^{ilτ} (k, n, i, l, s)."""
 
-        def compute():
-            return geometry.torque_quadrupole(self.connection, self.torque, self.torque_derivative)
+        def compute(g):
+            return geometry.torque_quadrupole(g.connection, g.torque, g.torque_derivative)
 
-        return self._remember("q", compute)
+        return self._per_band("q", compute)
 
     @property
     def dipole_derivative(self):
         """∂_{k_l} d^{is} (k, n, l, i, s)."""
 
-        def compute():
+        def compute(g):
             gradient = geometry.connection_derivative(
-                self.connection,
-                self.velocity,
-                self.batch.velocity_derivative(self.external_terms),
-                self.gap,
-                self.multiplets.same,
+                g.connection, g.velocity, g.batch.velocity_derivative(g.external_terms), g.gap, g.multiplets.same
             )
-            return geometry.dipole_derivative(self.connection, gradient, self.operator)
+            return geometry.dipole_derivative(g.connection, gradient, g.operator)
 
-        return self._remember("∂d", compute)
+        return self._per_band("∂d", compute)
 
     @property
     def torque_dipole_polarizability(self):
         """χ^{ilτ} (k, n, i, l, s)."""
 
-        def compute():
+        def compute(g):
             return geometry.torque_dipole_polarizability(
-                self.dipole_derivative, self.berry_curvature_times_operator, self.operator_berry_curvature
+                g.dipole_derivative, g.berry_curvature_times_operator, g.operator_berry_curvature
             )
 
-        return self._remember("χ", compute)
+        return self._per_band("χ", compute)
 
     @property
     def conserved_current_velocity(self):
         """tr_M(v^i_M s_M) v̄^l (k, n, i, l, s)."""
 
-        def compute():
-            inside = self.operator * self.multiplets.same[:, :, None, :]
-            current = geometry.block_product_trace(self.velocity, inside)
-            return current[:, :, :, None, :] * self.mean_velocity[:, :, None, :, None]
+        def compute(g):
+            inside = g.operator * g.multiplets.same[:, :, None, :]
+            current = geometry.block_product_trace(g.velocity, inside)
+            return current[:, :, :, None, :] * g.mean_velocity[:, :, None, :, None]
 
-        return self._remember("v s v̄", compute)
-
-    @property
-    def diagonal_current(self):
-        """J^{is} per band (k, n, i, s)."""
-        return self._remember("J_nn", lambda: geometry.diagonal(self.current))
+        return self._per_band("v s v̄", compute)

@@ -23,7 +23,6 @@ from ..operators import Operator, get_operator
 from ..units import conductivity_factor, conductivity_unit, periodic_measure
 from .band_geometry import BandGeometry
 
-
 Occupied = Literal["sea", "surface", "grand_potential", "entropy", "entropy_surface"]
 
 

@@ -28,8 +28,8 @@ from .torque import torque, torque_berry_curvature, torque_derivative, torque_di
 __all__ = [
     "Multiplets",
     "axial_vector",
-    "block_product_trace",
     "berry_curvature_times_operator",
+    "block_product_trace",
     "connection_derivative",
     "covariant_derivative",
     "current_dipole",

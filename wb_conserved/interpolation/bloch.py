@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from wannierberri.data_K.data_K_R import Data_K_R
 from wannierberri.data_K.data_K_soc import Data_K_soc
 
 from ..geometry.algebra import adjoint, product
-from ..operators import Operator
+from ..operators import Operator, RealSpaceMatrix
 from .wannier import WannierInterpolator
 
 _ELEMENTS_PER_MATRIX = 50 * 18 * 18  # k points of a batch × squared number of bands: what stays in the cache
@@ -37,9 +38,7 @@ def batch_slices(grid_shape, num_wann: int) -> list[slice]:
         size -= size % line
         return [slice(start, min(start + size, total)) for start in range(0, total, size)]
     cuts = np.linspace(0, line, -(-line // size) + 1).round().astype(int)
-    return [
-        slice(start + a, start + b) for start in range(0, total, line) for a, b in zip(cuts[:-1], cuts[1:], strict=True)
-    ]
+    return [slice(start + a, start + b) for start in range(0, total, line) for a, b in pairwise(cuts)]
 
 
 def bloch_batches(data_K) -> Iterable[BlochBatch]:
@@ -96,8 +95,8 @@ class BlochBatch:
             self._memory[key] = compute()
         return self._memory[key]
 
-    def matrix(self, name: str) -> np.ndarray:
-        """Matrix (k, n, a.., m) by the name that `WannierInterpolator` uses."""
+    def matrix(self, name: str | RealSpaceMatrix) -> np.ndarray:
+        """Matrix (k, n, a.., m) by the name that `WannierInterpolator` uses, or that of an observable."""
         raise NotImplementedError
 
     def velocity(self, external_terms: bool) -> np.ndarray:
@@ -156,13 +155,18 @@ class BlochBatch:
         return self.remember("curvature", compute)
 
 
+def _rotated(matrix, vectors):
+    """Matrix (k, i, a.., j) in the basis of eigenvectors (k, i, n), shape (k, n, a.., m)."""
+    return product(product(vectors.conj().swapaxes(1, 2), matrix), vectors)
+
+
 class _InterpolatedBatch(BlochBatch):
     """Batch interpolated from R-space matrices."""
 
     def __init__(self, interpolator, kpoints):
         super().__init__()
         self._interpolator, self._kpoints = interpolator, kpoints
-        self._matrices: dict[str, np.ndarray] = {}
+        self._matrices: dict[str | RealSpaceMatrix, np.ndarray] = {}
 
     @cached_property
     def _phases(self):
@@ -179,10 +183,11 @@ class _InterpolatedBatch(BlochBatch):
 
     def matrix(self, name):
         if name not in self._matrices:
-            vectors = self._eigen[1]
-            matrix = self._interpolator(self._phases, name)
-            left = product(vectors.conj().swapaxes(1, 2), matrix)
-            self._matrices[name] = product(left, vectors)
+            if isinstance(name, RealSpaceMatrix) and not self._interpolator.holds(name):
+                matrix = name.interpolate(self._kpoints)
+            else:
+                matrix = self._interpolator(self._phases, name)
+            self._matrices[name] = _rotated(matrix, self._eigen[1])
         return self._matrices[name]
 
 
@@ -198,6 +203,41 @@ class _ProvidedBatch(BlochBatch):
         return self._data_K.E_K
 
     def matrix(self, name):
+        if isinstance(name, RealSpaceMatrix):
+            return _rotated(name.interpolate(self._data_K.kpoints_all), self._data_K.UU_K)
         plain = name.lstrip("∂")
         matrix = self._data_K.Xbar("rotAA" if name == "rot AA" else plain, len(name) - len(plain))
         return np.moveaxis(matrix, 2, -1)
+
+
+class SelectedBatch(BlochBatch):
+    """Some k points of another batch.
+
+    Parameters
+    ----------
+    batch : BlochBatch
+    selection : bool array (k,)
+    """
+
+    def __init__(self, batch: BlochBatch, selection: np.ndarray):
+        super().__init__()
+        self._batch, self._selection = batch, selection
+        self.energies = batch.energies[selection]
+
+    def matrix(self, name):
+        return self._batch.matrix(name)[self._selection]
+
+    def velocity(self, external_terms):
+        return self.remember(("v", external_terms), lambda: self._batch.velocity(external_terms)[self._selection])
+
+    def operator(self, operator):
+        return self.remember(operator, lambda: self._batch.operator(operator)[self._selection])
+
+    def subspace_curvature(self):
+        return self.remember("curvature", lambda: self._batch.subspace_curvature()[self._selection])
+
+    def velocity_derivative(self, external_terms):
+        def compute():
+            return self._batch.velocity_derivative(external_terms)[self._selection]
+
+        return self.remember(("w", external_terms), compute)

@@ -16,6 +16,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from ..operators import RealSpaceMatrix
+
 
 @dataclass(frozen=True)
 class Phases:
@@ -67,7 +69,7 @@ class WannierInterpolator:
         cuts = [0, *(np.flatnonzero(np.diff(self._iRvec[:, 2])) + 1), len(self._iRvec)]
         self._planes = [slice(*cut) for cut in pairwise(cuts)]  # R vectors of equal third component
         self._vectors = self._iRvec @ system.real_lattice
-        self._stacks: dict[str, tuple[np.ndarray, tuple[int, ...]]] = {}
+        self._stacks: dict[str | RealSpaceMatrix, tuple[np.ndarray, tuple[int, ...]]] = {}
 
     def phases(self, kpoints: np.ndarray) -> Phases:
         """Exponentials e^{ik·R} for reduced k points (k, 3), to be used for all matrices."""
@@ -82,16 +84,25 @@ class WannierInterpolator:
         along = np.exp(2j * np.pi * kpoints.reshape(number_of_lines, -1, 3)[:, :, 2, None] * third)
         return Phases(across, along)
 
-    def __call__(self, phases: Phases, name: str) -> np.ndarray:
+    def holds(self, matrix: RealSpaceMatrix) -> bool:
+        """Whether all R vectors of an observable's own matrix are among those of the system."""
+        places = self._places(matrix)
+        return places.max() < len(self._iRvec) and np.array_equal(self._iRvec[places], matrix.iRvec)
+
+    def _places(self, matrix):
+        index = {vector: i for i, vector in enumerate(map(tuple, self._iRvec.tolist()))}
+        return np.array([index.get(tuple(vector), len(index)) for vector in matrix.iRvec.tolist()])
+
+    def __call__(self, phases: Phases, name: str | RealSpaceMatrix) -> np.ndarray:
         """Matrix in the Wannier gauge.
 
         Parameters
         ----------
         phases : Phases
             Of the k points.
-        name : str
-            An R-space matrix ("Ham", "SS", "AA"), its Cartesian derivative ("∂Ham"), or the curl of the position
-            matrix ("rot AA").
+        name : str or RealSpaceMatrix
+            An R-space matrix ("Ham", "SS", "AA"), its Cartesian derivative ("∂Ham"), the curl of the position
+            matrix ("rot AA"), or an observable's own matrix that the R vectors hold.
 
         Returns
         -------

@@ -1,0 +1,70 @@
+"""Results of observables that crystal operations exchange: WannierBerri's result objects, except that they refuse to be
+symmetrised.
+
+``wannierberri.run`` symmetrises what a calculator returns, also after it has reduced the mesh, and asks only the result
+how to do so.  `wb_conserved.run` asks the calculator first (`needs_full_mesh`), before anything is computed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from wannierberri.result import EnergyResult, KBandResult
+
+HOW_TO = "use_irred_kpt=False and symmetrize=False"
+
+
+def _refuse(sym):
+    if sym.TR or sym.Inv or not np.allclose(sym.R, np.eye(3)):
+        raise ValueError(
+            "use_irred_kpt, symmetrize: expected False for a calculator whose operator may be exchanged by symmetry "
+            f"operations (a layer, a sublattice, a matrix), found a symmetrised run; run with {HOW_TO}"
+        )
+
+
+class FullMeshEnergyResult(EnergyResult):
+    """`EnergyResult` that cannot be symmetrised."""
+
+    def transform(self, sym):
+        """The result itself for the identity, an error for every other operation."""
+        _refuse(sym)
+        return super().transform(sym)
+
+
+class FullMeshBandResult(KBandResult):
+    """`KBandResult` that cannot be symmetrised."""
+
+    def transform(self, sym):
+        """The result itself for the identity, an error for every other operation."""
+        _refuse(sym)
+        return super().transform(sym)
+
+
+def needs_full_mesh(calculator) -> list[str]:
+    """Names of the operators in a calculator, or in the tabulators it holds, that symmetry operations may exchange."""
+    parts = [calculator, *getattr(calculator, "tabulators", {}).values()]
+    operators = [getattr(part, "operator", None) for part in parts]
+    return [operator.name for operator in operators if not getattr(operator, "symmetric", True)]
+
+
+def check_full_mesh(calculators, pointgroup):
+    """Refuse to symmetrise results of operators that the operations of a point group may exchange.
+
+    Parameters
+    ----------
+    calculators : mapping of str to calculator
+    pointgroup : wannierberri.symmetry.point_symmetry.PointGroup
+
+    Raises
+    ------
+    ValueError
+        There is such a calculator, and a symmetry operation besides the identity.
+    """
+    if pointgroup.size == 1:
+        return
+    for name, calculator in calculators.items():
+        for operator in needs_full_mesh(calculator):
+            raise ValueError(
+                f"calculators[{name!r}]: expected the full k mesh without symmetrisation for the operator {operator}, "
+                f"which operations of the crystal may exchange, found {pointgroup.size} symmetry operations to use; run "
+                f"with {HOW_TO}, or declare symmetric=True where the operator has it"
+            )
