@@ -1,12 +1,15 @@
 """Systems shared by the tests: real Wannier90 output from data/, loaded once."""
 
-from pathlib import Path
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side; before NumPy is loaded
 
 import pytest
 
+from data_folder import DATA
+
 import wb_conserved
 
-DATA = Path(__file__).parents[1] / "data"
 
 
 @pytest.fixture(scope="session")

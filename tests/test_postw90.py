@@ -6,7 +6,7 @@ import subprocess
 
 import numpy as np
 import pytest
-from conftest import DATA
+from data_folder import DATA
 
 import wb_conserved
 from wb_conserved.calculators.static import ConventionalSpinConductivity

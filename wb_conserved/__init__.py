@@ -1,13 +1,28 @@
 """Conserved spin currents from Wannier functions: a WannierBerri plugin."""
 
+import logging as _logging
 from importlib.metadata import version as _version
 
-from . import calculators
-from .conservation import conservation_report
-from .grid import regular_grid
-from .io import InputError, load_system
-from .results.dataset import to_dataset
-from .run import run
+# WannierBerri warns at import that the optional pyfftw is missing; it serves no Fourier sum of this package
+_logging.getLogger("wannierberri.fourier.fft").setLevel(_logging.ERROR)
+
+from . import calculators  # noqa: E402
+from .diagnostics import conservation_report, kramers_pairs, near_crossings, scan_thresholds  # noqa: E402
+from .grid import regular_grid  # noqa: E402
+from .io import InputError, load_system  # noqa: E402
+from .results.dataset import to_dataset  # noqa: E402
+from .run import run  # noqa: E402
 
 __version__ = _version("wb_conserved")
-__all__ = ["InputError", "calculators", "conservation_report", "load_system", "regular_grid", "run", "to_dataset"]
+__all__ = [
+    "InputError",
+    "calculators",
+    "conservation_report",
+    "kramers_pairs",
+    "load_system",
+    "near_crossings",
+    "regular_grid",
+    "run",
+    "scan_thresholds",
+    "to_dataset",
+]

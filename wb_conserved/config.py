@@ -40,9 +40,6 @@ Vector = Annotated[list[float], Field(min_length=3, max_length=3)]
 class ConfigError(ValueError):
     """Input file with problems, one line each, that name file and key."""
 
-    def __init__(self, message: str):
-        super().__init__(message)
-
 
 class _Section(BaseModel):
     """A table of the input file; the description of a key is what its errors say was expected."""

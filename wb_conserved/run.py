@@ -22,6 +22,7 @@ from wannierberri.grid.grid import GridAbstract
 from wannierberri.result import ResultDict, TABresult
 
 from .calculators.base import OccupationCalculator
+from .calculators.full_mesh import check_full_mesh
 from .grid import regular_grid
 from .interpolation import WannierInterpolator
 from .interpolation.bloch import batch_slices
@@ -133,6 +134,34 @@ def run(
     return run_result
 
 
+def data_K_of_list(system, kpoints, grid, Kpoint, *, data_k_class=None, interpolator=None, **parameters):
+    """WannierBerri's ``Data_K`` for a list of k points.
+
+    Parameters
+    ----------
+    system : wannierberri.system.System
+    kpoints : float array (k, 3)
+        Reduced coordinates.
+    grid : wannierberri.Grid or wannierberri.Path
+    Kpoint : wannierberri K point
+        That the k points belong to.
+    data_k_class : type, optional
+        The system's own by default.
+    interpolator : WannierInterpolator, optional
+        Shared with other lists; made anew by default.
+    **parameters
+        Of the class.
+    """
+    data_K = (data_k_class or _data_k_class(system))(system, k_list=kpoints, grid=grid, Kpoint=Kpoint, **parameters)
+    if interpolator is not None:
+        data_K.__dict__["interpolator"] = interpolator
+    return data_K
+
+
+def _data_k_class(system):
+    return getattr(system, "data_k_class", None) or get_data_k_class_from_system(system)
+
+
 class _Task:
     """What is evaluated where, checked."""
 
@@ -149,10 +178,10 @@ class _Task:
                 kind = "path" if self.path else "grid"
                 raise ValueError(f"calculators[{name!r}]: {type(calculator).__name__} does not work on a {kind}")
         self.symmetrize = (symmetrize or use_irred_kpt) and not self.path
+        if self.symmetrize:
+            check_full_mesh(calculators, system.pointgroup)
         self.parameters_K = dict(parameters_K or {})
-        self.data_k_class = (
-            data_k_class or getattr(system, "data_k_class", None) or get_data_k_class_from_system(system)
-        )
+        self.data_k_class = data_k_class or _data_k_class(system)
         self.interpolator = WannierInterpolator(system) if self.data_k_class is Data_K_R else None
         self.batches = self._cut(use_irred_kpt and not self.path)
 
@@ -170,19 +199,19 @@ class _Task:
             batches += [Batch(Kpoint, kpoints[part], Kpoint.factor * weight * len(kpoints[part])) for part in slices]
         return batches
 
-    def _data_K(self, batch):
-        data_K = self.data_k_class(
-            self.system, k_list=batch.kpoints, grid=self.grid, Kpoint=batch.Kpoint, **self.parameters_K
-        )
-        if self.interpolator is not None:
-            data_K.__dict__["interpolator"] = self.interpolator
-        return data_K
-
     def block(self, batches, bar):
         """Weighted sum over the batches of a block: spectra of our calculators, result objects of WannierBerri's."""
 
         def evaluate(batch):
-            data_K = self._data_K(batch)
+            data_K = data_K_of_list(
+                self.system,
+                batch.kpoints,
+                self.grid,
+                batch.Kpoint,
+                data_k_class=self.data_k_class,
+                interpolator=self.interpolator,
+                **self.parameters_K,
+            )
             values = {}
             for name, calculator in self.calculators.items():
                 if isinstance(calculator, OccupationCalculator):

@@ -103,6 +103,31 @@ class BandGeometry:
         """J^{is} (k, n, i, s, m)."""
         return self._of_space("J", lambda: geometry.operator_current(self.velocity, self.operator))
 
+    def spin_current(self, kind):
+        """Conventional spin current (k, n, i, s, m): "projected", which is `current`, "qiao" or "ryoo"."""
+        if kind == "projected":
+            return self.current
+
+        def compute():
+            batch, scale = self.batch, self._operator.scale
+            common = batch.energies, batch.matrix("∂Ham"), scale * batch.matrix("SS")
+            if kind == "ryoo":
+                return geometry.ryoo_current(*common, scale * batch.matrix("SA"), scale * batch.matrix("SHA"))
+            others = (scale * batch.matrix(name) for name in ("SR", "SH", "SHR"))
+            return geometry.qiao_current(*common, *others)
+
+        return self._of_space(f"J {kind}", compute)
+
+    def spin_berry_curvature(self, kind):
+        """Ω^{lis} with a spin current of that kind (k, n, i, l, s)."""
+        if kind == "projected":
+            return self.operator_berry_curvature
+
+        def compute(g):
+            return geometry.operator_berry_curvature(g.velocity, g.spin_current(kind), g.gap)
+
+        return self._per_band(f"Ω^s {kind}", compute)
+
     @property
     def torque(self):
         """τ (k, n, s, m)."""

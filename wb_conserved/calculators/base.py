@@ -22,6 +22,7 @@ from ..occupations import Occupation
 from ..operators import Operator, get_operator
 from ..units import conductivity_factor, conductivity_unit, periodic_measure
 from .band_geometry import BandGeometry
+from .full_mesh import FullMeshEnergyResult
 
 Occupied = Literal["sea", "surface", "grand_potential", "entropy", "entropy_surface"]
 
@@ -51,7 +52,7 @@ class GeometryCalculator(Calculator):
     degen_Kramers : bool
         Bands 2j and 2j+1 belong to one multiplet whatever their distance.
     operator : str or Operator
-        Observable: "spin" or "identity", or one from `wb_conserved.operators`.
+        Observable: "spin", "identity" or its other name "charge", or one from `wb_conserved.operators`.
     kwargs_formula : dict, optional
         ``external_terms=False`` leaves the position matrix out everywhere.
     save_mode, print_comment
@@ -95,8 +96,9 @@ class GeometryCalculator(Calculator):
 
     @property
     def transform_inversion(self):
-        """Behaviour under inversion, of which s is even, as WannierBerri's transformation."""
-        return transform_odd if self.odd_under_inversion else transform_ident
+        """Behaviour under inversion, with that of s, as WannierBerri's transformation."""
+        odd = self.odd_under_inversion != self.operator.odd_under_inversion
+        return transform_odd if odd else transform_ident
 
     def _describe(self) -> str:
         return "\n".join(
@@ -126,13 +128,9 @@ class GeometryCalculator(Calculator):
 
     def _check_matrices(self, data_K):
         system = data_K.system
+        self.operator.check_system(system)
         if not hasattr(system, "has_R_mat"):
             return
-        if self.operator.matrix is not None and not system.has_R_mat(self.operator.matrix):
-            raise ValueError(
-                f"system: expected the matrix '{self.operator.matrix}' of the operator {self.operator.name}, found none: "
-                "load the system with its spin matrices (.spn file or spin_order)"
-            )
         if self.external_terms_of(data_K) and not system.has_R_mat("AA"):
             raise ValueError(
                 "system: expected the position matrix 'AA', found none: load it, or leave it out everywhere with "
@@ -281,12 +279,14 @@ class OccupationCalculator(GeometryCalculator):
         Returns
         -------
         wannierberri.result.EnergyResult
-            Tensor with the axes `dims`; a scalar operator has none.
+            Tensor with the axes `dims`; a scalar operator has no axis of its own.  Of an operator that symmetry operations
+            may exchange, a `FullMeshEnergyResult`, which refuses to be symmetrised.
         """
         data = self.weigh(spectrum) * self.factor(system)
         if self.operator.rank == 0:
             data = data[..., 0]
-        return EnergyResult(
+        result_class = EnergyResult if self.operator.symmetric else FullMeshEnergyResult
+        return result_class(
             self.Efermi,
             data,
             transformTR=self.transform_time_reversal,

@@ -12,6 +12,9 @@ from .band_geometry import BandGeometry
 from .base import OccupationCalculator, Term
 
 
+_SPIN_CURRENT_MATRICES = {"qiao": ("SR", "SH", "SHR"), "ryoo": ("SA", "SHA")}
+
+
 class ConventionalSpinConductivity(OccupationCalculator):
     r"""Conventional spin conductivity, the response of :math:`\frac12\{v, s\}`.
 
@@ -20,14 +23,45 @@ class ConventionalSpinConductivity(OccupationCalculator):
         \frac{v^l_{nm}J^{is}_{mn}}{(\varepsilon_n-\varepsilon_m)^2}
 
     The current is not conserved where :math:`[H,s]\neq0`.  Equals WannierBerri's ``static.SHC`` with
-    ``spin_current_type="simple"`` (in S/m there).
+    ``spin_current_type="simple"``, or the kind chosen (in S/m there).
+
+    Parameters
+    ----------
+    spin_current : {"projected", "qiao", "ryoo"}
+        How the product of v and s takes states outside the Wannier space into account, see
+        `wb_conserved.geometry.spin_current`; the last two for spin, with external terms, and with the matrices that
+        ``load_system(..., spin_current=...)`` adds.
     """
 
     symbol = "σ_conv"
     long_name = "conventional spin conductivity"
 
+    def __init__(self, Efermi, *, spin_current: str = "projected", **kwargs):
+        if spin_current not in ("projected", *_SPIN_CURRENT_MATRICES):
+            raise ValueError(f"spin_current: expected 'projected', 'qiao' or 'ryoo', found {spin_current!r}")
+        self.spin_current = spin_current
+        super().__init__(Efermi, **kwargs)
+        if spin_current != "projected" and (self.operator.name != "spin" or not self.external_terms):
+            raise ValueError(
+                f"spin_current: expected 'projected' for an operator other than spin, or without external terms; found "
+                f"{spin_current!r} with operator {self.operator.name}, external_terms={self.external_terms}"
+            )
+
     def terms(self, band_geometry: BandGeometry) -> list[Term]:
-        return [Term("sea", band_geometry.operator_berry_curvature)]
+        return [Term("sea", band_geometry.spin_berry_curvature(self.spin_current))]
+
+    def _check_matrices(self, data_K):
+        super()._check_matrices(data_K)
+        missing = [name for name in _SPIN_CURRENT_MATRICES.get(self.spin_current, ()) if not data_K.system.has_R_mat(name)]
+        if missing:
+            raise ValueError(
+                f"system: expected the matrices {', '.join(missing)} of spin_current={self.spin_current!r}, found none: "
+                f"load_system(..., spin_current={self.spin_current!r})"
+            )
+
+    def parameters(self):
+        kind = {"projected": "projected", "qiao": "Qiao", "ryoo": "Ryoo, matrices from a truncated sum over bands"}
+        return super().parameters() | {"spin_current": kind[self.spin_current]}
 
 
 class ConservedSpinConductivity(OccupationCalculator):

@@ -15,6 +15,7 @@ from wannierberri.result import KBandResult
 from ..geometry import diagonal
 from .band_geometry import BandGeometry
 from .base import GeometryCalculator
+from .full_mesh import FullMeshBandResult
 
 
 class BandTabulator(GeometryCalculator):
@@ -64,7 +65,8 @@ class BandTabulator(GeometryCalculator):
         data = np.concatenate(parts)
         if self.ibands is not None:
             data = data[:, self.ibands]
-        return KBandResult(data, transformTR=self.transform_time_reversal, transformInv=self.transform_inversion)
+        result_class = KBandResult if self.operator.symmetric else FullMeshBandResult
+        return result_class(data, transformTR=self.transform_time_reversal, transformInv=self.transform_inversion)
 
 
 class Expectation(BandTabulator):

@@ -104,6 +104,7 @@ class ConventionalSpinNernst(_Nernst):
     symbol = "α_conv"
     long_name = "conventional spin Nernst conductivity"
     conductivity = static.ConventionalSpinConductivity
+    spin_current = "projected"
 
 
 class KuboConservedSpinNernst(_Nernst):

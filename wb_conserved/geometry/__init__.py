@@ -23,6 +23,7 @@ from .derivatives import (
 from .kubo import kubo_conserved_sea, kubo_conserved_surface
 from .moments import axial_vector, block_product_trace, current_dipole, diagonal, dipole_times_velocity, orbital_moment
 from .multiplets import Multiplets, find_multiplets, interband_connection, inverse_gap, multiplet_velocity
+from .spin_current import qiao_current, ryoo_current
 from .torque import torque, torque_berry_curvature, torque_derivative, torque_dipole, torque_quadrupole
 
 __all__ = [
@@ -47,6 +48,8 @@ __all__ = [
     "operator_current",
     "operator_dipole",
     "orbital_moment",
+    "qiao_current",
+    "ryoo_current",
     "torque",
     "torque_berry_curvature",
     "torque_derivative",

@@ -183,7 +183,7 @@ class _InterpolatedBatch(BlochBatch):
 
     def matrix(self, name):
         if name not in self._matrices:
-            if isinstance(name, RealSpaceMatrix) and not self._interpolator.holds(name):
+            if isinstance(name, RealSpaceMatrix) and (name.constant or not self._interpolator.holds(name)):
                 matrix = name.interpolate(self._kpoints)
             else:
                 matrix = self._interpolator(self._phases, name)

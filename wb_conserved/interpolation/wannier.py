@@ -19,6 +19,10 @@ import numpy as np
 from ..operators import RealSpaceMatrix
 
 
+NOT_HERMITIAN = frozenset({"SR", "SH", "SHR", "SA", "SHA"})
+"""R-space matrices that are products with a projection between the factors."""
+
+
 @dataclass(frozen=True)
 class Phases:
     """Exponentials e^{ik·R} of a batch of k points.
@@ -52,7 +56,7 @@ class WannierInterpolator:
 
     Notes
     -----
-    Every matrix is made exactly Hermitian, X(R) → ½ [X(R) + X(−R)†], when it is first needed, and kept: changes of the
+    Every matrix but `NOT_HERMITIAN` is made exactly so, X(R) → ½ [X(R) + X(−R)†], when it is first needed, and kept: changes of the
     system after that are not seen.
     """
 
@@ -68,6 +72,7 @@ class WannierInterpolator:
         self._given = inverse.reshape(2, -1)[0]  # where the system's R vectors are in this list
         cuts = [0, *(np.flatnonzero(np.diff(self._iRvec[:, 2])) + 1), len(self._iRvec)]
         self._planes = [slice(*cut) for cut in pairwise(cuts)]  # R vectors of equal third component
+        self._index = {vector: i for i, vector in enumerate(map(tuple, self._iRvec.tolist()))}
         self._vectors = self._iRvec @ system.real_lattice
         self._stacks: dict[str | RealSpaceMatrix, tuple[np.ndarray, tuple[int, ...]]] = {}
 
@@ -86,12 +91,7 @@ class WannierInterpolator:
 
     def holds(self, matrix: RealSpaceMatrix) -> bool:
         """Whether all R vectors of an observable's own matrix are among those of the system."""
-        places = self._places(matrix)
-        return places.max() < len(self._iRvec) and np.array_equal(self._iRvec[places], matrix.iRvec)
-
-    def _places(self, matrix):
-        index = {vector: i for i, vector in enumerate(map(tuple, self._iRvec.tolist()))}
-        return np.array([index.get(tuple(vector), len(index)) for vector in matrix.iRvec.tolist()])
+        return all(vector in self._index for vector in map(tuple, matrix.iRvec.tolist()))
 
     def __call__(self, phases: Phases, name: str | RealSpaceMatrix) -> np.ndarray:
         """Matrix in the Wannier gauge.
@@ -119,6 +119,10 @@ class WannierInterpolator:
 
     def _real_space(self, name):
         """Matrix (R, i, j, a..)."""
+        if isinstance(name, RealSpaceMatrix):
+            matrix = np.zeros((len(self._iRvec), *name.matrix.shape[1:]), dtype=complex)
+            matrix[[self._index[vector] for vector in map(tuple, name.iRvec.tolist())]] = name.matrix
+            return matrix
         if name == "rot AA":
             derivative = self._real_space("∂AA")  # R i j b a: ∂_a r_b
             return np.stack([derivative[..., b, a] - derivative[..., a, b] for a, b in ((1, 2), (2, 0), (0, 1))], -1)
@@ -131,4 +135,6 @@ class WannierInterpolator:
         given = self._system.get_R_mat(name)
         matrix = np.zeros((len(self._iRvec), *given.shape[1:]), dtype=complex)
         matrix[self._given] = given
+        if name in NOT_HERMITIAN:
+            return matrix
         return 0.5 * (matrix + matrix[::-1].swapaxes(1, 2).conj())

@@ -15,6 +15,7 @@ from .errors import InputError
 from .npz import load_npz
 from .seed_files import SeedFile, read_nnkp, read_win
 from .spin_order import PAIR_TOLERANCE, TIME_REVERSAL_TOLERANCE, check_spin_order, set_spin
+from .symmetry import SYMMETRY_TOLERANCE, symmetrize_system
 from .text import COMPRESSIONS, locate, stem
 from .tight_binding import RealSpace, apply_wsvec, build_system, read_centres, read_hr, read_tb
 from .wannier_data import check_lattice, load_wannier_data
@@ -23,6 +24,10 @@ logger = logging.getLogger("wb_conserved.io")
 
 ENDINGS = {".chk": "chk", "_tb.dat": "tb", "_hr.dat": "hr"}
 ALL_PERIODIC = (True, True, True)
+
+
+SPIN_CURRENTS = ("projected", "qiao", "ryoo")
+"""Spin currents whose matrices `load_system` can provide."""
 
 
 def load_system(
@@ -37,6 +42,10 @@ def load_system(
     real_lattice: np.ndarray | None = None,
     ws_distance: bool | str = "auto",
     periodic: tuple[bool, bool, bool] = ALL_PERIODIC,
+    symmetrize: bool = False,
+    symmetry_tolerance: float | None = None,
+    magnetic_moments: np.ndarray | None = None,
+    spin_current: str = "projected",
 ) -> System_R:
     """Load Hamiltonian, position and spin as a WannierBerri System_R; everything is checked before it is used.
 
@@ -72,12 +81,23 @@ def load_system(
         copies are equally near to about 1e-5 Å only, the tolerance of both programs (4 meV in tellurium).
     periodic : tuple of bool
         False for directions without hoppings (all R zero along them).
+    symmetrize : bool
+        Restore the symmetry of the crystal, from the projections in the .nnkp file and the atoms in the .win file beside
+        (see `wb_conserved.io.symmetry`); needs spglib and irrep. For projected functions (num_iter = 0).
+    symmetry_tolerance : float, optional
+        Refuse to symmetrise where that moves a band by more than this, eV; 0.05 if not given.
+    magnetic_moments : array_like, shape (n_atoms, 3), optional
+        With `symmetrize`: Cartesian, μ_B, atoms as in the .win file. Needed for magnetic systems.
+    spin_current : {"projected", "qiao", "ryoo"}
+        "qiao" and "ryoo" add the matrices that `ConventionalSpinConductivity` needs for these spin currents; from a .chk
+        only.  Ryoo's come from a sum over the bands of the ab initio calculation, which is truncated.
 
     Returns
     -------
     System_R
         With 'Ham' (eV), 'AA' (Å; zero for _hr.dat, which has no positions but the centres) and, with `spin`, 'SS'
-        (Pauli matrices). Its point group is trivial, unless it came with one. For a System_R without 'AA' that
+        (Pauli matrices). Its point group is trivial, unless it came with one or `symmetrize` set it, which adds what it
+        found as ``symmetry_report``. For a System_R without 'AA' that
         stays missing, with a warning.
 
     Raises
@@ -98,7 +118,24 @@ def load_system(
     if not (ws_distance == "auto" or isinstance(ws_distance, bool)):
         raise InputError("ws_distance", "'auto', True or False", repr(ws_distance))
 
+    if not isinstance(symmetrize, bool):
+        raise InputError("symmetrize", "True or False", repr(symmetrize))
+    for name, value in (("symmetry_tolerance", symmetry_tolerance), ("magnetic_moments", magnetic_moments)):
+        if value is not None and not symmetrize:
+            raise InputError(name, "to be given with symmetrize=True only", repr(value))
+
+    if spin_current not in SPIN_CURRENTS:
+        raise InputError("spin_current", f"one of {', '.join(SPIN_CURRENTS)}", repr(spin_current))
+
     kind, source, seed = _kind(path)
+    if spin_current != "projected" and (kind != "chk" or not spin or spin_order is not None):
+        raise InputError("spin_current", "'projected' where there are no .chk and .spn files", repr(spin_current))
+    if symmetrize and not seed:
+        raise InputError(
+            "symmetrize",
+            "files with a .nnkp and a .win file beside, or wb_conserved.io.symmetry.symmetrize_system",
+            source,
+        )
     own = ("wannier_centers", "real_lattice")
     unused = {"chk": (*own, "ws_distance"), "tb": own, "hr": ()}
     given = {
@@ -128,7 +165,7 @@ def load_system(
                 "spin matrices: this file (or with .xz, .gz), or spin_order, or spin=False if no spin is needed",
                 "no such file",
             )
-        system = load_wannier_data(seed, Path(source), read_spin)
+        system = load_wannier_data(seed, Path(source), read_spin, spin_current)
     else:
         if read_spin:
             raise InputError(
@@ -158,6 +195,10 @@ def load_system(
         warn_of_large_spins(source, system)
     if given["periodic"]:
         set_periodic(source, system, periodic)
+    if symmetrize:
+        tolerance = SYMMETRY_TOLERANCE if symmetry_tolerance is None else symmetry_tolerance
+        beside = [_beside(seed, ending) for ending in (".nnkp", ".win")]
+        system = symmetrize_system(system, *beside, tolerance=tolerance, magnetic_moments=magnetic_moments)
     logger.info(
         "%s: %d Wannier functions, %d R vectors, matrices %s",
         source,
@@ -166,6 +207,13 @@ def load_system(
         sorted(system._XX_R),
     )
     return system
+
+
+def _beside(seed: str, ending: str) -> Path:
+    file = locate(seed + ending)
+    if file is None:
+        raise InputError(f"{seed}{ending}", "this file, or it with .xz or .gz, for symmetrize=True", "no such file")
+    return file
 
 
 def _kind(path: str | os.PathLike | System_R) -> tuple[str, str, str]:

@@ -29,7 +29,7 @@ from .spin_order import kramers_splitting
 
 logger = logging.getLogger("wb_conserved.io")
 
-SYMMETRY_TOLERANCE = 0.1
+SYMMETRY_TOLERANCE = 0.05
 """Default largest shift of a band by the symmetrisation, eV."""
 
 
@@ -115,6 +115,7 @@ def symmetrize_system(
     order, projections = _projections(nnkp, orbitals, positions, names, spacegroup)
 
     result = copy.deepcopy(system)
+    _center_on_sites(result, [_site(nnkp, orbital, positions, names) for orbital in orbitals])
     _symmetrize(result, nnkp, spacegroup, order, projections)
     kpoints = sample_kpoints()
     before, after = _energies(system, kpoints), _energies(result, kpoints)
@@ -129,7 +130,9 @@ def symmetrize_system(
             f"{np.round(kpoints[k], 4).tolist()} with the {spacegroup.size} operations of {spacegroup.name} "
             "(maximally localised functions, another order of functions, or other magnetic moments)",
         )
-    paired = per_spin == 2 and any(g.time_reversal and np.allclose(g.rotation, -np.eye(3)) for g in spacegroup.symmetries)
+    paired = per_spin == 2 and any(
+        g.time_reversal and np.allclose(g.rotation, -np.eye(3)) for g in spacegroup.symmetries
+    )
     report = SymmetryReport(
         group=spacegroup.name,
         size=result.pointgroup.size,
@@ -268,6 +271,23 @@ def _shells(nnkp, orbitals, sites, spins):
         # up and down of each orbital next to each other, as WannierBerri's spinor representation has them
         shells[(shell, *key)] = [group[name, spin] for name in orbitals_sets_dic[shell] for spin in spins]
     return shells
+
+
+def _center_on_sites(system, sites):
+    """Give all functions of a site one centre, their mean; the differences go to the diagonal of the position matrix.
+
+    WannierBerri keeps the centres apart from the position matrix and rotates the matrix alone.  That is right only if
+    functions that the symmetry mixes have the same centre: the whole r = centres + 'AA' is what transforms as a vector.
+    """
+    sites, centers = np.array(sites), np.asarray(system.wannier_centers_cart)
+    mean = np.array([centers[sites == site].mean(axis=0) for site in sites])
+    if system.has_R_mat("AA"):
+        position = system.get_R_mat("AA").copy()
+        functions = np.arange(len(sites))
+        position[system.rvec.iR0, functions, functions] += centers - mean
+        system.set_R_mat("AA", position, reset=True)
+    system.wannier_centers_cart = mean
+    system.clear_cached_wcc()
 
 
 def _symmetrize(system, nnkp, spacegroup, order, projections):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from .checkpoint import LATTICE_TOLERANCE, MESH_TOLERANCE, Checkpoint, read_chec
 from .errors import InputError
 from .seed_files import SeedFile, read_nnkp, read_win
 from .text import locate, require
+
+logger = logging.getLogger(__name__)
 
 
 def check_lattice(seed: SeedFile, real_lattice: np.ndarray, name: str):
@@ -168,7 +171,7 @@ def neighbour_vectors(
     )
 
 
-def load_wannier_data(seed: str, chk_path: Path, spin: bool) -> System_R:
+def load_wannier_data(seed: str, chk_path: Path, spin: bool, spin_current: str = "projected") -> System_R:
     """Load a seedname with a checkpoint.
 
     Parameters
@@ -179,11 +182,14 @@ def load_wannier_data(seed: str, chk_path: Path, spin: bool) -> System_R:
         The .chk file, plain or compressed.
     spin : bool
         Whether to read the .spn file.
+    spin_current : {"projected", "qiao", "ryoo"}
+        Spin current whose matrices are made too.  Those of Ryoo come from .mmn, .eig and .spn by a sum over the bands of
+        the ab initio calculation, which is truncated (no .sIu and .sHu files are read).
 
     Returns
     -------
     System_R
-        With 'Ham', 'AA' and, with `spin`, 'SS'.
+        With 'Ham', 'AA' and, with `spin`, 'SS'; 'SR', 'SH', 'SHR' (Qiao) or 'SA', 'SHA', 'SH' (Ryoo).
 
     Raises
     ------
@@ -224,4 +230,19 @@ def load_wannier_data(seed: str, chk_path: Path, spin: bool) -> System_R:
     order = [vectors.reorder_bk_vectors(ik, neighbours[ik], shifts[ik], overlaps[ik]) for ik in range(len(overlaps))]
     data.set_file("bkvec", vectors)
     data.set_file("mmn", MMN(data=overlaps, bk_reorder=order))
-    return System_R.from_wannierdata(data, berry=True, spin=spin, silent=True)
+    if spin_current == "ryoo":
+        logger.warning(
+            "%s: the matrices of Ryoo's spin current come from a sum over %d bands, which is truncated",
+            chk_path,
+            checkpoint.num_bands,
+        )
+        data.set_sIu_from_mmn_spn()
+        data.set_sHu_from_mmn_eig_spn()
+    return System_R.from_wannierdata(
+        data,
+        berry=True,
+        spin=spin,
+        silent=True,
+        SHCqiao=spin_current == "qiao",
+        SHCryoo=spin_current == "ryoo",
+    )

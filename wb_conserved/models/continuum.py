@@ -51,9 +51,7 @@ def massive_dirac(mass: float = 0.2, velocity: float = 1.0, half_width: float = 
     return KPSystem(hamiltonian, derivative, half_width, {"SS": np.moveaxis(PAULI, 0, -1)}, name="massive_dirac")
 
 
-def rashba_ferromagnet(
-    mass: float = 1.0, alpha: float = 0.5, zeeman: float = 0.3, half_width: float = 3.0
-) -> KPSystem:
+def rashba_ferromagnet(mass: float = 1.0, alpha: float = 0.5, zeeman: float = 0.3, half_width: float = 3.0) -> KPSystem:
     r"""Rashba gas in an exchange field along z: the crossing of `rashba_gas` at k = 0 opens by 2|Z|,
 
     .. math:: H = k^2/2m + \alpha(k_y\sigma_x - k_x\sigma_y) + Z\sigma_z,\quad

@@ -122,12 +122,14 @@ def kramers_degenerate(
 
     Exact, μ = 0 in the gap: the identity's conductivity vanishes, and although [H, s_z] ≠ 0
 
-    .. math:: \sigma_{in}^{xy,z} = \sigma_B^{xy,z} = \sigma_{conv}^{xy,z}
+    .. math:: \sigma_{in}^{xy,z} = \sigma_B^{xy,z} = \sigma_{conv}^{xy,z} = \sigma_K^{xy,z}
         = -\frac12\int\frac{d^3k}{(2\pi)^3}\frac{D}{|d|^3},\quad
         D = \det\begin{pmatrix}d_1&d_2&d_4\\\partial_xd_1&0&\partial_xd_4\\0&\partial_yd_2&\partial_yd_4\end{pmatrix},
 
     from the projector P = ½(1 − d·Γ/|d|) on the occupied pair: Ωs^{yx} = i tr(P[∂_yP, ∂_xP]s_z) and
-    Ω^{yxz} = −2 Im tr(P v_y(1 − P)J^{xz})/(4|d|²) both reduce to −D/(2|d|³).  C = 0: −w/(2πa) as for `bhz`.
+    Ω^{yxz} = −2 Im tr(P v_y(1 − P)J^{xz})/(4|d|²) both reduce to −D/(2|d|³);
+    σ_K agrees to the precision of the k sum.  C = 0: −w/(2πa) as for `bhz`.  With μ in a band
+    they all differ.
 
     Parameters
     ----------

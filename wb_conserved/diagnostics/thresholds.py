@@ -1,0 +1,116 @@
+"""How results depend on the multiplet threshold, a physical choice: several in one run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..calculators.base import OccupationCalculator
+from ..results.dataset import RunResult
+from ..run import run
+
+
+@dataclass(frozen=True)
+class ThresholdReport:
+    """Results for several multiplet thresholds.
+
+    Attributes
+    ----------
+    thresholds : tuple of float
+        eV.
+    values : dict of str to float array (threshold, n_fermi, ...)
+    units : dict of str to str
+    result : RunResult
+        Of the run, with names "name @ threshold eV".
+    """
+
+    thresholds: tuple[float, ...]
+    values: dict[str, np.ndarray]
+    units: dict[str, str]
+    result: RunResult
+
+    def spread(self, name: str) -> np.ndarray:
+        """Largest minus smallest value over the thresholds, (n_fermi, ...)."""
+        return np.ptp(self.values[name], axis=0)
+
+    def table(self, component: tuple[int, ...], level: int = 0) -> str:
+        """Values of one component at one Fermi level against the threshold, and their spread.
+
+        Parameters
+        ----------
+        component : tuple of int
+            Indices of the axes after the Fermi level, (0, 1, 2) for xyz.
+        level : int
+            Index of the Fermi level.
+        """
+        index = (level, *component)
+        width = max(12, *(len(name) for name in self.values))
+        rows = ["threshold/eV " + " ".join(f"{name:>{width}}" for name in self.values)]
+        for number, threshold in enumerate(self.thresholds):
+            numbers = (f"{values[(number, *index)]:>{width}.6g}" for values in self.values.values())
+            rows.append(f"{threshold:<12g} " + " ".join(numbers))
+        spreads = (f"{self.spread(name)[index]:>{width}.3g}" for name in self.values)
+        rows.append(f"{'spread':<12} " + " ".join(spreads))
+        return "\n".join([*rows, "units: " + ", ".join(f"{name} {unit}" for name, unit in self.units.items())])
+
+
+def scan_thresholds(
+    system,
+    grid,
+    kinds: Mapping[str, type[OccupationCalculator]],
+    thresholds: Sequence[float],
+    Efermi,
+    comm=None,
+    *,
+    progress: bool = False,
+    **arguments,
+) -> ThresholdReport:
+    """Evaluate calculators for several multiplet thresholds in one run.
+
+    Energies, matrices and whatever no grouping enters are shared; a further threshold computes anew only the k points
+    at which it groups the bands otherwise.
+
+    Parameters
+    ----------
+    system : wannierberri.system.System
+    grid : int, three ints or wannierberri.Grid
+        See `wb_conserved.run`.
+    kinds : dict of str to calculator class
+        For instance ``{"σ_K": KuboConservedSpinConductivity}``.
+    thresholds : sequence of float
+        eV, the most important one first.
+    Efermi : float or sequence of float
+        eV.
+    comm : mpi4py.MPI.Comm, optional
+    progress : bool
+    **arguments
+        Of the calculators: ``kBT``, ``operator``, ...
+
+    Returns
+    -------
+    ThresholdReport
+
+    Raises
+    ------
+    ValueError
+        No thresholds.
+    """
+    thresholds = tuple(float(value) for value in thresholds)
+    if not thresholds:
+        raise ValueError("thresholds: expected at least one number (eV), found none")
+    calculators = {
+        f"{name} @ {threshold:g} eV": kind(Efermi, degen_thresh=threshold, **arguments)
+        for threshold in thresholds
+        for name, kind in kinds.items()
+    }
+    result = run(system, grid, calculators, comm, progress=progress)
+    dimension = int(np.sum(system.periodic))
+    values = {
+        name: np.stack([result.results[f"{name} @ {threshold:g} eV"].data for threshold in thresholds])
+        for name in kinds
+    }
+    first = thresholds[0]
+    units = {name: calculators[f"{name} @ {first:g} eV"].unit(dimension) for name in kinds}
+    return ThresholdReport(thresholds, values, units, result)

@@ -1,0 +1,60 @@
+"""Conventional spin current beyond products of truncated matrices
+
+    projected   J^{is} = ½ {v^i, s}                                            (`operator_current`)
+    Qiao        J^{is} = ½ [ ε'_m s_nm + ε_m K_nm − L_nm + h.c. ]              J. Qiao et al., Phys. Rev. B 98, 214402 (2018)
+                K = −i s r + s D,  L = −i s H r + (s H) D,  D_nm = −∂H_nm/(ε_n − ε_m)
+    Ryoo        J^{is} = ½ [ −i (ε_m (s r)_nm − (s H r)_nm) + (s ∂H)_nm + h.c. ]
+                                                                               J. H. Ryoo et al., Phys. Rev. B 99, 235113 (2019)
+
+The products s r, s H, s H r are matrices of their own, interpolated from the ab initio mesh, so that the states outside
+the Wannier space take part in them.  ε'_m are the band velocities.  Units: eV Å [s].
+"""
+
+from __future__ import annotations
+
+from .algebra import adjoint, namespace, product
+from .moments import diagonal
+
+
+def qiao_current(energies, gradient, spin, spin_position, spin_hamiltonian, spin_hamiltonian_position, degenerate=1e-7):
+    """Spin current of J. Qiao et al.
+
+    Parameters
+    ----------
+    energies : array (k, n)
+        eV.
+    gradient : complex array (k, n, i, m)
+        ∂_i H without position terms, eV Å.
+    spin, spin_hamiltonian : complex array (k, n, s, m)
+        s and s H.
+    spin_position, spin_hamiltonian_position : complex array (k, n, i, s, m)
+        s r and s H r.
+    degenerate : float
+        Bands closer than this (eV) do not mix in D.
+
+    Returns
+    -------
+    complex array (k, n, i, s, m), Hermitian
+    """
+    xp = namespace(energies)
+    difference = energies[:, :, None] - energies[:, None, :]
+    close = xp.abs(difference) < degenerate
+    inverse = xp.where(close, xp.zeros_like(difference), 1.0 / xp.where(close, xp.ones_like(difference), difference))
+    D = -gradient * inverse[:, :, None, :]
+    K = -1j * spin_position + _spin_last(product(spin, D))
+    L = -1j * spin_hamiltonian_position + _spin_last(product(spin_hamiltonian, D))
+    velocity = xp.permute_dims(diagonal(gradient), (0, 2, 1))  # k i m
+    half = velocity[:, None, :, None, :] * spin[:, :, None, :, :] + energies[:, None, None, None, :] * K - L
+    return 0.5 * (half + adjoint(half))
+
+
+def ryoo_current(energies, gradient, spin, spin_position, spin_hamiltonian_position):
+    """Spin current of J. H. Ryoo et al.; arguments and result as for `qiao_current`."""
+    half = -1j * (energies[:, None, None, None, :] * spin_position - spin_hamiltonian_position)
+    half = half + _spin_last(product(spin, gradient))
+    return 0.5 * (half + adjoint(half))
+
+
+def _spin_last(matrix):
+    """(k, n, s, i, m) -> (k, n, i, s, m)."""
+    return namespace(matrix).permute_dims(matrix, (0, 1, 3, 2, 4))
