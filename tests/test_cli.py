@@ -95,7 +95,7 @@ class TestRun:
             assert data.attrs["input_toml"] == INPUT
             resolved = json.loads(data.attrs["input_resolved_json"])
             assert resolved["quantities"]["operator"] == "spin"  # a default
-            assert resolved["multiplets"] == {"threshold": 0.01, "kramers": False}
+            assert resolved["multiplets"] == {"threshold": 0.01, "kramers": False, "compare": []}
             assert data.attrs["symmetry_operations"] == 4
             assert data.attrs["ranks"] == 1
             assert data.attrs["wall_time_s"] > 0
@@ -266,3 +266,28 @@ class TestReadme:
     def test_picture_is_there(self):
         (path,) = re.findall(r"!\[[^]]*\]\(([^)]+)\)", self.text)
         assert (ROOT / path).read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.timeout(300)
+def test_symmetrised_system_kramers_pairs_and_comparison_of_thresholds(tmp_path):
+    """[system] symmetrize, [multiplets] kramers = "auto" and compare, in one run on platinum."""
+    pytest.importorskip("irrep", reason="irrep is not installed: pip install 'wb_conserved[symmetry]'")
+    pytest.importorskip("spglib", reason="spglib is not installed: pip install 'wb_conserved[symmetry]'")
+    text = INPUT.replace("threshold = 0.01", 'threshold = 0.01\nkramers = "auto"\ncompare = [0.2, 0.0001]')
+    text = re.sub(r"(?m)^symmetry = .*$", "symmetrize = true", text)
+    source = tmp_path / "pt.toml"
+    source.write_text(text)
+    done = CliRunner().invoke(main, ["run", str(source), "--output", str(tmp_path / "out")])
+    assert done.exit_code == 0, done.output
+    assert "96 symmetry operations" in done.output
+    assert "multiplet threshold = 0.01 eV and Kramers pairs" in done.output
+    table = done.output[done.output.index("threshold/eV") :].splitlines()
+    assert [line.split()[0] for line in table[1:4]] == ["0.0001", "0.01", "0.2"]
+    with xarray.open_dataset(tmp_path / "out" / "result.nc") as data:
+        assert data.attrs["symmetry_operations"] == 96
+        compared = json.loads(data.attrs["multiplet_threshold_comparison_json"])
+        assert {(row["quantity"], row["threshold_eV"]) for row in compared} >= {("kubo", 0.2), ("conserved", 0.0001)}
+        assert set(data.data_vars) == {row["quantity"] for row in compared}
+        # the row of the run's own threshold is the table at the Fermi level
+        value = float(data["kubo"].sel(Efermi=18.0874, i="x", l="y", s="z"))
+        assert f"{value:.5g}" in table[2]

@@ -16,8 +16,8 @@ from threadpoolctl import threadpool_limits
 from . import parallel
 from .config import Config, ConfigError, read_config
 from .io import InputError
-from .job import beside, make_calculators, make_system
-from .results import format_table, write_results
+from .job import beside, comparison, group_kramers_pairs, make_calculators, make_system
+from .results import format_comparison, format_table, write_results
 from .results.files import check_folder
 from .run import run as run_calculators
 
@@ -83,12 +83,18 @@ def run(file, output, overwrite, verbose):
         click.echo(job.describe())
         click.echo(f"processes {communicator.size}{threads}")
     mesh = job.config.grid.mesh
-    result = run_calculators(job.system, mesh, make_calculators(job.config), communicator, progress=True)
+    config = job.config
+    further = comparison(config)
+    calculators = make_calculators(config)
+    everything = run_calculators(job.system, mesh, calculators | further, communicator, progress=True)
     if not first:
         return
-    dataset = result.to_dataset(**_provenance(job, communicator))
-    config = job.config
+    result = everything.select(calculators)
+    compared = {key: everything.results[key].data[0] for key in further}
+    dataset = result.to_dataset(**_provenance(job, communicator), **_compared_attributes(compared))
     click.echo("\n" + format_table(dataset, config.fermi.level, config.components()) + "\n")
+    if compared:
+        click.echo(format_comparison(dataset, config.fermi.level, config.components(), compared) + "\n")
     try:
         written = write_results(
             dataset,
@@ -126,6 +132,7 @@ def _prepare(file, output, overwrite, check_only=False):
             click.echo("no picture: matplotlib is missing; pip install 'wb_conserved[plot]'", err=True)
     make_calculators(config)
     system, grid = make_system(config, file)
+    config = group_kramers_pairs(config, system)
     kpoints = len(grid.get_K_list(use_symmetry=True)) * len(grid.points_FFT)
     return Job(file, config, text, folder, overwrite, system, kpoints)
 
@@ -178,6 +185,14 @@ def _provenance(job, communicator):
 
         attributes["mpi_library"] = MPI.Get_library_version().split("\n")[0].strip("\x00 ")
     return attributes
+
+
+def _compared_attributes(compared):
+    """The comparison of thresholds as an attribute: quantity, threshold, tensor at the Fermi level."""
+    if not compared:
+        return {}
+    rows = [{"quantity": name, "threshold_eV": t, "values": data.tolist()} for (name, t), data in compared.items()]
+    return {"multiplet_threshold_comparison_json": json.dumps(rows)}
 
 
 def _set_up_messages(communicator, verbose):

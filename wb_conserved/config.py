@@ -68,7 +68,22 @@ class System(_Section):
     symmetry: list[str] | None = Field(
         None, description="a list of generators, such as ['C4z', 'Inversion', 'TimeReversal', 'TimeReversal*C2x']"
     )
-    symmetry_tolerance: float = Field(0.1, gt=0, description="a number > 0 (eV)")
+    symmetry_tolerance: float | None = Field(None, gt=0, description="a number > 0 (eV), with symmetry or symmetrize")
+    symmetrize: bool = Field(False, description="true or false; not together with symmetry")
+    magnetic_moments: list[Vector] | None = Field(
+        None, description="a list of [x, y, z] (μ_B), one per atom, with symmetrize"
+    )
+    spin_current: Literal["projected", "qiao", "ryoo"] = Field(
+        "projected", description="'projected', 'qiao' or 'ryoo': spin current of the conventional conductivity"
+    )
+
+    @model_validator(mode="after")
+    def _one_symmetry(self):
+        if self.symmetrize and self.symmetry is not None:
+            raise _problem("symmetrize", "either symmetrize or symmetry, which the crystal's own replaces", "both")
+        if self.symmetry_tolerance is not None and not self.symmetrize and self.symmetry is None:
+            raise _problem("symmetry_tolerance", "symmetry or symmetrize, which it goes with", "neither")
+        return self
 
 
 class Grid(_Section):
@@ -145,7 +160,12 @@ class Multiplets(_Section):
         description="a number >= 0 (eV): bands closer than this form a multiplet; a physical choice (the level "
         "broadening), so there is no default",
     )
-    kramers: bool = Field(False, description="true or false")
+    kramers: bool | Literal["auto"] = Field(
+        False, description="true, false, or 'auto': true where all bands are degenerate in pairs"
+    )
+    compare: list[Annotated[float, Field(ge=0)]] = Field(
+        [], description="a list of further thresholds >= 0 (eV), for which the table at the Fermi level is repeated"
+    )
 
 
 class Quantities(_Section):

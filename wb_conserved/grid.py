@@ -9,6 +9,7 @@ import wannierberri
 
 _MOST_K_POINTS = 4096  # WannierBerri keeps one Python object for each of its K points
 _FFT_POINTS, _LONGEST_LINE = 1000, 100
+_FEWEST_FFT_POINTS = 27  # with symmetry: enough to be treated together
 
 
 def regular_grid(system, mesh) -> wannierberri.Grid:
@@ -34,7 +35,6 @@ def regular_grid(system, mesh) -> wannierberri.Grid:
         of the system does not allow.
     """
     mesh = _three_integers(system, mesh)
-    recommended = np.where(np.asarray(system.periodic, bool), np.asarray(system.NKFFT_recommended), 1)
     symmetric = system.pointgroup.size > 1
     candidates = []
     for fft in itertools.product(*(_divisors(n) for n in mesh)):
@@ -43,7 +43,7 @@ def regular_grid(system, mesh) -> wannierberri.Grid:
         if system.pointgroup.symmetric_grid(div) and system.pointgroup.symmetric_grid(fft):
             if symmetric:  # many K points, of which few are different
                 too_many = max(0.0, np.log(np.prod(div) / _MOST_K_POINTS))
-                too_small = np.sum(np.clip(np.log(recommended / fft), 0.0, None))
+                too_small = max(0.0, np.log(_FEWEST_FFT_POINTS / np.prod(fft)))
                 rank = (too_many, too_small, int(np.prod(fft)))
             else:  # long lines, which interpolate fastest
                 rank = (-min(fft[2], _LONGEST_LINE), abs(np.log(np.prod(fft) / _FFT_POINTS)))

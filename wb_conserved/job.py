@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 
@@ -9,12 +10,16 @@ import numpy as np
 from scipy.special import expit
 
 from .config import QUANTITIES, Config, ConfigError, uses_surface
+from .diagnostics import kramers_pairs
 from .grid import regular_grid
 from .interpolation import WannierInterpolator
 from .io import load_system
 from .operators import get_operator
 
+logger = logging.getLogger(__name__)
+
 _LEVELS = np.arange(0.0, 10.0, 0.1)  # eV, below the highest Fermi level: where spins are compared
+_SYMMETRY_TOLERANCE = 0.1  # eV, of bands at k that symmetry relates
 _SPIN_TOLERANCE = 0.3  # of spins of occupied states at k, in units of ħ/2; a magnet's are of order 1
 
 
@@ -44,7 +49,9 @@ def make_system(config: Config, source: Path):
     InputError, ConfigError
         Data that cannot be used, symmetry that it does not have, or a mesh that the symmetry does not allow.
     """
-    options = config.system.model_dump(exclude={"path", "symmetry", "symmetry_tolerance"})
+    options = config.system.model_dump(exclude={"path", "symmetry"})
+    if config.system.symmetry is not None:
+        options.pop("symmetry_tolerance")
     spin = get_operator(config.quantities.operator).matrix == "SS"
     system = load_system(beside(source, config.system.path), spin=spin, **options)
     generators = config.system.symmetry
@@ -64,6 +71,37 @@ def make_system(config: Config, source: Path):
     return system, grid
 
 
+def group_kramers_pairs(config: Config, system) -> Config:
+    """The settings with ``kramers = "auto"`` decided by the splitting of the bands of the system.
+
+    Parameters
+    ----------
+    config : Config
+    system : wannierberri.system.System_R
+    """
+    if config.multiplets.kramers != "auto":
+        return config
+    report = kramers_pairs(system) if system.num_wann % 2 == 0 else None
+    logger.info("%s", report or "no Kramers pairs: the number of bands is odd")
+    found = report is not None and report.found
+    return config.model_copy(update={"multiplets": config.multiplets.model_copy(update={"kramers": found})})
+
+
+def comparison(config: Config) -> dict:
+    """Calculators of the comparison of multiplet thresholds at the Fermi level, by name and threshold."""
+    calculators = {}
+    for threshold in config.multiplets.compare:
+        fermi = config.fermi.model_copy(update={"levels": None, "window": None, "points": None})
+        multiplets = config.multiplets.model_copy(update={"threshold": threshold})
+        width = config.temperature.fermi_surface_width
+        if width is None and config.temperature.energy == 0:
+            width = float(np.diff(config.fermi.scan())[:1].sum()) or None
+        temperature = config.temperature.model_copy(update={"fermi_surface_width": width})
+        single = config.model_copy(update={"fermi": fermi, "multiplets": multiplets, "temperature": temperature})
+        calculators |= {(name, threshold): calculator for name, calculator in make_calculators(single).items()}
+    return calculators
+
+
 def make_calculators(config: Config) -> dict:
     """Calculators of an input file by name, in the order of `QUANTITIES`."""
     calculators = {}
@@ -73,10 +111,12 @@ def make_calculators(config: Config) -> dict:
         options = {}
         if uses_surface(name):
             options["fermi_surface_width"] = config.temperature.fermi_surface_width
+        if name == "conventional":
+            options["spin_current"] = config.system.spin_current
         calculators[name] = calculator(
             config.fermi.scan(),
             degen_thresh=config.multiplets.threshold,
-            degen_Kramers=config.multiplets.kramers,
+            degen_Kramers=config.multiplets.kramers is True,
             kBT=config.temperature.energy,
             operator=config.quantities.operator,
             kwargs_formula={"external_terms": config.quantities.external_terms},
@@ -90,19 +130,20 @@ def _check_symmetry(system, config, source):
 
     Bands alone do not tell: those of a crystal with inversion are even in k also in a magnet.
     """
+    tolerance = config.system.symmetry_tolerance or _SYMMETRY_TOLERANCE
     kpoints = np.random.default_rng(0).random((4, 3))
     interpolator = WannierInterpolator(system)
-    bands, spin = _occupied(interpolator, system, kpoints, config)
+    bands, spin = _occupied(interpolator, system, kpoints, config, tolerance)
     for i, operation in enumerate(system.pointgroup.symmetries):
         image_bands, image_spin = _occupied(
-            interpolator, system, operation.transform_reduced_vector(kpoints, system.recip_lattice), config
+            interpolator, system, operation.transform_reduced_vector(kpoints, system.recip_lattice), config, tolerance
         )
         distance = float(np.abs(image_bands - bands).max())
-        if distance > config.system.symmetry_tolerance:
+        if distance > tolerance:
             raise ConfigError(
                 f"{source}: [system] symmetry: expected the same bands up to the highest Fermi level at k points that "
                 f"{config.system.symmetry} relates; found {distance:.3g} eV between them (operation {i}; allowed: "
-                f"symmetry_tolerance = {config.system.symmetry_tolerance:g} eV)"
+                f"symmetry_tolerance = {tolerance:g} eV)"
             )
         if spin is not None:
             expected = operation.iTR * np.einsum("ab,kbf->kaf", operation.R, spin)
@@ -112,11 +153,11 @@ def _check_symmetry(system, config, source):
                     f"{source}: [system] symmetry: expected spins at k points that {config.system.symmetry} relates to "
                     f"be related; found {_vector(image_spin[k, :, level])} in place of "
                     f"{_vector(expected[k, :, level])} (operation {i}; "
-                    f"levels blurred by symmetry_tolerance = {config.system.symmetry_tolerance:g} eV)"
+                    f"levels blurred by symmetry_tolerance = {tolerance:g} eV)"
                 )
 
 
-def _occupied(interpolator, system, kpoints, config):
+def _occupied(interpolator, system, kpoints, config, tolerance):
     """Bands (k, n), those above the scan put at its end, and spins of the states below each of some levels (k, 3, level)."""
     phases = interpolator.phases(kpoints)
     energies, states = np.linalg.eigh(interpolator(phases, "Ham"))
@@ -126,7 +167,7 @@ def _occupied(interpolator, system, kpoints, config):
         return bands, None
     spins = interpolator(phases, "SS")  # k i a j
     levels = np.append(config.fermi.level, highest - _LEVELS)
-    occupations = expit((levels - energies[..., None]) / config.system.symmetry_tolerance)  # k n level
+    occupations = expit((levels - energies[..., None]) / tolerance)  # k n level
     return bands, np.einsum("kin,kiaj,kjn,knf->kaf", states.conj(), spins, states, occupations, optimize=True).real
 
 

@@ -15,7 +15,7 @@ from wb_conserved.units import CONDUCTANCE
 LATTICE_CONSTANT, DISTANCE = 2.46, 3.35  # Å
 DECAY, REACH = 0.45, 2.5  # Å, of the hops between the layers
 MESH = [36, 36, 1]
-GAP, BAND = 0.0, -2.0  # Fermi levels, eV
+GAP, BAND = 0.0, -0.9  # Fermi levels, eV
 QUANTUM = CONDUCTANCE / (2 * np.pi)  # e²/h in S
 
 DEFINITIONS = {
@@ -67,18 +67,24 @@ def sliding_bilayer(upper_flux, lower_flux, coupling, slide=0.0, bias=0.0, hoppi
     return lattice_system(lattice, hops, centers=sites, periodic=(True, True, False), name="sliding_bilayer")
 
 
-def layer_hall(system, level):
+def layer_hall(system, level, **arguments):
     """σ^{xy} of the layer pseudospin in units of e²/h (over |e|), by the four definitions."""
     pseudospin = layer(system, z_cut=DISTANCE / 2)
-    calculators = {name: kind([level], kBT=0.02, operator=pseudospin) for name, kind in DEFINITIONS.items()}
+    calculators = {
+        name: kind([level], kBT=0.02, operator=pseudospin, **arguments) for name, kind in DEFINITIONS.items()
+    }
     results = wb_conserved.run(system, MESH, calculators).results
     return {name: float(results[name].data[0, 0, 1]) / QUANTUM for name in DEFINITIONS}
 
 
+def show(statement, values):
+    text = "  ".join(f"{name} {value:9.5f}" for name, value in values.items())
+    print(f"{statement:58s} {text}")
+
+
 def check(statement, values, expected, tolerance):
     """Print the values, and stop where one is off."""
-    text = "  ".join(f"{name} {value + 0.0:9.5f}" for name, value in values.items())
-    print(f"{statement:58s} {text}")
+    show(statement, values)
     worst = max(abs(value - expected) for value in values.values())
     if not worst <= tolerance:
         raise SystemExit(f"{statement}: expected {expected} to {tolerance}, found a difference of {worst:.2e}")
@@ -94,12 +100,22 @@ def main():
     for slide in (0.0, 0.5, 1.0):
         equal = layer_hall(sliding_bilayer(0.1, 0.1, 0.2, slide), BAND)
         check(f"equal layers, coupled, slide {slide}: inversion forbids it", equal, 0, 1e-9)
+    weak = sliding_bilayer(0.1, -0.1, 0.03, 0.5)
+    merged = layer_hall(weak, GAP, degen_thresh=0.2)
+    check("opposite fluxes, coupling 0.03 eV, degen_thresh 0.2 eV", merged, -2, 5e-3)
+    split = layer_hall(weak, GAP)
+    check("the same, single bands: σ_conv and σ_K", {name: split[name] for name in ("σ_conv", "σ_K")}, -2, 5e-3)
+    check("                        σ_in and σ_B", {name: split[name] for name in ("σ_in", "σ_B")}, 0, 5e-3)
+    show(
+        "equal layers, coupling 0.2 eV, slide 0.5, bias 0.4 eV",
+        layer_hall(sliding_bilayer(0.1, 0.1, 0.2, 0.5, 0.4), BAND),
+    )
     print("\nopposite fluxes, coupling 0.3 eV, in the gap: no longer quantised, and the definitions differ")
     coupled = {}
     for slide in (0.0, 0.5, 1.0):
         values = layer_hall(sliding_bilayer(0.1, -0.1, 0.3, slide), GAP)
         coupled[slide] = values
-        print(f"{f'slide {slide}':58s} " + "  ".join(f"{name} {value:9.5f}" for name, value in values.items()))
+        show(f"slide {slide}", values)
         if abs(values["σ_K"] - values["σ_conv"]) < 1e-3:
             raise SystemExit(f"slide {slide}: expected σ_K and σ_conv to differ, found {values}")
     return coupled

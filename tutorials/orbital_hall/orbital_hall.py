@@ -60,11 +60,11 @@ def honeycomb_p(sigma, pi, flux, lattice_constant=3.0):
     return lattice_system(lattice, hops, centers=centers, periodic=(True, True, False), name="honeycomb_p")
 
 
-def orbital_hall(system, shells, level, mesh, kBT=0.05, **options):
+def orbital_hall(system, shells, level, mesh, kBT):
     """Tensors σ^{ils}, s = L in ħ, by the four definitions."""
     momentum = orbital_angular_momentum(shells)
     calculators = {name: kind([level], kBT=kBT, operator=momentum) for name, kind in DEFINITIONS.items()}
-    results = wb_conserved.run(system, mesh, calculators, **options).results
+    results = wb_conserved.run(system, mesh, calculators).results
     return {name: results[name].data[0] for name in DEFINITIONS}
 
 
@@ -82,9 +82,9 @@ def show(label, values, unit):
 
 def cubic():
     """The sp model: returns σ by the hop between s and p."""
-    mesh, level, shells = 12, 0.0, ["s", "p"]
+    mesh, level, kBT, shells = 12, 0.0, 0.1, ["s", "p"]
     print("s and p on the simple cubic lattice: σ^{xyz} in (ħ/|e|) S/cm")
-    by_hop = {sp: orbital_hall(cubic_sp(sp), shells, level, mesh) for sp in (0.0, 0.25, 0.5)}
+    by_hop = {sp: orbital_hall(cubic_sp(sp), shells, level, mesh, kBT) for sp in (0.0, 0.25, 0.5)}
     for sp, values in by_hop.items():
         show(f"sp hop {sp} eV", values, 1.0)
     epsilon = np.zeros((3, 3, 3))
@@ -93,10 +93,12 @@ def cubic():
     largest = max(np.abs(tensor).max() for tensor in by_hop[0.5].values())
     check("no sp hop: none, p_x, p_y and p_z do not mix", max(np.abs(t).max() for t in by_hop[0.0].values()), 1e-8)
     for name, tensor in by_hop[0.5].items():
-        check(f"{name}: cubic symmetry leaves σ ε_ils", np.abs(tensor - tensor[X, Y, Z] * epsilon).max(), 1e-8 * largest)
+        check(
+            f"{name}: cubic symmetry leaves σ ε_ils", np.abs(tensor - tensor[X, Y, Z] * epsilon).max(), 1e-8 * largest
+        )
     system = cubic_sp(0.5)
     system.set_pointgroup(symmetry_gen=["C4z", "C4x", "Inversion", "TimeReversal"])
-    reduced = orbital_hall(system, shells, level, mesh)
+    reduced = orbital_hall(system, shells, level, mesh, kBT)
     difference = max(np.abs(reduced[name] - by_hop[0.5][name]).max() for name in DEFINITIONS)
     check("mesh reduced by the 96 operations: the same", difference, 1e-8 * largest)
     return by_hop
@@ -104,17 +106,23 @@ def cubic():
 
 def honeycomb():
     """The honeycomb model: returns σ by the difference of the two hops."""
-    mesh, shells = [48, 48, 1], [("px", "py"), ("px", "py")]
+    mesh, kBT, shells = [48, 48, 1], 0.02, [("px", "py"), ("px", "py")]
     print("\np_x, p_y on the honeycomb lattice, second-neighbour coupling to L_z, gap: σ^{xyz} in e²/h (ħ/|e|)")
     by_hop = {}
     for difference in (0.0, 0.1, 0.4):
-        system = honeycomb_p(1.0 + difference / 2, 1.0 - difference / 2, 0.1)
-        by_hop[difference] = orbital_hall(system, shells, 0.0, mesh, kBT=0.02)
+        system = honeycomb_p(1.0 + difference / 2, 1.0 - difference / 2, 0.2)
+        by_hop[difference] = orbital_hall(system, shells, 0.0, mesh, kBT)
         show(f"σ hop less π hop {difference} eV", by_hop[difference], QUANTUM)
     quantised = max(abs(t[X, Y, Z] / QUANTUM + 2) for t in by_hop[0.0].values())
     check("equal hops: L_z is conserved, −2 by every definition", quantised, 1e-3)
-    plain = orbital_hall(honeycomb_p(1.0, 1.0, 0.0), shells, -1.2, mesh)
-    check("equal hops, no coupling: H ∝ 1 in the shell, none", max(np.abs(t).max() for t in plain.values()) / QUANTUM, 1e-8)
+    plain = orbital_hall(honeycomb_p(1.0, 1.0, 0.0), shells, -1.2, mesh, kBT)
+    check(
+        "equal hops, no coupling: H ∝ 1 in the shell, none",
+        max(np.abs(t).max() for t in plain.values()) / QUANTUM,
+        1e-8,
+    )
+    gapped = np.abs(by_hop[0.4]["σ_in"] - by_hop[0.4]["σ_B"]).max() / QUANTUM
+    check("σ_in = σ_B in the gap", gapped, 1e-6)
     for name in ("σ_in", "σ_K"):
         tensor = by_hop[0.4][name][..., Z] / QUANTUM
         check(f"{name}: antisymmetric in the gap", np.abs(tensor + tensor.T).max(), 1e-4)

@@ -56,8 +56,8 @@ class WannierInterpolator:
 
     Notes
     -----
-    Every matrix but `NOT_HERMITIAN` is made exactly so, X(R) → ½ [X(R) + X(−R)†], when it is first needed, and kept: changes of the
-    system after that are not seen.
+    Every matrix but `NOT_HERMITIAN` is made exactly so, X(R) → ½ [X(R) + X(−R)†], when it is first needed, and kept:
+    changes of the system after that are not seen.
     """
 
     def __init__(self, system):

@@ -128,8 +128,9 @@ def kramers_degenerate(
 
     from the projector P = ½(1 − d·Γ/|d|) on the occupied pair: Ωs^{yx} = i tr(P[∂_yP, ∂_xP]s_z) and
     Ω^{yxz} = −2 Im tr(P v_y(1 − P)J^{xz})/(4|d|²) both reduce to −D/(2|d|³);
-    σ_K agrees to the precision of the k sum.  C = 0: −w/(2πa) as for `bhz`.  With μ in a band
-    they all differ.
+    σ_K agrees to the precision of the k sum, and with μ in a band all four agree too (numerically): the part of H that
+    flips the spin depends on k_z alone.  C = 0: −w/(2πa) as for `bhz`.  For a Kramers-degenerate model where the
+    definitions differ take ``random_model(kramers=True)``.
 
     Parameters
     ----------

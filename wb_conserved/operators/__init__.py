@@ -1,8 +1,9 @@
 """Local observables s whose conserved current is computed: ``operator=`` of every calculator.
 
 "spin" (default), "identity" or its other name "charge", or what `layer`, `sublattice`, `orbital_angular_momentum`,
-`matrix_operator` and `r_space_operator` return.  Torque and currents follow from the matrix of s; s is taken to commute
-with position, which holds for functions of position, for matrices on one site, and approximately for spin.
+`matrix_operator` and `r_space_operator` return.  Torque and currents follow from the matrix of s.  The theory takes s to
+commute with position: so do spin, layer and sublattice, in a truncated Wannier space approximately.  Orbital angular momentum
+does not, [L_a, r_b] = i ε_abc r_c, unless the position matrix is left out (``external_terms=False``).
 """
 
 from .angular_momentum import orbital_angular_momentum

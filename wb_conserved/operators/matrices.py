@@ -129,9 +129,7 @@ def r_space_operator(
             text, f"'matrix' of shape (R, n, n) or (R, n, n, 3) with R = {len(vectors)}", f"shape {matrix.shape}"
         )
     vectors = np.round(vectors.real).astype(int)
-    return _operator(
-        text, vectors, matrix, odd_under_time_reversal, odd_under_inversion, symmetric, label, unit
-    )
+    return _operator(text, vectors, matrix, odd_under_time_reversal, odd_under_inversion, symmetric, label, unit)
 
 
 def _operator(source, vectors, matrix, odd_under_time_reversal, odd_under_inversion, symmetric, name, unit):

@@ -6,12 +6,13 @@
 from .dataset import RunResult, to_dataset
 from .files import RESULT_FILES, existing_results, write_results
 from .plot import plot_scan
-from .table import format_csv, format_table
+from .table import format_comparison, format_csv, format_table
 
 __all__ = [
     "RESULT_FILES",
     "RunResult",
     "existing_results",
+    "format_comparison",
     "format_csv",
     "format_table",
     "plot_scan",

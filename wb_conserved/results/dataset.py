@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import platform
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -45,6 +46,18 @@ class RunResult(ResultDict):
             "real_lattice_angstrom": np.asarray(system.real_lattice, dtype=float),
             "symmetry_operations": int(system.pointgroup.size),
         }
+
+    def select(self, names) -> RunResult:
+        """The same with some of the results only.
+
+        Parameters
+        ----------
+        names : iterable of str
+        """
+        part = copy.copy(self)
+        part.results = {name: self.results[name] for name in names}
+        part.calculators = {name: self.calculators[name] for name in names}
+        return part
 
     def to_dataset(self, **attributes: Any) -> xarray.Dataset:
         """Labelled data set of all results over Fermi levels.

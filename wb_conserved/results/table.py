@@ -90,6 +90,40 @@ def format_table(dataset: xarray.Dataset, level: float, components: list[str]) -
     return "\n".join(lines)
 
 
+def format_comparison(
+    dataset: xarray.Dataset, level: float, components: list[str], compared: dict[tuple[str, float], np.ndarray]
+) -> str:
+    """Table of all quantities at one Fermi level against the multiplet threshold.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        Results for the threshold of the run.
+    level : float
+        Fermi level in eV, on the scan.
+    components : list of str
+    compared : dict of (str, float) to float array
+        Tensors at the level by variable and threshold (eV).
+
+    Returns
+    -------
+    str
+    """
+    at_level = dataset.sel(Efermi=level, method="nearest")
+    own = float(_common(dataset, "multiplet_threshold_eV"))
+    rows = {own: {name: at_level[name] for name in dataset.data_vars}}
+    for (name, threshold), data in compared.items():
+        rows.setdefault(threshold, {})[name] = at_level[name].copy(data=data)
+    headings = [
+        f"{variable.attrs['symbol']} {component}" for variable in dataset.data_vars.values() for component in components
+    ]
+    lines = [f"{'threshold/eV':<13}" + "".join(f"{heading:>13}" for heading in headings)]
+    for threshold in sorted(rows):
+        values = [float(select(rows[threshold][name], c)) for name in dataset.data_vars for c in components]
+        lines.append(f"{threshold:<13g}" + "".join(f"{value:>13.5g}" for value in values))
+    return "\n".join(lines)
+
+
 def format_csv(dataset: xarray.Dataset) -> str:
     """CSV of the whole scan: a row for each Fermi level and component, a column for each quantity.
 
