@@ -5,11 +5,9 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side; before NumPy is loaded
 
 import pytest
-
 from data_folder import DATA
 
 import wb_conserved
-
 
 
 @pytest.fixture(scope="session")

@@ -170,3 +170,83 @@ def test_multiplet_quantities_do_not_depend_on_the_basis_inside():
         before = multiplet_sums(plain, name)
         assert np.abs(before).max() > 1e-2, name
         np.testing.assert_allclose(multiplet_sums(rotated, name), before, atol=1e-8, err_msg=name)
+
+
+def test_swapped_indices_break_every_identity():
+    """The comparisons above are sharp: exchanging two axes of either side makes them fail."""
+    system = model(kramers=False)
+    g = band_geometry(system, random_kpoints())
+
+    def differ(found, expected):
+        return np.abs(found - expected).max() > 1e-2 * np.abs(expected).max()
+
+    dipole = multiplet_sums(g, "torque_dipole")
+    assert differ(dipole, dipole.swapaxes(2, 3))
+    gradient = multiplet_sums(g, "torque_berry_curvature")
+    assert differ(gradient, gradient.swapaxes(2, 3))
+    derivative_of_dipole = multiplet_sums(g, "dipole_derivative")
+    assert differ(derivative_of_dipole, derivative_of_dipole.swapaxes(2, 3))
+    chi = multiplet_sums(g, "torque_dipole_polarizability")
+    assert differ(chi, chi.swapaxes(2, 3))
+    moment = multiplet_sums(g, "orbital_moment")
+    assert differ(moment, moment.swapaxes(2, 3))
+    # the conservation identity holds for the symmetric parts only, and not with the sign of a term changed
+    trace = per_multiplet(
+        geometry.dipole_times_velocity(g.connection, g.operator, g.velocity, g.multiplets.same), g.multiplets.same
+    )
+    current = multiplet_sums(g, "current_dipole").swapaxes(2, 3)
+    quadrupole = multiplet_sums(g, "torque_quadrupole")
+    assert differ(trace - current, quadrupole)
+    wrong = trace + current
+    assert differ(0.5 * (wrong + wrong.swapaxes(2, 3)), quadrupole)
+    # the two forms of χ, with the field and the flow exchanged in one
+    interband = geometry.interband_torque_dipole(g.connection, g.torque, g.torque_derivative, g.velocity, g.gap)
+    other = geometry.torque_dipole_polarizability_of_bands(
+        g.dipole_derivative.swapaxes(2, 3), interband, g.velocity, g.gap
+    )
+    assert differ(other, g.torque_dipole_polarizability)
+
+
+@pytest.mark.parametrize("name, threshold", [("platinum", 1e-3), ("tellurium", 1e-3), ("iron", 1e-3)])
+def test_algebraic_identities_on_real_data(name, threshold, request):
+    """With external terms: torque dipole and conservation identity hold for any matrices."""
+    from wb_conserved.calculators.band_geometry import BandGeometry
+    from wb_conserved.interpolation import WannierInterpolator
+    from wb_conserved.interpolation.bloch import _InterpolatedBatch
+
+    system = request.getfixturevalue(name)
+    g = BandGeometry(
+        _InterpolatedBatch(WannierInterpolator(system), random_kpoints(4)), SPIN, threshold, False, external_terms=True
+    )
+    same = g.multiplets.same
+    inside = np.einsum("knam,kmsn->knas", g.velocity * same[:, :, None], g.operator).real
+    expected = per_multiplet(inside - geometry.diagonal(g.current), same)
+    scale = np.abs(per_multiplet(geometry.diagonal(g.velocity), same)).max()
+    np.testing.assert_allclose(multiplet_sums(g, "torque_dipole"), expected, atol=1e-9 * scale)
+    trace = per_multiplet(geometry.dipole_times_velocity(g.connection, g.operator, g.velocity, same), same)
+    difference = trace - multiplet_sums(g, "current_dipole").swapaxes(2, 3)
+    quadrupole = multiplet_sums(g, "torque_quadrupole")
+    assert np.abs(quadrupole).max() > 1e-2
+    np.testing.assert_allclose(
+        quadrupole, 0.5 * (difference + difference.swapaxes(2, 3)), atol=1e-8 * np.abs(quadrupole).max()
+    )
+
+
+@pytest.mark.parametrize("name, largest", [("platinum", 0.3), ("tellurium", 1.0), ("iron", 1.0)])
+def test_gradient_of_spin_on_real_data(name, largest, request):
+    """Ω^{iτ}_M = ∂_{k_i} s_M for a spin matrix that does not depend on k; the interpolated one does.  The residual is
+    exactly the trace of ∂s, here by finite differences, and stays below a stated part of the gradient."""
+    system = request.getfixturevalue(name)
+    kpoints, threshold = random_kpoints(6), 1e-3
+    gradient, fine = derivative(
+        system, kpoints, threshold, lambda g: per_multiplet(geometry.diagonal(g.operator), g.multiplets.same), 1e-4
+    )
+    g = band_geometry(system, kpoints, threshold)
+    own = 0.5 * g.batch.matrix("∂SS").swapaxes(2, 3)  # k n a s m
+    own = per_multiplet(geometry.diagonal(own), g.multiplets.same)
+    gradient = gradient.swapaxes(-1, -2)
+    found = multiplet_sums(g, "torque_berry_curvature")
+    scale = max(np.abs(gradient[fine]).max(), np.abs(own[fine]).max())
+    np.testing.assert_allclose((found + own)[fine], gradient[fine], atol=2e-4 * max(scale, 1e-2))
+    if np.abs(gradient[fine]).max() > 1e-3:  # Kramers pairs have no spin
+        assert np.abs(own[fine]).max() < largest * np.abs(gradient[fine]).max()

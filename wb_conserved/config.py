@@ -174,7 +174,9 @@ class Quantities(_Section):
     names: list[Literal[tuple(QUANTITIES)]] = Field(
         ["kubo", "conserved", "conventional"], min_length=1, description=f"a list of {', '.join(QUANTITIES)}"
     )
-    operator: Literal["spin", "identity"] = Field("spin", description="'spin' or 'identity'")
+    operator: Literal["spin", "identity", "charge"] = Field(
+        "spin", description="'spin', 'identity' or 'charge' (the same)"
+    )
     external_terms: bool = Field(True, description="true or false")
 
 

@@ -27,7 +27,9 @@ class _Density(OccupationCalculator):
 
     def unit(self, dimension):
         power = self.power - dimension
-        return "eV" + ("" if power == 0 else f" Å^{power}")
+        # velocities bring 1/ħ, which the ħ of an angular momentum cancels
+        own = "" if self.operator.unit in ("", "ħ") else f" {self.operator.unit}/ħ"
+        return "eV" + ("" if power == 0 else f" Å^{power}") + own
 
 
 class EquilibriumSpinCurrent(_Density):

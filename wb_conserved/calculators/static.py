@@ -11,7 +11,6 @@ from ..units import HBAR_EV_FS
 from .band_geometry import BandGeometry
 from .base import OccupationCalculator, Term
 
-
 _SPIN_CURRENT_MATRICES = {"qiao": ("SR", "SH", "SHR"), "ryoo": ("SA", "SHA")}
 
 
@@ -52,7 +51,9 @@ class ConventionalSpinConductivity(OccupationCalculator):
 
     def _check_matrices(self, data_K):
         super()._check_matrices(data_K)
-        missing = [name for name in _SPIN_CURRENT_MATRICES.get(self.spin_current, ()) if not data_K.system.has_R_mat(name)]
+        missing = [
+            name for name in _SPIN_CURRENT_MATRICES.get(self.spin_current, ()) if not data_K.system.has_R_mat(name)
+        ]
         if missing:
             raise ValueError(
                 f"system: expected the matrices {', '.join(missing)} of spin_current={self.spin_current!r}, found none: "

@@ -80,7 +80,9 @@ class ConservationReport:
         )
 
 
-def conservation_report(system, grid, Efermi, *, kBT: float, comm=None, file=None, **arguments) -> ConservationReport:
+def conservation_report(
+    system, grid, Efermi, *, kBT: float, comm=None, file=None, use_irred_kpt=True, symmetrize=True, **arguments
+) -> ConservationReport:
     """Evaluate and print the residuals of the two conservation laws of the equilibrium theory.
 
     Parameters
@@ -95,6 +97,8 @@ def conservation_report(system, grid, Efermi, *, kBT: float, comm=None, file=Non
     comm : mpi4py.MPI.Comm, optional
     file : text file, optional
         Where rank 0 prints the report; standard output by default.
+    use_irred_kpt, symmetrize : bool
+        See `wb_conserved.run`.
     **arguments
         Of the calculators: ``degen_thresh``, ``operator``, ``kwargs_formula``, ...
 
@@ -109,7 +113,7 @@ def conservation_report(system, grid, Efermi, *, kBT: float, comm=None, file=Non
         "D": SpinCurrentDipole(Efermi, **arguments),
         "Q": TorqueQuadrupole(Efermi, **arguments),
     }
-    result = run(system, grid, calculators, comm)
+    result = run(system, grid, calculators, comm, use_irred_kpt=use_irred_kpt, symmetrize=symmetrize)
     data = {name: value.data for name, value in result.results.items()}
     dimension = int(np.sum(system.periodic))
     first, second = _symmetric(data["D"].swapaxes(1, 2)), _symmetric(data["Q"])

@@ -65,6 +65,8 @@ def scan_thresholds(
     comm=None,
     *,
     progress: bool = False,
+    use_irred_kpt: bool = True,
+    symmetrize: bool = True,
     **arguments,
 ) -> ThresholdReport:
     """Evaluate calculators for several multiplet thresholds in one run.
@@ -84,7 +86,8 @@ def scan_thresholds(
     Efermi : float or sequence of float
         eV.
     comm : mpi4py.MPI.Comm, optional
-    progress : bool
+    progress, use_irred_kpt, symmetrize : bool
+        See `wb_conserved.run`.
     **arguments
         Of the calculators: ``kBT``, ``operator``, ...
 
@@ -105,7 +108,7 @@ def scan_thresholds(
         for threshold in thresholds
         for name, kind in kinds.items()
     }
-    result = run(system, grid, calculators, comm, progress=progress)
+    result = run(system, grid, calculators, comm, progress=progress, use_irred_kpt=use_irred_kpt, symmetrize=symmetrize)
     dimension = int(np.sum(system.periodic))
     values = {
         name: np.stack([result.results[f"{name} @ {threshold:g} eV"].data for threshold in thresholds])

@@ -18,7 +18,6 @@ import numpy as np
 
 from ..operators import RealSpaceMatrix
 
-
 NOT_HERMITIAN = frozenset({"SR", "SH", "SHR", "SA", "SHA"})
 """R-space matrices that are products with a projection between the factors."""
 

@@ -3,6 +3,7 @@
 ``RunResult`` (of `wb_conserved.run`) gives a labelled `xarray.Dataset`; everything else here is made from that alone.
 """
 
+from .bands import plot_bands
 from .dataset import RunResult, to_dataset
 from .files import RESULT_FILES, existing_results, write_results
 from .plot import plot_scan
@@ -15,6 +16,7 @@ __all__ = [
     "format_comparison",
     "format_csv",
     "format_table",
+    "plot_bands",
     "plot_scan",
     "to_dataset",
     "write_results",

@@ -1,0 +1,106 @@
+"""Band structures coloured by a tabulated quantity."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from wannierberri.result import TABresult
+
+
+def plot_bands(
+    table: TABresult,
+    path,
+    quantity: str,
+    component: str = "",
+    *,
+    file: str | Path | None = None,
+    fermi_level: float = 0.0,
+    window: tuple[float, float] | None = None,
+    limit: float | None = None,
+    title: str = "",
+    unit: str = "",
+):
+    """Bands along a path, coloured by one component of a tabulated quantity, on a scale symmetric around 0.
+
+    Large values are compressed: the scale is linear up to 2 % of the limit and logarithmic beyond, since dipoles and
+    curvatures peak at near crossings.
+
+    Parameters
+    ----------
+    table : wannierberri.result.TABresult
+        Result of a ``TabulatorAll`` on the path.
+    path : wannierberri.Path
+    quantity : str
+        Name of the tabulator.
+    component : str
+        Cartesian component, such as "xz"; empty for a scalar.
+    file : str or Path, optional
+        Where to save the picture.
+    fermi_level : float
+        eV, zero of the energy axis.
+    window : two floats, optional
+        Energies shown, eV relative to the Fermi level; all by default.
+    limit : float, optional
+        Largest value of the scale; the 99th percentile of what is shown by default.
+    title, unit : str
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        An unknown quantity, or a component that it does not have.
+    ImportError
+        matplotlib is not installed.
+    """
+    try:
+        from matplotlib.collections import LineCollection
+        from matplotlib.colors import SymLogNorm
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError("plot_bands needs matplotlib: pip install 'wb_conserved[plot]'") from error
+
+    if quantity not in table.results:
+        raise ValueError(f"quantity: expected one of {sorted(table.results)}, found {quantity!r}")
+    values = table.results[quantity].data
+    if len(component) != values.ndim - 2 or set(component) - set("xyz"):
+        raise ValueError(f"component: expected {values.ndim - 2} of x, y and z for {quantity}, found {component!r}")
+    values = values[(..., *("xyz".index(axis) for axis in component))]
+    energies = table.results["Energy"].data - fermi_level
+    k = path.getKline()
+
+    low, high = window if window is not None else (energies.min() - 0.5, energies.max() + 0.5)
+    shown = np.abs(values[(energies >= low) & (energies <= high)])
+    if limit is None:
+        limit = float(np.percentile(shown, 99)) if shown.size and shown.max() > 0 else 1.0
+
+    figure = Figure(figsize=(6.4, 4.4), layout="constrained")
+    axes = figure.add_subplot()
+    points = np.stack([np.broadcast_to(k[:, None], energies.shape), energies], axis=-1)  # k n xy
+    segments = np.stack([points[:-1], points[1:]], axis=2)  # k n end xy
+    joined = np.diff(k) > 1e-12  # a path may jump
+    lines = LineCollection(
+        segments[joined].reshape(-1, 2, 2),
+        array=(0.5 * (values[:-1] + values[1:]))[joined].ravel(),
+        cmap="RdBu_r",
+        norm=SymLogNorm(0.02 * limit, vmin=-limit, vmax=limit),
+        linewidths=2.0,
+        capstyle="round",
+    )
+    for band in energies.T:
+        axes.plot(k, band, color="0.75", linewidth=3.0, zorder=0)  # white stretches of a band stay visible
+    axes.add_collection(lines)
+    axes.axhline(0.0, color="black", linewidth=0.8, linestyle=":")
+    axes.set(xlim=(k[0], k[-1]), ylim=(low, high), ylabel=r"$E - E_\mathrm{F}$   [eV]", title=title)
+    ticks = dict(path.labels)
+    axes.set_xticks([k[i] for i in ticks], list(ticks.values()))
+    for i in ticks:
+        axes.axvline(k[i], color="black", linewidth=0.8)
+    label = " ".join(part for part in (quantity, component, f"[{unit}]" if unit else "") if part)
+    figure.colorbar(lines, ax=axes, label=label, extend="both")
+    if file is not None:
+        figure.savefig(file, dpi=200)
+    return figure
