@@ -28,7 +28,7 @@ def connection(energies, velocity, groups):
 
 
 def quantities(energies, velocity, spin, groups):
-    """Ω^{lis}, Ωs^{li} as [i, l, s], d^{is} and v̄^a of every multiplet."""
+    """Ω^{lis}, Ωs^{li} as [i, l, s], d^{is}, m^s_a and v̄^a of every multiplet."""
     A = connection(energies, velocity, groups)
     J = np.array([[0.5 * (v @ s + s @ v) for s in spin] for v in velocity])  # i s n m
     result = []
@@ -50,8 +50,18 @@ def quantities(energies, velocity, spin, groups):
                         A[l] @ A[i] - A[i] @ A[l]
                     )  # A vanishes inside multiplets: intermediate states are out
                     berry[i, l, s] = sum((omega[n, p] * spin[s, p, n]).real for n in M for p in M)
+        moment = np.zeros((3, len(spin)))
+        for a, b, c in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
+            for s in range(len(spin)):
+                for one, two, sign in ((b, c, 1), (c, b, -1)):
+                    moment[a, s] += 0.5 * sign * sum((A[one, n, m] * J[two, s, m, n]).real for n in M for m in out)
+                    block = np.array([[sum(A[one, n, m] * spin[s, m, p] for m in out) for p in M] for n in M])
+                    block = 0.5 * (block + block.conj().T)  # Hermitian part of Σ_m A_nm s_mp
+                    moment[a, s] += 0.5 * sign * np.trace(block @ velocity[two][np.ix_(M, M)]).real
         mean_velocity = np.mean([velocity[:, n, n].real for n in M], axis=0)
-        result.append({"curvature": curvature, "berry": berry, "dipole": dipole, "velocity": mean_velocity})
+        result.append(
+            {"curvature": curvature, "berry": berry, "dipole": dipole, "velocity": mean_velocity, "moment": moment}
+        )
     return result
 
 

@@ -40,6 +40,7 @@ def test_batched_equals_plain_reference(kramers, threshold, dimension):
             np.testing.assert_allclose(g.operator_berry_curvature[k, M].sum(0), expected["curvature"], atol=1e-9)
             np.testing.assert_allclose(g.berry_curvature_times_operator[k, M].sum(0), expected["berry"], atol=1e-9)
             np.testing.assert_allclose(dipole[k, M].sum(0), expected["dipole"], atol=1e-10)
+            np.testing.assert_allclose(g.orbital_moment[k, M].sum(0), expected["moment"], atol=1e-10)
             np.testing.assert_allclose(g.mean_velocity[k, M[0]], expected["velocity"], atol=1e-12)
             np.testing.assert_allclose(g.multiplets.energies[k, M], np.mean(energies[M]), atol=1e-12)
 

@@ -7,7 +7,7 @@ loop adds them to an energy axis (`accumulate`), and Fermi levels, temperature a
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -42,7 +42,7 @@ class Term:
     values: np.ndarray
 
 
-class GeometryCalculator(Calculator):
+class GeometryCalculator(Calculator, ABC):
     """Base of everything that reads band geometry: the observable, its multiplets, and the matrices they need.
 
     Parameters

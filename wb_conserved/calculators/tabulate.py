@@ -7,6 +7,7 @@ axes, and the last axis is the component of s.  Units in terms of [s], that of t
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import ClassVar
 
 import numpy as np
@@ -51,9 +52,9 @@ class BandTabulator(GeometryCalculator):
         """Names of the axes of the result."""
         return ("k", "band", *self.axes) + ("s",) * self.operator.rank
 
+    @abstractmethod
     def values(self, band_geometry: BandGeometry):
         """Per-band quantity (k, n, ..., s)."""
-        raise NotImplementedError
 
     def __call__(self, data_K) -> KBandResult:
         parts = []

@@ -3,6 +3,7 @@ shared by all calculators that see the batch."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterable
 from functools import cached_property
 from itertools import pairwise
@@ -75,7 +76,7 @@ def bloch_batches(data_K) -> Iterable[BlochBatch]:
     return (_InterpolatedBatch(interpolator, kpoints[part]) for part in slices)
 
 
-class BlochBatch:
+class BlochBatch(ABC):
     """Energies and matrices of some k points.
 
     Attributes
@@ -95,9 +96,9 @@ class BlochBatch:
             self._memory[key] = compute()
         return self._memory[key]
 
+    @abstractmethod
     def matrix(self, name: str | RealSpaceMatrix) -> np.ndarray:
         """Matrix (k, n, a.., m) by the name that `WannierInterpolator` uses, or that of an observable."""
-        raise NotImplementedError
 
     def velocity(self, external_terms: bool) -> np.ndarray:
         """Velocity v^a_nm = <n|∂_a H|m> + i (ε_n − ε_m) r^a_nm, eV Å, shape (k, n, a, m); r only with external terms."""
