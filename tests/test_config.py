@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from wb_conserved import InputError
-from wb_conserved.config import BOLTZMANN, Config, ConfigError, read_config
+from wb_conserved.config import Config, ConfigError, read_config
 from wb_conserved.job import make_calculators, make_system
+from wb_conserved.units import BOLTZMANN_EV
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -52,7 +53,7 @@ def test_good_file_and_its_defaults(tmp_path):
 def test_kelvin(tmp_path):
     config, _ = read_config(write(tmp_path, ("kBT = 0.05", "kelvin = 300")))
     assert config.temperature.energy == pytest.approx(0.025852, rel=1e-4)
-    assert BOLTZMANN == pytest.approx(8.617333e-5, rel=1e-6)
+    assert BOLTZMANN_EV == pytest.approx(8.617333e-5, rel=1e-6)
 
 
 @pytest.mark.parametrize(

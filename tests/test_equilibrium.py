@@ -5,6 +5,7 @@ import io
 import numpy as np
 import pytest
 import wannierberri
+from test_exact import gapped_model
 from wannierberri.calculators import static as wannierberri_static
 
 import wb_conserved
@@ -56,14 +57,6 @@ def test_conservation_report_on_real_data(tellurium, capsys):
     assert np.abs(report.uniform_current.first).max() > 1e-6
     assert 0 < report.uniform_current.relative < 1
     assert "truncated basis" in capsys.readouterr().out
-
-
-def gapped_model():
-    system = random_model(num_orbitals=2, dimension=2, seed=3)
-    H = system.get_R_mat("Ham") * 0.2
-    H[system.rvec.iR0] += np.diag([-3.0, -2.0, 2.0, 3.0])
-    system.set_R_mat("Ham", H, reset=True)
-    return system
 
 
 def test_hall_conductivity_of_s_is_the_slope_of_its_magnetization():

@@ -11,11 +11,11 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
-from scipy.constants import Boltzmann, elementary_charge
 
 from .calculators import static
 from .io import InputError
 from .operators import get_operator
+from .units import BOLTZMANN_EV
 
 QUANTITIES = {
     "kubo": static.KuboConservedSpinConductivity,
@@ -25,9 +25,6 @@ QUANTITIES = {
     "dipole": static.DipoleScatteringSpinConductivity,
 }
 """Calculators by their name in the input, in the order of the output: the headline first."""
-
-BOLTZMANN = Boltzmann / elementary_charge
-"""k_B in eV/K."""
 
 _SAME_LEVEL = 1e-9
 _LENGTH_OF_FOUND = 80
@@ -149,7 +146,7 @@ class Temperature(_Section):
     @property
     def energy(self) -> float:
         """k_B T in eV."""
-        return self.kBT if self.kBT is not None else BOLTZMANN * self.kelvin
+        return self.kBT if self.kBT is not None else BOLTZMANN_EV * self.kelvin
 
 
 class Multiplets(_Section):
