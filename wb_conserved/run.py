@@ -215,7 +215,7 @@ class _Task:
             values = {}
             for name, calculator in self.calculators.items():
                 if isinstance(calculator, OccupationCalculator):
-                    values[name] = calculator.accumulate(data_K) * (batch.weight / data_K.nk)
+                    values[name] = calculator.accumulate(data_K, batch.weight / data_K.nk)
                 else:
                     values[name] = calculator(data_K) * batch.weight
             bar.update()

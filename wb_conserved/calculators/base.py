@@ -226,32 +226,44 @@ class OccupationCalculator(GeometryCalculator):
             lines.append(f"Fermi-surface width {self.fermi_surface_width} eV ({self.width_source})")
         return "\n".join(lines)
 
-    def accumulate(self, data_K) -> np.ndarray:
-        """Sum over the k points of `data_K`, on the energy axis.
+    def accumulate(self, data_K, weight: float = 1.0, out: np.ndarray | None = None) -> np.ndarray:
+        """Add the sum over the k points of `data_K` to spectra on the energy axis.
 
         Parameters
         ----------
         data_K : wannierberri.data_K.Data_K
+        weight : float
+            Factor of the sum.
+        out : float array, optional
+            Spectra to add to, in place; zeros by default.
 
         Returns
         -------
         float array (n_spectra, n_nodes, ...)
             A spectrum for each of `occupations`, two for the grand potential; additive over k points.
+
+        Raises
+        ------
+        FloatingPointError
+            NaN or infinity at a k point, which is named.
         """
-        total = None
+        kpoints, first_k = np.asarray(data_K.kpoints_all), 0
         for band_geometry in self.band_geometries(data_K):
             energies = band_geometry.multiplets.energies
             for term in self.terms(band_geometry):
                 values, index = term.values, self._first_spectrum(term.occupation)
+                _check_finite(values, kpoints[first_k:], self.symbol)
+                values = weight * values
                 parts = [self.occupation.accumulate(energies, values)]
                 if term.occupation == "grand_potential":
                     weights = energies.reshape(*energies.shape, *(1,) * (values.ndim - 2))
                     parts.append(self.occupation.accumulate(energies, weights * values))
-                if total is None:
-                    total = np.zeros((self._first_spectrum(None), *parts[0].shape))
+                if out is None:
+                    out = np.zeros((self._first_spectrum(None), *parts[0].shape))
                 for offset, part in enumerate(parts):
-                    total[index + offset] += part
-        return total
+                    out[index + offset] += part
+            first_k += len(energies)
+        return out
 
     def _first_spectrum(self, occupation):
         """Position of an occupation's first spectrum in what `accumulate` returns; None: the number of all."""
@@ -298,6 +310,14 @@ class OccupationCalculator(GeometryCalculator):
 
     def __call__(self, data_K) -> EnergyResult:
         return self.finalize(self.accumulate(data_K) / data_K.nk, data_K.system)
+
+
+def _check_finite(values, kpoints, symbol):
+    """Refuse values (k, ...) that are not numbers; `kpoints` may be more than `values` has."""
+    finite = np.isfinite(values)
+    if not finite.all():
+        k = kpoints[int(np.argmin(finite.reshape(len(values), -1).all(axis=1)))]
+        raise FloatingPointError(f"{symbol} is NaN or infinite at the k point {np.round(k, 8).tolist()}")
 
 
 def _external_terms(kwargs_formula):
