@@ -197,7 +197,8 @@ class TestRanks:
         )
         done = script(code, 2, stored, timeout=60)
         assert done.returncode != 0
-        assert "rank 1 of 2: ArithmeticError: a bad k point; ending all ranks" in done.stderr
+        assert "rank 1 of 2: ArithmeticError: a bad k point, at the k points [" in done.stderr
+        assert "of the K point coord" in done.stderr
         assert "Traceback" in done.stderr
         assert "finished" not in done.stdout
 

@@ -12,7 +12,7 @@ _FFT_POINTS, _LONGEST_LINE = 1000, 100
 _FEWEST_FFT_POINTS = 27  # with symmetry: enough to be treated together
 
 
-def regular_grid(system, mesh) -> wannierberri.Grid:
+def regular_grid(system, mesh, small: bool = False) -> wannierberri.Grid:
     """WannierBerri grid with exactly the mesh asked for.
 
     ``wannierberri.Grid(system, NK=25)`` rounds to a product of its choice, 26 for instance.  Here the mesh is
@@ -23,6 +23,8 @@ def regular_grid(system, mesh) -> wannierberri.Grid:
     system : wannierberri.system.System
     mesh : int or three ints
         Number of k points along each reciprocal lattice vector; one number serves all periodic directions.
+    small : bool
+        Make the FFT grids small, so that there are many K points to choose from, as adaptive refinement wants.
 
     Returns
     -------
@@ -41,7 +43,7 @@ def regular_grid(system, mesh) -> wannierberri.Grid:
         fft = np.array(fft)
         div = mesh // fft
         if system.pointgroup.symmetric_grid(div) and system.pointgroup.symmetric_grid(fft):
-            if symmetric:  # many K points, of which few are different
+            if symmetric or small:  # many K points, of which few are different
                 too_many = max(0.0, np.log(np.prod(div) / _MOST_K_POINTS))
                 too_small = max(0.0, np.log(_FEWEST_FFT_POINTS / np.prod(fft)))
                 rank = (too_many, too_small, int(np.prod(fft)))

@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 _LAUNCHER_SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_NTASKS", "PMIX_SIZE", "MPI_LOCALNRANKS")
 _LAUNCHER_RANKS = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "SLURM_PROCID", "PMIX_RANK", "MPI_LOCALRANKID")
 
+_SECONDS_FOR_OTHERS = 3.0  # to meet the same error
 _SECONDS_TO_FORWARD = 0.5  # MPI_Abort ends the launcher's forwarding of output too: time for the message to get out
 
 
@@ -35,6 +36,9 @@ class SerialCommunicator:
 
     def allgather(self, value):
         return [value]
+
+    def Iprobe(self):
+        return False
 
 
 def world():
@@ -120,6 +124,30 @@ def agree(communicator, error: Exception | None) -> None:
         raise problem
 
 
+def agree_or_abort(communicator, error: Exception | None) -> None:
+    """`agree` after a task in which ranks wait for each other: an error of some ranks only ends all of them.
+
+    Parameters
+    ----------
+    communicator
+    error : Exception or None
+        What went wrong on this rank.
+
+    Raises
+    ------
+    Exception
+        See `agree`.
+    """
+    if communicator.size > 1:
+        arrived, patience = communicator.Ibarrier(), time.monotonic() + _SECONDS_FOR_OTHERS
+        while not arrived.Test():
+            if error is not None and time.monotonic() > patience:
+                with abort_on_error(communicator):
+                    raise error
+            time.sleep(0.001)
+    agree(communicator, error)
+
+
 def _portable(error):
     """Error as bytes where that works, and as text: exceptions with arguments of their own often do not unpickle."""
     if error is None:
@@ -141,17 +169,23 @@ def _copy(portable):
 
 @contextmanager
 def abort_on_error(communicator):
-    """End all ranks with the message of an uncaught exception of any; an exception alone leaves peers waiting."""
+    """End all ranks with the message of an uncaught exception of any; an exception alone leaves peers waiting.
+
+    The exit code is that of a SystemExit, otherwise 1.
+    """
     try:
         yield
     except BaseException as error:
         if communicator.size == 1 or (isinstance(error, SystemExit) and not error.code):
             raise
-        trace = "" if isinstance(error, SystemExit) else traceback.format_exc()
+        stopped = isinstance(error, SystemExit)
+        trace = "" if stopped else traceback.format_exc()
         where = f"rank {communicator.rank} of {communicator.size}"
-        print_error(f"{trace}{where}: {type(error).__name__}: {error}; ending all ranks")
+        message = ", ".join([str(error), *getattr(error, "__notes__", [])])
+        kind = "" if stopped else f"{type(error).__name__}: "
+        print_error(f"{trace}{where}: {kind}{message}; ending all ranks")
         time.sleep(_SECONDS_TO_FORWARD)
-        communicator.Abort(1)
+        communicator.Abort(error.code if stopped and isinstance(error.code, int) else 1)
 
 
 def print_error(message: str) -> None:

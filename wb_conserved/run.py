@@ -1,46 +1,40 @@
 """The driver: calculators over a k mesh, k points shared over the ranks of a communicator.
 
-The mesh is cut into batches of k points, the batches into blocks.  Neither depends on the number of ranks: blocks go
-round the ranks, a block's batches are summed in order, and the blocks' sums are added in order on rank 0.  So the result
-is the same, bit for bit, on any number of ranks.
+The mesh is cut into chunks that do not depend on the number of ranks, and the chunks are summed by a fixed tree, so the
+result is the same, bit for bit, on any number of ranks and after any interruption.  The parts are in
+`wb_conserved.driver`: `work` (what a chunk is), `schedule` (who gets it), `summation`, `checkpoint`, `refinement`.
 """
 
 from __future__ import annotations
 
-import logging
+import os
+import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
-from wannierberri.data_K import get_data_k_class_from_system
-from wannierberri.data_K.data_K_R import Data_K_R
-from wannierberri.grid import Path
+import wannierberri
 from wannierberri.grid.grid import GridAbstract
-from wannierberri.result import ResultDict, TABresult
+from wannierberri.result import EnergyResult
 
-from .calculators.base import OccupationCalculator
 from .calculators.full_mesh import check_full_mesh
+from .driver.checkpoint import Checkpoint, IterationFolder
+from .driver.fingerprint import digest, fingerprint
+from .driver.interruption import stop_on_signal
+from .driver.loop import Loop
+from .driver.plan import Plan, largest_batch, make_plan
+from .driver.refinement import KPointList, Refinement, refinement_mesh
+from .driver.summation import TABLE, add
+from .driver.work import CRITERIA, Batch, Evaluation, Mesh, check_calculators, data_K_of_list
 from .grid import regular_grid
-from .interpolation import WannierInterpolator
-from .interpolation.bloch import batch_slices
-from .parallel import SerialCommunicator, abort_on_error, agree
+from .node_memory import NodeMemory
+from .parallel import SerialCommunicator, abort_on_error, agree, agree_or_abort
 from .results.dataset import RunResult
 
-logger = logging.getLogger(__name__)
-
-_BLOCKS = 256
-
-
-@dataclass(frozen=True)
-class Batch:
-    """K points of the mesh that are treated together, and the weight of their sum."""
-
-    Kpoint: Any
-    kpoints: np.ndarray
-    weight: float
+__all__ = ["Plan", "data_K_of_list", "estimate", "run"]
 
 
 def run(
@@ -49,12 +43,17 @@ def run(
     calculators: Mapping[str, Any],
     comm=None,
     *,
+    checkpoint: str | os.PathLike | None = None,
+    adpt_num_iter: int = 0,
+    adpt_mesh=2,
+    adpt_fac: int = 1,
     use_irred_kpt: bool = True,
     symmetrize: bool = True,
     fout_name: str | None = None,
     suffix: str = "",
     parameters_K: dict | None = None,
     data_k_class: type | None = None,
+    memory_per_rank: float | None = None,
     progress: bool = False,
 ) -> RunResult:
     """Evaluate calculators on a k mesh or path.
@@ -69,6 +68,17 @@ def run(
         Of this package or of WannierBerri.
     comm : mpi4py.MPI.Comm, optional
         Ranks to share the k points; None: this process alone, without mpi4py.
+    checkpoint : path, optional
+        Folder that all ranks see.  Finished chunks are stored there as they come, and the same call goes on with them
+        after an interruption of any kind.  Removed by the user; a run that is complete answers from it at once.  SIGTERM
+        and SIGUSR1 end the run with exit code 75.
+    adpt_num_iter : int
+        Iterations of adaptive refinement, as in WannierBerri; K points with the largest contributions are divided.
+        Negative: that many thirds of what would divide every K point once.
+    adpt_mesh : int or three ints
+        Parts in which a K point is divided along each direction.
+    adpt_fac : int
+        K points divided per result and criterion.
     use_irred_kpt : bool
         Evaluate only k points that the symmetry of the system does not relate, and symmetrise the result.
     symmetrize : bool
@@ -82,6 +92,9 @@ def run(
         Arguments for the ``Data_K`` class.
     data_k_class : type, optional
         ``Data_K`` class in place of the one for the system; it must take ``k_list``.
+    memory_per_rank : float, optional
+        Bytes that a rank may use, besides the R-space matrices, which the ranks of a node share.  Fewer k points are
+        treated together where that is needed.
     progress : bool
         Show a progress bar on rank 0.
 
@@ -89,165 +102,236 @@ def run(
     -------
     RunResult
         A `wannierberri.result.ResultDict` of WannierBerri's result objects, complete on every rank, with
-        ``to_dataset()``.
+        ``to_dataset()``; ``refinement`` holds the changes and the error estimate of refinement.
+
+    Raises
+    ------
+    ValueError, TypeError, OSError
+        An argument that does not fit, a checkpoint of another run, or a folder that cannot be written to; raised on every
+        rank, before the first k point.  An exception during the evaluation ends all ranks (``MPI_Abort``) with its message,
+        the rank and the k points.
+    """
+    start = time.perf_counter()
+    communicator = SerialCommunicator() if comm is None else comm
+    with ExitStack() as stack:
+        task = _Task(
+            communicator, stack, system, grid, calculators, use_irred_kpt, symmetrize, parameters_K, data_k_class,
+            memory_per_rank, adpt_num_iter, adpt_mesh, adpt_fac,
+        )  # fmt: skip
+        folders = _Folders(task, communicator, stack, checkpoint, fout_name)
+        with abort_on_error(communicator), stop_on_signal(communicator, folders.name) as check:
+            loop = Loop(communicator, check, progress)
+            result, refinement, evaluated = task.evaluate(loop, folders)
+            run_result = RunResult(
+                communicator.bcast(result),
+                calculators=dict(calculators),
+                system=system,
+                mesh=None if task.path else tuple(int(n) for n in task.grid.dense),
+                number_of_k_points=evaluated,
+                busy_seconds=communicator.allgather(loop.busy),
+                seconds=time.perf_counter() - start,
+                refinement=communicator.bcast(refinement),
+            )
+            if fout_name is not None and communicator.rank == 0:
+                run_result.savedata(prefix=fout_name, suffix=suffix, i_iter=0)
+    return run_result
+
+
+def estimate(
+    system,
+    grid,
+    calculators: Mapping[str, Any],
+    comm=None,
+    *,
+    adpt_num_iter: int = 0,
+    adpt_mesh=2,
+    adpt_fac: int = 1,
+    use_irred_kpt: bool = True,
+    symmetrize: bool = True,
+    parameters_K: dict | None = None,
+    data_k_class: type | None = None,
+    memory_per_rank: float | None = None,
+) -> Plan:
+    """Memory and time that `run` with these arguments would take, from one batch of k points evaluated here.
+
+    Parameters
+    ----------
+    system, grid, calculators, comm, ...
+        See `run`; the estimate is for the ranks of `comm`.
+
+    Returns
+    -------
+    Plan
+        To be printed.
 
     Raises
     ------
     ValueError, TypeError
-        An argument that does not fit; raised on every rank.  An exception during the evaluation ends all ranks
-        (``MPI_Abort``) with its message.
+        See `run`.
     """
     communicator = SerialCommunicator() if comm is None else comm
-    start = time.perf_counter()
-    task, error = None, None
-    try:
-        task = _Task(system, grid, calculators, use_irred_kpt, symmetrize, parameters_K, data_k_class)
-    except Exception as problem:
-        error = problem
-    agree(communicator, error)
-
-    with abort_on_error(communicator):
-        blocks = np.array_split(np.arange(len(task.batches)), min(_BLOCKS, len(task.batches)))
-        mine = range(communicator.rank, len(blocks), communicator.size)
-        hidden = not progress or communicator.rank != 0
-        with tqdm(total=sum(len(blocks[i]) for i in mine), disable=hidden, unit="batch", desc="k points") as bar:
-            sums = {i: task.block([task.batches[j] for j in blocks[i]], bar) for i in mine}
-        gathered = communicator.gather(sums)
-        result = None
-        if communicator.rank == 0:
-            ordered = {i: block for part in gathered for i, block in part.items()}
-            total = task.add(ordered[i] for i in range(len(blocks)))
-            result = task.finish(total)
-        results = communicator.bcast(result)
-        seconds = time.perf_counter() - start
-        run_result = RunResult(
-            results,
-            calculators=dict(calculators),
-            system=system,
-            mesh=None if task.path else tuple(int(n) for n in task.grid.dense),
-            number_of_k_points=sum(len(batch.kpoints) for batch in task.batches),
-            ranks=communicator.size,
-            seconds=seconds,
-        )
-        if fout_name is not None and communicator.rank == 0:
-            run_result.savedata(prefix=fout_name, suffix=suffix, i_iter=0)
-    return run_result
-
-
-def data_K_of_list(system, kpoints, grid, Kpoint, *, data_k_class=None, interpolator=None, **parameters):
-    """WannierBerri's ``Data_K`` for a list of k points.
-
-    Parameters
-    ----------
-    system : wannierberri.system.System
-    kpoints : float array (k, 3)
-        Reduced coordinates.
-    grid : wannierberri.Grid or wannierberri.Path
-    Kpoint : wannierberri K point
-        That the k points belong to.
-    data_k_class : type, optional
-        The system's own by default.
-    interpolator : WannierInterpolator, optional
-        Shared with other lists; made anew by default.
-    **parameters
-        Of the class.
-    """
-    data_K = (data_k_class or _data_k_class(system))(system, k_list=kpoints, grid=grid, Kpoint=Kpoint, **parameters)
-    if interpolator is not None:
-        data_K.__dict__["interpolator"] = interpolator
-    return data_K
-
-
-def _data_k_class(system):
-    return getattr(system, "data_k_class", None) or get_data_k_class_from_system(system)
+    with ExitStack() as stack:
+        task = _Task(
+            communicator, stack, system, grid, calculators, use_irred_kpt, symmetrize, parameters_K, data_k_class,
+            memory_per_rank, adpt_num_iter, adpt_mesh, adpt_fac,
+        )  # fmt: skip
+        with abort_on_error(communicator):
+            batch = task.mesh.batch(0)
+            times = []
+            for _ in range(3):
+                communicator.allgather(None)  # all at the same time, as they will
+                start = time.perf_counter()
+                task.evaluation.chunk([batch])
+                times.append(time.perf_counter() - start)
+            seconds = max(communicator.allgather(min(times[1:]))) / len(batch.kpoints)
+        return make_plan(task.mesh, task.evaluation, task.values, communicator.size, task.memory, seconds)
 
 
 class _Task:
-    """What is evaluated where, checked."""
+    """What is evaluated where, checked; collective."""
 
-    def __init__(self, system, grid, calculators, use_irred_kpt, symmetrize, parameters_K, data_k_class):
-        if not isinstance(calculators, Mapping) or not calculators:
-            raise TypeError(f"calculators: expected a dict of name to calculator, found {calculators!r}")
-        self.system, self.calculators = system, calculators
-        self.path = isinstance(grid, Path)
-        self.grid = grid if isinstance(grid, GridAbstract) or self.path else regular_grid(system, grid)
-        for name, calculator in calculators.items():
-            if not (callable(calculator) and hasattr(calculator, "allow_grid")):
-                raise TypeError(f"calculators[{name!r}]: expected a WannierBerri calculator, found {calculator!r}")
-            if not (calculator.allow_path if self.path else calculator.allow_grid):
-                kind = "path" if self.path else "grid"
-                raise ValueError(f"calculators[{name!r}]: {type(calculator).__name__} does not work on a {kind}")
+    def __init__(
+        self, communicator, stack, system, grid, calculators, use_irred_kpt, symmetrize, parameters_K, data_k_class,
+        memory_per_rank, adpt_num_iter, adpt_mesh, adpt_fac,
+    ):  # fmt: skip
+        error = None
+        try:
+            self._check(system, grid, calculators, use_irred_kpt, symmetrize, adpt_num_iter, adpt_mesh, adpt_fac)
+        except Exception as problem:
+            error = problem
+        agree(communicator, error)
+        self.memory = NodeMemory(communicator)
+        stack.callback(self.memory.free)
+        try:
+            self.evaluation = Evaluation(
+                system, self.grid, calculators, self.symmetrize, parameters_K, data_k_class, self.memory.build
+            )
+            Kpoint, factor = self.Kpoints[0]
+            self.values = self.evaluation.prepare(Batch(Kpoint, np.atleast_2d(Kpoint.K if self.path else Kpoint.Kp_fullBZ), factor))
+            if self.iterations and not any(not name.startswith(TABLE) for name in self.values):
+                raise ValueError("adpt_num_iter: expected a calculator over Fermi levels to refine for, found tabulators only")
+            largest = largest_batch(self.evaluation, self.values, memory_per_rank)
+            self.mesh = Mesh(self.grid, self.Kpoints, system.num_wann, largest, whole=self.iterations > 0)
+        except Exception as problem:
+            error = problem
+        agree_or_abort(communicator, error)
+
+    def _check(self, system, grid, calculators, use_irred_kpt, symmetrize, adpt_num_iter, adpt_mesh, adpt_fac):
+        self.path = isinstance(grid, wannierberri.Path)
+        check_calculators(calculators, self.path)
         self.symmetrize = (symmetrize or use_irred_kpt) and not self.path
         if self.symmetrize:
             check_full_mesh(calculators, system.pointgroup)
-        self.parameters_K = dict(parameters_K or {})
-        self.data_k_class = data_k_class or _data_k_class(system)
-        self.interpolator = WannierInterpolator(system) if self.data_k_class is Data_K_R else None
-        self.batches = self._cut(use_irred_kpt and not self.path)
-
-    def _cut(self, use_symmetry):
-        num_wann = self.system.num_wann
+        refined = adpt_num_iter != 0 and np.any(refinement_mesh(adpt_mesh) > 1)
+        if refined and self.path:
+            raise ValueError(f"adpt_num_iter: expected 0 on a path, found {adpt_num_iter!r}")
+        ready = isinstance(grid, GridAbstract) or self.path
+        self.grid = grid if ready else regular_grid(system, grid, small=refined)
         if self.path:
-            # a path hands out its k points in parts of the size asked for
-            size = batch_slices((1, 1, len(self.grid.K_list)), num_wann)[0].stop
-            return [Batch(Kpoint, Kpoint.K, 1.0) for Kpoint in self.grid.get_K_list(k_batch=size)]
-        slices = batch_slices(self.grid.FFT, num_wann)
-        weight = 1.0 / np.prod(self.grid.FFT)
-        batches = []
-        for Kpoint in self.grid.get_K_list(use_symmetry=use_symmetry):
-            kpoints = (self.grid.points_FFT + Kpoint.Kp_fullBZ) % 1
-            batches += [Batch(Kpoint, kpoints[part], Kpoint.factor * weight * len(kpoints[part])) for part in slices]
-        return batches
+            size = Mesh.path_batch(len(self.grid.K_list), system.num_wann)
+            self.Kpoints = [(Kpoint, 1.0) for Kpoint in self.grid.get_K_list(k_batch=size)]
+            self.iterations = 0
+            return
+        Kpoints = self.grid.get_K_list(use_symmetry=use_irred_kpt)
+        self.iterations = _number_of_iterations(adpt_num_iter, self.grid, adpt_mesh, adpt_fac) if refined else 0
+        self._list = KPointList(
+            self.grid, Kpoints, system.periodic, refinement_mesh(adpt_mesh), adpt_fac, use_irred_kpt
+        )
+        self.Kpoints = self._list.changes()
 
-    def block(self, batches, bar):
-        """Weighted sum over the batches of a block: spectra of our calculators, result objects of WannierBerri's."""
+    def evaluate(self, loop, folders):
+        """Results and refinement on rank 0, None on the others; and the number of k points evaluated."""
+        first = loop.communicator.rank == 0
+        total, changes, divided, evaluated = None, [], [], 0
+        mesh = self.mesh
+        for iteration in range(self.iterations + 1):
 
-        def evaluate(batch):
-            data_K = data_K_of_list(
-                self.system,
-                batch.kpoints,
-                self.grid,
-                batch.Kpoint,
-                data_k_class=self.data_k_class,
-                interpolator=self.interpolator,
-                **self.parameters_K,
-            )
-            values = {}
-            for name, calculator in self.calculators.items():
-                if isinstance(calculator, OccupationCalculator):
-                    values[name] = calculator.accumulate(data_K, batch.weight / data_K.nk)
-                else:
-                    values[name] = calculator(data_K) * batch.weight
-            bar.update()
-            return values
+            def chunk(batches, after_batch, tables=iteration == 0):
+                return self.evaluation.chunk(batches, after_batch, criteria=self.iterations > 0, tables=tables)
 
-        return self.add(evaluate(batch) for batch in batches)
+            title = f"refinement {iteration}" if iteration else "k points"
+            values = loop.total(mesh, chunk, folders.iteration(iteration), title)
+            evaluated += mesh.number_of_kpoints
+            if not self.iterations:
+                break
+            self._list.set_criteria(loop.communicator.bcast(values.pop(CRITERIA) if first else None))
+            if first and iteration:
+                changes.append(self._over_energies(self.evaluation.finish(values, tables=False)))
+                tables = {name: array[:0] for name, array in total.items() if name.startswith(TABLE)}
+                values |= tables
+            total = add(total, values) if first else None
+            if iteration < self.iterations:
+                divided.append(self._list.divide())
+                mesh = Mesh(self.grid, self._list.changes(), self.evaluation.system.num_wann, self._largest, whole=True)
+        if not first:
+            return None, None, evaluated
+        results = self.evaluation.ordered(self.evaluation.finish(values if total is None else total))
+        if not self.iterations:
+            return results, None, evaluated
+        stacked = {name: np.stack([change[name] for change in changes]) for name in changes[0]}
+        return results, Refinement(divided, stacked, self._list.error(stacked)), evaluated
+
+    @property
+    def _largest(self):
+        return self.mesh.largest_batch
 
     @staticmethod
-    def add(parts):
-        """Sum of dictionaries, in order."""
-        total = None
-        for part in parts:
-            total = part if total is None else {name: total[name] + value for name, value in part.items()}
-        return total
+    def _over_energies(results):
+        return {name: result.data for name, result in results.results.items() if isinstance(result, EnergyResult)}
 
-    def finish(self, total):
-        """Result objects of WannierBerri."""
-        results = {}
-        for name, value in total.items():
-            calculator = self.calculators[name]
-            if isinstance(calculator, OccupationCalculator):
-                value = calculator.finalize(value, self.system)
-            if not np.all(np.isfinite(getattr(value, "data", 0.0))):
-                raise FloatingPointError(f"calculators[{name!r}]: the result contains NaN or infinity")
-            results[name] = value
-        collected = ResultDict(results)
-        if self.symmetrize:
-            collected = self.system.pointgroup.symmetrize(collected)
-        for value in collected.results.values():
-            if isinstance(value, TABresult):
-                if self.path:
-                    value.self_to_path(path=self.grid)
-                else:
-                    value.self_to_grid()
-        return collected.results
+
+class _Folders:
+    """Where a run stores its sums; checked on all ranks before the first k point."""
+
+    def __init__(self, task, communicator, stack, checkpoint, fout_name):
+        self.name = None if checkpoint is None else os.fspath(checkpoint)
+        self._run, error = None, None
+        try:
+            if communicator.rank == 0 and fout_name is not None:
+                _check_writable(Path(fout_name).parent, f"fout_name {fout_name!r}")
+            if communicator.rank == 0 and checkpoint is not None:
+                marks = fingerprint(
+                    task.evaluation.system,
+                    task.evaluation.calculators,
+                    grid=[(np.asarray(Kpoint.K), Kpoint.NKFFT, factor) for Kpoint, factor in task.Kpoints],
+                    k_points_of_a_batch=task.mesh.largest_batch,
+                    refinement=None if not task.iterations else task._list.settings,
+                    symmetrize=task.symmetrize,
+                    parameters_K=task.evaluation.parameters_K,
+                    data_k_class=task.evaluation.data_k_class,
+                )
+                self._run = digest(marks)
+                stack.callback(Checkpoint(checkpoint, marks).close)
+        except Exception as problem:
+            error = problem
+        agree(communicator, error)
+        self._run = communicator.bcast(self._run)
+        self._communicator = communicator
+
+    def iteration(self, number: int) -> IterationFolder | None:
+        """Folder of an iteration; collective."""
+        if self.name is None:
+            return None
+        folder, error = None, None
+        try:
+            folder = IterationFolder(Path(self.name), number, self._run)
+        except Exception as problem:
+            error = problem
+        agree(self._communicator, error)
+        return folder
+
+
+def _check_writable(folder, argument):
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise type(error)(f"{argument}: expected a folder that can be written to; found: {error.strerror}") from error
+
+
+def _number_of_iterations(adpt_num_iter, grid, adpt_mesh, adpt_fac):
+    if not isinstance(adpt_num_iter, (int, np.integer)):
+        raise ValueError(f"adpt_num_iter: expected an integer, found {adpt_num_iter!r}")
+    if adpt_num_iter >= 0:
+        return int(adpt_num_iter)
+    return int(round(-adpt_num_iter * np.prod(grid.div) / np.prod(refinement_mesh(adpt_mesh)) / adpt_fac / 3))

@@ -18,9 +18,10 @@ from ..operators import Operator, RealSpaceMatrix
 from .wannier import WannierInterpolator
 
 _ELEMENTS_PER_MATRIX = 50 * 18 * 18  # k points of a batch × squared number of bands: what stays in the cache
+_MATRICES_OF_GEOMETRY = 60  # complex matrices per k point that geometry keeps and makes on the way
 
 
-def batch_slices(grid_shape, num_wann: int) -> list[slice]:
+def batch_slices(grid_shape, num_wann: int, largest: int | None = None) -> list[slice]:
     """Parts of the k points of a regular grid (third index fastest) to treat together, whole lines where possible.
 
     Parameters
@@ -28,18 +29,27 @@ def batch_slices(grid_shape, num_wann: int) -> list[slice]:
     grid_shape : three ints
     num_wann : int
         Number of Wannier functions.
+    largest : int, optional
+        Largest number of k points of a part.
 
     Returns
     -------
     list of slice
     """
     size = max(4, _ELEMENTS_PER_MATRIX // num_wann**2)
+    if largest is not None:
+        size = max(1, min(size, largest))
     line, total = int(grid_shape[2]), int(np.prod(grid_shape))
     if line <= size:
         size -= size % line
         return [slice(start, min(start + size, total)) for start in range(0, total, size)]
     cuts = np.linspace(0, line, -(-line // size) + 1).round().astype(int)
     return [slice(start + a, start + b) for start in range(0, total, line) for a, b in pairwise(cuts)]
+
+
+def working_bytes_per_kpoint(interpolator: WannierInterpolator) -> int:
+    """Estimate of the peak working memory per k point of a batch, from the matrices prepared so far."""
+    return 16 * interpolator.num_wann**2 * (4 * interpolator.components + _MATRICES_OF_GEOMETRY)
 
 
 def bloch_batches(data_K) -> Iterable[BlochBatch]:

@@ -11,6 +11,7 @@ then over the few values of R3.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -52,6 +53,10 @@ class WannierInterpolator:
     Parameters
     ----------
     system : wannierberri.system.System_R
+    build : callable, optional
+        Takes a function without arguments and returns an array equal to what that function returns, perhaps read-only
+        and shared between processes.  Every large array is obtained so, in the order of need.  By default the function
+        is called.
 
     Notes
     -----
@@ -59,8 +64,10 @@ class WannierInterpolator:
     changes of the system after that are not seen.
     """
 
-    def __init__(self, system):
+    def __init__(self, system, build: Callable[[Callable[[], np.ndarray]], np.ndarray] | None = None):
         self._system = system
+        self._build = build or (lambda make: make())
+        self.num_wann = system.num_wann
         given = np.asarray(system.rvec.iRvec, dtype=int)
         if len(np.unique(given, axis=0)) != len(given):
             raise ValueError("system: expected each R vector once, found some more often")
@@ -73,7 +80,17 @@ class WannierInterpolator:
         self._planes = [slice(*cut) for cut in pairwise(cuts)]  # R vectors of equal third component
         self._index = {vector: i for i, vector in enumerate(map(tuple, self._iRvec.tolist()))}
         self._vectors = self._iRvec @ system.real_lattice
-        self._stacks: dict[str | RealSpaceMatrix, tuple[np.ndarray, tuple[int, ...]]] = {}
+        self._stacks: dict[str | RealSpaceMatrix, np.ndarray] = {}
+
+    @property
+    def nbytes(self) -> int:
+        """Size of the arrays prepared so far."""
+        return sum(stack.nbytes for stack in self._stacks.values())
+
+    @property
+    def components(self) -> int:
+        """Number of matrices prepared so far, each component of a vector or tensor counted."""
+        return sum(stack[0, :, ..., 0].size // stack.shape[1] for stack in self._stacks.values())
 
     def phases(self, kpoints: np.ndarray) -> Phases:
         """Exponentials e^{ik·R} for reduced k points (k, 3), to be used for all matrices."""
@@ -108,9 +125,9 @@ class WannierInterpolator:
         complex array (k, i, a.., j)
         """
         if name not in self._stacks:
-            matrix = np.moveaxis(self._real_space(name), 2, -1)
-            self._stacks[name] = np.ascontiguousarray(matrix).reshape(len(matrix), -1), matrix.shape[1:]
-        stack, shape = self._stacks[name]
+            self._stacks[name] = self._build(lambda: np.ascontiguousarray(np.moveaxis(self._real_space(name), 2, -1)))
+        shape = self._stacks[name].shape[1:]
+        stack = self._stacks[name].reshape(len(self._iRvec), -1)
         if phases.along is None:
             return (phases.across @ stack).reshape(-1, *shape)
         planes = np.stack([phases.across[:, plane] @ stack[plane] for plane in self._planes], axis=1)  # line R3 ij

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import logging
 import os
 from collections.abc import Sequence
@@ -10,6 +11,8 @@ from pathlib import Path
 import numpy as np
 from wannierberri.system import System_R
 
+from ..node_memory import share_system
+from ..parallel import agree
 from .checks import check_system, set_periodic, warn_of_large_spins
 from .errors import InputError
 from .npz import load_npz
@@ -46,6 +49,7 @@ def load_system(
     symmetry_tolerance: float | None = None,
     magnetic_moments: np.ndarray | None = None,
     spin_current: str = "projected",
+    comm=None,
 ) -> System_R:
     """Load Hamiltonian, position and spin as a WannierBerri System_R; everything is checked before it is used.
 
@@ -91,6 +95,10 @@ def load_system(
     spin_current : {"projected", "qiao", "ryoo"}
         "qiao" and "ryoo" add the matrices that `ConventionalSpinConductivity` needs for these spin currents; from a .chk
         only.  Ryoo's come from a sum over the bands of the ab initio calculation, which is truncated.
+    comm : mpi4py.MPI.Comm, optional
+        Ranks that call this together.  Rank 0 reads, and the R-space matrices, read-only, are kept once per node (see
+        `wb_conserved.node_memory.share_system`); what the others give as `path` is not looked at.  None: this process
+        reads for itself.
 
     Returns
     -------
@@ -103,8 +111,12 @@ def load_system(
     Raises
     ------
     InputError
-        Names file, line where there is one, what was expected and what was found.
+        Names file, line where there is one, what was expected and what was found.  With `comm`, this and any other
+        error of rank 0 is raised on all ranks.
     """
+    if comm is not None:
+        arguments = {name: value for name, value in locals().items() if name != "comm"}
+        return _load_on_rank_0(arguments, comm)
     if spin_order is None:
         for name, value in (
             ("spin_tolerance", spin_tolerance),
@@ -207,6 +219,25 @@ def load_system(
         sorted(system._XX_R),
     )
     return system
+
+
+def _reduce(error: InputError) -> tuple:
+    return type(error), (error.source, error.expected, error.found, error.line)
+
+
+copyreg.pickle(InputError, _reduce)  # its arguments are not what exceptions are copied by: the message alone
+
+
+def _load_on_rank_0(arguments: dict, communicator) -> System_R:
+    """`load_system` on rank 0, its matrices in the memory of each node."""
+    system, error = None, None
+    if communicator.rank == 0:
+        try:
+            system = load_system(**arguments)
+        except Exception as problem:
+            error = problem
+    agree(communicator, error)
+    return share_system(system, communicator)
 
 
 def _beside(seed: str, ending: str) -> Path:

@@ -28,17 +28,23 @@ class RunResult(ResultDict):
     mesh : three ints, or None on a path
     number_of_k_points : int
         Evaluated, after reduction by symmetry.
-    ranks : int
+    busy_seconds : float array (rank,)
+        Time that each rank spent on k points.
     seconds : float
         Wall time.
+    refinement : Refinement or None
+        Changes and error estimate of adaptive refinement.
     """
 
-    def __init__(self, results, *, calculators, system, mesh, number_of_k_points, ranks, seconds):
+    def __init__(
+        self, results, *, calculators, system, mesh, number_of_k_points, busy_seconds, seconds, refinement=None
+    ):
         super().__init__(results)
         self.calculators = calculators
         self.mesh = mesh
         self.number_of_k_points = number_of_k_points
-        self.ranks = ranks
+        self.busy_seconds = np.asarray(busy_seconds, dtype=float)
+        self.refinement = refinement
         self.seconds = seconds
         self._system = {
             "num_wann": int(system.num_wann),
@@ -105,7 +111,7 @@ class RunResult(ResultDict):
             "num_wann": self._system["num_wann"],
             "symmetry_operations": self._system["symmetry_operations"],
             "real_lattice_angstrom": self._system["real_lattice_angstrom"].ravel(),
-            "ranks": self.ranks,
+            "ranks": len(self.busy_seconds),
             "wall_time_s": self.seconds,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "python": platform.python_version(),

@@ -1,0 +1,167 @@
+"""What the bits of a result depend on, as digests: system, mesh, calculators, versions, linear algebra."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import platform
+import types
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_info
+
+_PACKAGES = ("wb_conserved", "wannierberri", "numpy", "scipy")
+
+
+def fingerprint(system, calculators, **settings: Any) -> dict[str, Any]:
+    """Everything that the bits of a result depend on, by name.
+
+    Parameters
+    ----------
+    system : wannierberri.system.System
+    calculators : mapping of str to calculator
+    **settings
+        Further parts: plain values, arrays, or objects made of them.
+
+    Returns
+    -------
+    dict
+        Text and numbers that JSON keeps.
+
+    Raises
+    ------
+    TypeError
+        An object whose contents cannot be told, with its place.
+    """
+    parts: dict[str, Any] = {f"version of {package}": version(package) for package in _PACKAGES}
+    parts["source code"] = _source()
+    parts["machine"] = platform.machine()
+    parts["linear algebra"] = linear_algebra()
+    parts["system"] = digest(_system(system), "system")
+    for name, calculator in calculators.items():
+        parts[f"calculator {name!r}"] = digest(calculator, f"calculators[{name!r}]")
+    for name, value in settings.items():
+        plain = isinstance(value, (str, int, float)) or value is None
+        parts[name.replace("_", " ")] = value if plain else digest(value, name)
+    return parts
+
+
+def differences(stored: dict[str, Any], expected: dict[str, Any]) -> list[str]:
+    """Names of the parts in which two fingerprints differ, with the values where these are short."""
+    different = []
+    for name in sorted(stored.keys() | expected.keys()):
+        old, new = stored.get(name, "none"), expected.get(name, "none")
+        if old != new:
+            digests = any(isinstance(value, str) and len(value) == 32 for value in (old, new))
+            different.append(name if digests else f"{name} ({old} there, {new} here)")
+    return different
+
+
+def digest(thing: Any, place: str = "object") -> str:
+    """Digest of the contents of an object.
+
+    Parameters
+    ----------
+    thing
+        Plain values, arrays, containers, functions, and objects made of them.  Cached properties do not count.
+    place : str
+        Its name in an error.
+
+    Raises
+    ------
+    TypeError
+        Contents that cannot be told.
+    """
+    found = hashlib.blake2b(digest_size=16)
+    _feed(thing, found.update, place, {})
+    return found.hexdigest()
+
+
+def _feed(thing, update, place, seen):
+    """Hand the contents of an object to `update`, with marks of the type and length of each part."""
+    kind = type(thing)
+    if thing is None or kind in (bool, int, float, complex, str, bytes):
+        text = repr(thing).encode()
+        update(f"{kind.__name__}:{len(text)}:".encode() + text)
+        return
+    if isinstance(thing, (np.ndarray, np.generic)) and np.asarray(thing).dtype != object:
+        array = np.ascontiguousarray(thing)
+        update(f"array:{array.dtype.str}{array.shape}:".encode())
+        update(array.tobytes())
+        return
+    if id(thing) in seen:
+        update(f"again:{seen[id(thing)][0]}".encode())
+        return
+    seen[id(thing)] = (len(seen), thing)  # kept, as a number is given again after its object is gone
+    update(f"{kind.__module__}.{kind.__qualname__}(".encode())
+    for name, part in _parts(thing, place):
+        update(f"{name}=".encode())
+        _feed(part, update, f"{place}.{name}", seen)
+    update(b")")
+
+
+def _parts(thing, place):
+    """Named parts of an object."""
+    if isinstance(thing, (dict, types.MappingProxyType)):
+        return [(str(i), item) for i, item in enumerate(sorted(thing.items(), key=lambda item: repr(item[0])))]
+    if isinstance(thing, (set, frozenset)):
+        return [("members", sorted(digest(member, place) for member in thing))]
+    if isinstance(thing, (list, tuple)) or (isinstance(thing, np.ndarray) and thing.dtype == object):
+        return [(str(i), item) for i, item in enumerate(thing)]
+    if isinstance(thing, functools.partial):
+        return [("func", thing.func), ("args", thing.args), ("keywords", thing.keywords)]
+    if isinstance(thing, types.FunctionType):
+        cells = [cell.cell_contents for cell in thing.__closure__ or ()]
+        return [("name", thing.__qualname__), ("code", thing.__code__), ("defaults", thing.__defaults__), ("cells", cells)]
+    if isinstance(thing, types.CodeType):
+        return [("code", thing.co_code), ("constants", thing.co_consts), ("names", thing.co_names)]
+    if isinstance(thing, types.MethodType):
+        return [("self", thing.__self__), ("function", thing.__func__)]
+    if isinstance(thing, (type, types.ModuleType, types.BuiltinFunctionType, np.ufunc, np.dtype, slice)):
+        return [("name", getattr(thing, "__qualname__", repr(thing))), ("module", getattr(thing, "__module__", ""))]
+    if not hasattr(thing, "__dict__"):
+        raise TypeError(
+            f"checkpoint: expected {place} to be made of numbers, text, arrays and functions, so that a stored result can "
+            f"be told from that of another input; found {type(thing).__qualname__}"
+        )
+    return sorted((name, value) for name, value in vars(thing).items() if not _is_cache(type(thing), name))
+
+
+def _is_cache(kind, name):
+    return isinstance(getattr(kind, name, None), functools.cached_property)
+
+
+def _system(system):
+    """What counts of a system of R-space matrices; any other one as it is."""
+    if not hasattr(system, "_XX_R"):
+        return system
+    return {
+        "matrices": {name: np.asarray(matrix) for name, matrix in system._XX_R.items()},
+        "vectors": np.asarray(system.rvec.iRvec),
+        "centres": np.asarray(system.wannier_centers_cart),
+        "lattice": np.asarray(system.real_lattice),
+        "periodic": np.asarray(system.periodic),
+        "internal": bool(system.force_internal_terms_only),
+        "symmetry": [(np.asarray(s.R), bool(s.TR), bool(s.Inv)) for s in system.pointgroup.symmetries],
+    }
+
+
+@functools.cache
+def _source():
+    """Digest of the source files of this package."""
+    found = hashlib.blake2b(digest_size=16)
+    folder = Path(__file__).parents[1]
+    for path in sorted(folder.rglob("*.py")):
+        found.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return found.hexdigest()
+
+
+def linear_algebra() -> str:
+    """The BLAS library that NumPy uses: name, version, processor kernel, and number of threads."""
+    found = [library for library in threadpool_info() if library["user_api"] == "blas"]
+    used = [library for library in found if "numpy" in library["filepath"]] or found
+    keys = ("internal_api", "version", "architecture", "num_threads")
+    return "; ".join(sorted({" ".join(f"{library.get(key)}" for key in keys) for library in used})) or "unknown"

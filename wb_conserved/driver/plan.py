@@ -1,0 +1,175 @@
+"""Memory and time of a run, before anything is spent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..interpolation.bloch import working_bytes_per_kpoint
+from .schedule import grants, missing
+from .summation import TABLE, nbytes
+
+_INTERPRETER = 200 * 2**20
+"""Bytes of Python and the libraries; 140 to 190 MiB were found."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run would take.
+
+    Attributes
+    ----------
+    kpoints, batch, chunks, ranks : int
+        K points evaluated, k points treated together, chunks handed out, processes.
+    interpreter, matrices, working, results : int
+        Bytes of a rank: Python and libraries; R-space matrices, which the ranks of a node share; the batch in work; sums.
+    ranks_of_node : int
+        Ranks that share the matrices.
+    checkpoint : int
+        Bytes on disk, at most.
+    seconds_per_kpoint : float
+        On one rank, measured with all of them at work.
+    """
+
+    kpoints: int
+    batch: int
+    chunks: int
+    ranks: int
+    ranks_of_node: int
+    interpreter: int
+    matrices: int
+    working: int
+    results: int
+    checkpoint: int
+    seconds_per_kpoint: float
+
+    @property
+    def bytes_per_rank(self) -> int:
+        """Memory of a rank, with its share of what the node shares."""
+        return self.interpreter + self.matrices // self.ranks_of_node + self.working + self.results
+
+    @property
+    def bytes_per_node(self) -> int:
+        """Memory of the ranks of one node."""
+        return self.ranks_of_node * (self.interpreter + self.working + self.results) + self.matrices
+
+    @property
+    def core_seconds(self) -> float:
+        """Time of all ranks together."""
+        return self.kpoints * self.seconds_per_kpoint
+
+    def __str__(self):
+        wall = self.core_seconds / min(self.ranks, self.chunks)
+        return "\n".join(
+            [
+                f"k points  {self.kpoints} in {self.chunks} chunks, {self.batch} at a time",
+                f"time      {1e3 * self.seconds_per_kpoint:.3g} ms per k point, {_duration(self.core_seconds)} in all, "
+                f"{_duration(wall)} on {self.ranks} process{'es' if self.ranks > 1 else ''}",
+                f"memory    {_size(self.bytes_per_rank)} per process: Python and libraries {_size(self.interpreter)}, "
+                f"matrices {_size(self.matrices)} shared by {self.ranks_of_node}, k points in work {_size(self.working)}, "
+                f"sums {_size(self.results)}",
+                f"          {_size(self.bytes_per_node)} on a node of {self.ranks_of_node} process"
+                f"{'es' if self.ranks_of_node > 1 else ''}; a checkpoint takes up to {_size(self.checkpoint)}",
+            ]
+        )
+
+
+def make_plan(mesh, evaluation, values, ranks: int, memory, seconds_per_kpoint: float) -> Plan:
+    """Plan of a run.
+
+    Parameters
+    ----------
+    mesh : Mesh
+    evaluation : Evaluation
+        Prepared.
+    values : dict of arrays
+        Of one k point.
+    ranks : int
+    memory : NodeMemory
+    seconds_per_kpoint : float
+    """
+    summed, row = _bytes_of_sums(values)
+    number = mesh.number_of_chunks
+    held = _nodes_held(number, ranks)
+    tables = row * mesh.number_of_kpoints
+    return Plan(
+        kpoints=mesh.number_of_kpoints,
+        batch=mesh.largest_batch,
+        chunks=number,
+        ranks=ranks,
+        ranks_of_node=memory.ranks,
+        interpreter=_INTERPRETER,
+        matrices=_matrices(evaluation),
+        working=mesh.largest_batch * _working(evaluation),
+        results=summed * held + tables,
+        checkpoint=summed * held * ranks + tables,
+        seconds_per_kpoint=seconds_per_kpoint,
+    )
+
+
+def largest_batch(evaluation, values, memory_per_rank: float | None) -> int | None:
+    """Number of k points that can be treated together with the memory of a rank.
+
+    Parameters
+    ----------
+    evaluation, values
+        See `make_plan`.
+    memory_per_rank : float or None
+        Bytes, without the R-space matrices, which the ranks of a node share; None: no limit.
+
+    Returns
+    -------
+    int or None
+        The same on every machine and in every run; None without a limit.
+
+    Raises
+    ------
+    ValueError
+        Not even one k point fits.
+    """
+    if memory_per_rank is None:
+        return None
+    summed, row = _bytes_of_sums(values)
+    sums = summed * _nodes_held(2**15, 1)
+    left = memory_per_rank - _INTERPRETER - sums
+    working = _working(evaluation)
+    if not left >= working:
+        raise ValueError(
+            f"memory_per_rank: expected at least {_size(_INTERPRETER + sums + working)} (Python and libraries "
+            f"{_size(_INTERPRETER)}, sums {_size(sums)}, one k point {_size(working)}), found "
+            f"{memory_per_rank!r} bytes"
+        )
+    # powers of two, so that small changes of the limit leave the result's bits alone
+    return 1 << int(left // working).bit_length() - 1
+
+
+def _matrices(evaluation):
+    return evaluation.interpolator.nbytes if evaluation.interpolator is not None else 0
+
+
+def _working(evaluation):
+    """Bytes of work per k point; a Data_K of other kinds is assumed to be like that of a system with all matrices."""
+    if evaluation.interpolator is not None:
+        return working_bytes_per_kpoint(evaluation.interpolator)
+    return 16 * 300 * evaluation.system.num_wann**2
+
+
+def _bytes_of_sums(values):
+    """Bytes of what adds up, and of the row of a k point in tables."""
+    tables = {name: array for name, array in values.items() if name.startswith(TABLE)}
+    return nbytes(values) - nbytes(tables), nbytes(tables)
+
+
+def _nodes_held(number, ranks):
+    """Sums that a rank holds at most, about: one of each grant, those of the grant in work, the batch and what comes in."""
+    todo = grants(number, missing(number, []), ranks)
+    return -(-len(todo) // ranks) + max(level for level, _ in todo) + 2
+
+
+def _size(size):
+    return f"{size / 2**30:.2f} GiB" if size >= 2**30 else f"{size / 2**20:.0f} MiB"
+
+
+def _duration(seconds):
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
