@@ -7,7 +7,7 @@
     entropy surface  Σ (−∂S/∂ε)(ε̄_n − μ) X_n     −∂S/∂ε = (ε − μ)/kT (−∂f/∂ε),  kT > 0 only
 
 ε̄_n is the mean energy of n's multiplet, X_n a per-band quantity.  The k loop only adds X_n to the nodes of an energy
-axis (`Occupation.accumulate`); Fermi levels enter once, at the end (`sea`, `surface`), so the cost of the loop does
+axis (`Occupation.spread`); Fermi levels enter once, at the end (`sea`, `surface`), so the cost of the loop does
 not depend on their number.
 
 kT = 0: the nodes are the intervals between the sorted levels at which a step occurs: the sums are exact.
@@ -29,7 +29,27 @@ from scipy.special import expit
 _NODES_PER_KT = 6
 _STENCIL = 8
 _TAIL = 40.0  # f differs from 0 or 1 by exp(-40) = 4e-18 farther than this many kT from the Fermi level
-_BLOCK = 2**22  # largest number of elements of a temporary kernel
+_BLOCK = 2**19  # largest number of elements of a temporary kernel
+
+
+@dataclass(frozen=True, eq=False)
+class Spread:
+    """Bands of a batch of k points on an energy axis.
+
+    Attributes
+    ----------
+    nodes : int array
+        Nodes that any band is added to.
+    weights : sparse array (nodes, k n)
+    """
+
+    nodes: np.ndarray
+    weights: sparse.csr_array
+
+    def add(self, values: np.ndarray, spectrum: np.ndarray, factor: float = 1.0) -> None:
+        """Add per-band values (k, n, ...) times a factor to a spectrum (n_nodes, ...), in place."""
+        sums = self.weights @ values.reshape(self.weights.shape[1], -1)
+        spectrum[self.nodes] += (factor * sums).reshape(-1, *spectrum.shape[1:])
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,11 +94,35 @@ class Occupation:
 
     @property
     def n_nodes(self) -> int:
-        """Length of the energy axis of `accumulate`: what lies below the scan, then the nodes."""
+        """Length of the energy axis: what lies below the scan, then the nodes."""
         return len(self._levels) + 1
 
+    @cached_property
+    def key(self):
+        """Equal for occupations with the same energy axis."""
+        return self.kBT, self._levels.tobytes()
+
+    def spread(self, energies: np.ndarray) -> Spread:
+        """How bands of these energies are added to the energy axis.
+
+        Parameters
+        ----------
+        energies : float array (k, n)
+            Mean energies of the multiplets, eV.
+        """
+        energies = energies.reshape(-1)
+        relevant = energies <= self._levels[-1]
+        rows, weights = self._stencil(energies[relevant])
+        touched = np.zeros(self.n_nodes, dtype=bool)
+        touched[rows] = True
+        place = np.cumsum(touched) - 1
+        columns = np.concatenate([[0], np.cumsum(relevant * rows.shape[1])])
+        nodes = np.flatnonzero(touched)
+        shape = len(nodes), len(energies)
+        return Spread(nodes, sparse.csc_array((weights.ravel(), place[rows].ravel(), columns), shape=shape).tocsr())
+
     def accumulate(self, energies: np.ndarray, values: np.ndarray) -> np.ndarray:
-        """Add per-band values to the energy axis.
+        """Per-band values added to an energy axis of zeros.
 
         Parameters
         ----------
@@ -91,14 +135,9 @@ class Occupation:
         float array (n_nodes, ...)
             Linear in `values`; add those of all k points before calling `sea` or `surface`.
         """
-        energies = energies.reshape(-1)
-        flat = values.reshape(len(energies), -1)
-        relevant = energies <= self._levels[-1]
-        energies, flat = energies[relevant], flat[relevant]
-        rows, weights = self._stencil(energies)
-        columns = np.arange(0, rows.size + 1, rows.shape[1])
-        matrix = sparse.csc_matrix((weights.ravel(), rows.ravel(), columns), shape=(self.n_nodes, len(energies)))
-        return (matrix @ flat).reshape(self.n_nodes, *values.shape[2:])
+        result = np.zeros((self.n_nodes, *values.shape[2:]))
+        self.spread(energies).add(values, result)
+        return result
 
     def _stencil(self, energies):
         """Nodes (band, stencil) that each band is added to, and the weights."""

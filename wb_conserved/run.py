@@ -207,7 +207,8 @@ class _Task:
                 system, self.grid, calculators, self.symmetrize, parameters_K, data_k_class, self.memory.build
             )
             Kpoint, factor = self.Kpoints[0]
-            self.values = self.evaluation.prepare(Batch(Kpoint, np.atleast_2d(Kpoint.K if self.path else Kpoint.Kp_fullBZ), factor))
+            kpoints = Kpoint.K if self.path else Kpoint.Kp_fullBZ
+            self.values = self.evaluation.prepare(Batch(Kpoint, np.atleast_2d(kpoints), factor))
             if self.iterations and not any(not name.startswith(TABLE) for name in self.values):
                 raise ValueError("adpt_num_iter: expected a calculator over Fermi levels to refine for, found tabulators only")
             largest = largest_batch(self.evaluation, self.values, memory_per_rank)
@@ -257,8 +258,7 @@ class _Task:
             self._list.set_criteria(loop.communicator.bcast(values.pop(CRITERIA) if first else None))
             if first and iteration:
                 changes.append(self._over_energies(self.evaluation.finish(values, tables=False)))
-                tables = {name: array[:0] for name, array in total.items() if name.startswith(TABLE)}
-                values |= tables
+                values |= {name: array[:0] for name, array in total.items() if name.startswith(TABLE)}
             total = add(total, values) if first else None
             if iteration < self.iterations:
                 divided.append(self._list.divide())
@@ -334,4 +334,4 @@ def _number_of_iterations(adpt_num_iter, grid, adpt_mesh, adpt_fac):
         raise ValueError(f"adpt_num_iter: expected an integer, found {adpt_num_iter!r}")
     if adpt_num_iter >= 0:
         return int(adpt_num_iter)
-    return int(round(-adpt_num_iter * np.prod(grid.div) / np.prod(refinement_mesh(adpt_mesh)) / adpt_fac / 3))
+    return round(-adpt_num_iter * np.prod(grid.div) / np.prod(refinement_mesh(adpt_mesh)) / adpt_fac / 3)

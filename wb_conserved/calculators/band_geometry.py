@@ -12,6 +12,7 @@ import numpy as np
 from .. import geometry
 from ..geometry import Multiplets
 from ..interpolation import BlochBatch, SelectedBatch
+from ..occupations import Occupation, Spread
 from ..operators import Operator
 
 _LARGEST_SHARE = 0.5  # of k points with another grouping, above which everything is computed anew
@@ -87,6 +88,12 @@ class BandGeometry:
         """Grouping of the bands."""
         key = ("multiplets", *self._grouping)
         return self.batch.remember(key, lambda: geometry.find_multiplets(self.batch.energies, *self._grouping))
+
+    def spread(self, occupation: Occupation) -> Spread:
+        """Multiplets on the energy axis of an occupation."""
+        return self.batch.remember(
+            ("spread", occupation.key, *self._grouping), lambda: occupation.spread(self.multiplets.energies)
+        )
 
     @property
     def operator(self):
@@ -275,8 +282,7 @@ class BandGeometry:
         """tr_M(v^i_M s_M) v̄^l (k, n, i, l, s)."""
 
         def compute(g):
-            inside = g.operator * g.multiplets.same[:, :, None, :]
-            current = geometry.block_product_trace(g.velocity, inside)
+            current = geometry.block_product_trace(g.velocity, geometry.inside(g.operator, g.multiplets.same))
             return current[:, :, :, None, :] * g.mean_velocity[:, :, None, :, None]
 
         return self._per_band("v s v̄", compute)

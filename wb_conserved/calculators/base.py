@@ -250,18 +250,16 @@ class OccupationCalculator(GeometryCalculator):
         kpoints, first_k = np.asarray(data_K.kpoints_all), 0
         for band_geometry in self.band_geometries(data_K):
             energies = band_geometry.multiplets.energies
+            spread = band_geometry.spread(self.occupation)
             for term in self.terms(band_geometry):
                 values, index = term.values, self._first_spectrum(term.occupation)
                 _check_finite(values, kpoints[first_k:], self.symbol)
-                values = weight * values
-                parts = [self.occupation.accumulate(energies, values)]
-                if term.occupation == "grand_potential":
-                    weights = energies.reshape(*energies.shape, *(1,) * (values.ndim - 2))
-                    parts.append(self.occupation.accumulate(energies, weights * values))
                 if out is None:
-                    out = np.zeros((self._first_spectrum(None), *parts[0].shape))
-                for offset, part in enumerate(parts):
-                    out[index + offset] += part
+                    out = np.zeros((self._first_spectrum(None), self.occupation.n_nodes, *values.shape[2:]))
+                spread.add(values, out[index], weight)
+                if term.occupation == "grand_potential":
+                    energies_of_values = energies.reshape(*energies.shape, *(1,) * (values.ndim - 2))
+                    spread.add(energies_of_values * values, out[index + 1], weight)
             first_k += len(energies)
         return out
 
@@ -314,6 +312,8 @@ class OccupationCalculator(GeometryCalculator):
 
 def _check_finite(values, kpoints, symbol):
     """Refuse values (k, ...) that are not numbers; `kpoints` may be more than `values` has."""
+    if np.isfinite(values.sum()):
+        return
     finite = np.isfinite(values)
     if not finite.all():
         k = kpoints[int(np.argmin(finite.reshape(len(values), -1).all(axis=1)))]

@@ -102,7 +102,7 @@ class Checkpoint:
             if others:
                 raise CheckpointError(
                     f"checkpoint {self.folder}: expected a checkpoint or an empty folder; found {', '.join(others[:3])} "
-                    "without {_FINGERPRINT}"
+                    f"without {_FINGERPRINT}"
                 )
             write_file(header, json.dumps({"format": _FORMAT, "fingerprint": fingerprint}, indent=1).encode())
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import platform
+import re
 import types
 from importlib.metadata import version
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_info
 
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")  # of an object, in a text that describes it
 _PACKAGES = ("wb_conserved", "wannierberri", "numpy", "scipy")
 
 
@@ -84,7 +86,7 @@ def _feed(thing, update, place, seen):
     """Hand the contents of an object to `update`, with marks of the type and length of each part."""
     kind = type(thing)
     if thing is None or kind in (bool, int, float, complex, str, bytes):
-        text = repr(thing).encode()
+        text = _ADDRESS.sub("", repr(thing)).encode()
         update(f"{kind.__name__}:{len(text)}:".encode() + text)
         return
     if isinstance(thing, (np.ndarray, np.generic)) and np.asarray(thing).dtype != object:
@@ -120,8 +122,11 @@ def _parts(thing, place):
         return [("code", thing.co_code), ("constants", thing.co_consts), ("names", thing.co_names)]
     if isinstance(thing, types.MethodType):
         return [("self", thing.__self__), ("function", thing.__func__)]
-    if isinstance(thing, (type, types.ModuleType, types.BuiltinFunctionType, np.ufunc, np.dtype, slice)):
-        return [("name", getattr(thing, "__qualname__", repr(thing))), ("module", getattr(thing, "__module__", ""))]
+    if isinstance(thing, types.BuiltinFunctionType):
+        return [("name", thing.__qualname__), ("self", thing.__self__)]
+    if isinstance(thing, (type, types.ModuleType, np.ufunc, np.dtype, slice)):
+        name = getattr(thing, "__qualname__", getattr(thing, "__name__", repr(thing)))
+        return [("name", name), ("module", getattr(thing, "__module__", ""))]
     if not hasattr(thing, "__dict__"):
         raise TypeError(
             f"checkpoint: expected {place} to be made of numbers, text, arrays and functions, so that a stored result can "

@@ -19,7 +19,7 @@ from wannierberri.result import EnergyResult, KBandResult, ResultDict, TABresult
 
 from ..calculators.base import OccupationCalculator
 from ..interpolation import WannierInterpolator
-from ..interpolation.bloch import batch_slices
+from ..interpolation.bloch import batch_slices, release
 from .summation import TABLE, Values, add
 
 _MOST_CHUNKS = 2**15  # ten for each of some thousand ranks; a list of them is still short
@@ -192,6 +192,7 @@ class Evaluation:
                         values |= _arrays(name, calculator(data_K) * batch.weight)
                 _check_finite(values)
                 others = add(others, values)
+                release(data_K)
             except Exception as error:
                 error.add_note(_place(batch))
                 raise

@@ -11,7 +11,14 @@ anything, and every occupation gives one weight to a whole multiplet, so that su
 Only operations of the Python array API standard appear, and no loop over k points, bands or multiplets.
 """
 
-from .berry import berry_curvature_times_operator, operator_berry_curvature, operator_current, operator_dipole
+from .algebra import diagonal, inside
+from .berry import (
+    berry_curvature_times_operator,
+    commutator_curvature,
+    operator_berry_curvature,
+    operator_current,
+    operator_dipole,
+)
 from .derivatives import (
     connection_derivative,
     covariant_derivative,
@@ -21,7 +28,7 @@ from .derivatives import (
     torque_dipole_polarizability_of_bands,
 )
 from .kubo import kubo_conserved_sea, kubo_conserved_surface
-from .moments import axial_vector, block_product_trace, current_dipole, diagonal, dipole_times_velocity, orbital_moment
+from .moments import axial_vector, block_product_trace, current_dipole, dipole_times_velocity, orbital_moment
 from .multiplets import Multiplets, find_multiplets, interband_connection, inverse_gap, multiplet_velocity
 from .spin_current import qiao_current, ryoo_current
 from .torque import torque, torque_berry_curvature, torque_derivative, torque_dipole, torque_quadrupole
@@ -31,6 +38,7 @@ __all__ = [
     "axial_vector",
     "berry_curvature_times_operator",
     "block_product_trace",
+    "commutator_curvature",
     "connection_derivative",
     "covariant_derivative",
     "current_dipole",
@@ -38,6 +46,7 @@ __all__ = [
     "dipole_derivative",
     "dipole_times_velocity",
     "find_multiplets",
+    "inside",
     "interband_connection",
     "interband_torque_dipole",
     "inverse_gap",

@@ -11,7 +11,7 @@ Units: s carries its own, called [s]; J in eV Å [s], Ω in Å² [s], d in Å [s
 
 from __future__ import annotations
 
-from .algebra import adjoint, contract, namespace, product
+from .algebra import contract, inside, namespace, product, scaled, with_adjoint
 
 
 def operator_current(velocity, operator):
@@ -27,8 +27,7 @@ def operator_current(velocity, operator):
     -------
     complex array (k, n, i, s, m), Hermitian in n, m
     """
-    half = 0.5 * product(velocity, operator)
-    return half + adjoint(half)
+    return with_adjoint(product(velocity, 0.5 * operator))
 
 
 def operator_berry_curvature(velocity, current, gap):
@@ -47,7 +46,7 @@ def operator_berry_curvature(velocity, current, gap):
     array (k, n, i, l, s), Å² [s]
     """
     xp = namespace(velocity)
-    curvature = -2.0 * xp.imag(contract(velocity * (gap * gap)[:, :, None, :], current))  # k n l i s
+    curvature = contract(scaled(velocity, gap * gap, 2j), current)  # k n l i s
     return xp.permute_dims(curvature, (0, 1, 3, 2, 4))
 
 
@@ -64,15 +63,34 @@ def operator_dipole(connection, operator):
     -------
     array (k, n, i, s), Å [s]
     """
-    return namespace(connection).real(contract(connection, operator))
+    return contract(connection, operator)
+
+
+def commutator_curvature(vector):
+    """Axial vector of commutators i [X^a, X^b], abc cyclic.
+
+    Of the interband connection it is the Berry curvature Ω^{ab} of multiplets.
+
+    Parameters
+    ----------
+    vector : complex array (k, n, a, m)
+        X, Hermitian.
+
+    Returns
+    -------
+    complex array (k, n, c, m), Hermitian
+    """
+    xp = namespace(vector)
+    pairs = ((1, 2), (2, 0), (0, 1))
+    products = [xp.matmul(vector[:, :, a, :], vector[:, :, b, :]) for a, b in pairs]
+    return with_adjoint(1j * xp.stack(products, axis=2))
 
 
 def berry_curvature_times_operator(connection, operator, same, subspace_curvature=None):
     """Berry curvature times s: Ωs^{li}_n = Re Σ_{n'∈M} Ω^{li}_nn' s_n'n.
 
-    With C^{lis}_n = −Im Σ_m A^l_nm (A^i s_in)_mn this is C^{lis} − C^{ils}, s_in being the blocks of s inside
-    multiplets.  Bloch states of a Wannier model do not span the whole space: the part of the curvature that comes from
-    outside, F^c = ∂_a r^b − ∂_b r^a − i [r^a, r^b] (abc cyclic) of the position matrix r, is added where it is given.
+    Bloch states of a Wannier model do not span the whole space: the part of the curvature that comes from outside,
+    F^c = ∂_a r^b − ∂_b r^a − i [r^a, r^b] (abc cyclic) of the position matrix r, is added where it is given.
 
     Parameters
     ----------
@@ -90,15 +108,11 @@ def berry_curvature_times_operator(connection, operator, same, subspace_curvatur
         Antisymmetric in i and l; the value is Ωs^{li}.
     """
     xp = namespace(connection)
-    inside = operator * same[:, :, None, :]
-    adjoint_of_product = product(inside, connection)  # k n s i m: (s A^i)_nm = conj (A^i s)_mn
-    half = -xp.imag(contract(connection, adjoint_of_product))  # k n l s i
-    half = xp.permute_dims(half, (0, 1, 4, 2, 3))  # k n i l s
-    result = half - xp.permute_dims(half, (0, 1, 3, 2, 4))
-    if subspace_curvature is None:
-        return result
-    axial = xp.real(contract(subspace_curvature, inside))  # k n c s
-    return result + xp.stack([xp.stack(row, axis=2) for row in _levi_civita(axial, xp)], axis=2)
+    curvature = commutator_curvature(connection)
+    if subspace_curvature is not None:
+        curvature += subspace_curvature
+    axial = contract(curvature, inside(operator, same))  # k n c s
+    return xp.stack([xp.stack(row, axis=2) for row in _levi_civita(axial, xp)], axis=2)
 
 
 def _levi_civita(axial, xp):

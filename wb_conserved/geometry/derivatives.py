@@ -17,8 +17,7 @@ Units: ∂d in Å² [s], χ in Å² [s], d^τ_mn in eV Å [s].
 
 from __future__ import annotations
 
-from .algebra import adjoint, contract, namespace, product
-from .moments import diagonal
+from .algebra import adjoint, contract, diagonal, inside, namespace, product, scaled, with_adjoint
 
 
 def covariant_derivative(connection, matrix, operator_derivative=None):
@@ -36,8 +35,7 @@ def covariant_derivative(connection, matrix, operator_derivative=None):
     -------
     complex array (k, n, l, a.., m)
     """
-    half = 1j * product(connection, matrix)  # i A X, whose adjoint is −i X A
-    result = half + adjoint(half)
+    result = with_adjoint(product(1j * connection, matrix))  # the adjoint of i A X is −i X A
     return result if operator_derivative is None else result + operator_derivative
 
 
@@ -58,11 +56,11 @@ def connection_derivative(connection, velocity, velocity_derivative, gap, same):
     complex array (k, n, l, i, m), Å²
     """
     xp = namespace(connection)
-    inside = velocity * same[:, :, None, :]
+    blocks = inside(velocity, same)
     change = 1j * covariant_derivative(connection, velocity, velocity_derivative)
-    change = change + product(inside, connection)
-    change = change - xp.permute_dims(product(connection, inside), (0, 1, 3, 2, 4))
-    return -change * gap[:, :, None, None, :]  # 1/(ε_m − ε_n) = −R_nm
+    change = change + product(blocks, connection)
+    change = change - xp.permute_dims(product(connection, blocks), (0, 1, 3, 2, 4))
+    return scaled(change, gap, -1.0)  # 1/(ε_m − ε_n) = −R_nm
 
 
 def dipole_derivative(connection, connection_gradient, operator):
@@ -80,8 +78,8 @@ def dipole_derivative(connection, connection_gradient, operator):
     array (k, n, l, i, s), Å² [s]
     """
     xp = namespace(connection)
-    first = xp.real(contract(connection_gradient, operator))  # k n l i s
-    second = xp.real(contract(connection, covariant_derivative(connection, operator)))  # k n i l s
+    first = contract(connection_gradient, operator)  # k n l i s
+    second = contract(connection, covariant_derivative(connection, operator))  # k n i l s
     return first + xp.permute_dims(second, (0, 1, 3, 2, 4))
 
 
@@ -124,7 +122,7 @@ def interband_torque_dipole(connection, torque_matrix, torque_gradient, velocity
     element = 0.5j * covariant_derivative(connection, torque_matrix, torque_gradient)
     band_velocity = xp.permute_dims(diagonal(velocity), (0, 2, 1))  # k i n
     # −i τ_mn v_n/(ε_n − ε_m) = i τ_mn v_n R_mn
-    drift = 1j * (gap[:, :, None, :] * torque_matrix)[:, :, None, :, :] * band_velocity[:, None, :, None, :]
+    drift = scaled(torque_matrix, gap, 1j)[:, :, None, :, :] * band_velocity[:, None, :, None, :]
     left = 0.5 * product(connection, torque_matrix)  # k m i s n
     right = 0.5 * xp.permute_dims(product(torque_matrix, connection), (0, 1, 3, 2, 4))
     return element + drift + left + right
@@ -148,5 +146,5 @@ def torque_dipole_polarizability_of_bands(dipole_gradient, interband_dipole, vel
     """
     xp = namespace(velocity)
     # contract conjugates its second argument: d_mn = conj(d†_nm)
-    mixing = -2.0 * xp.imag(contract(velocity * (gap * gap)[:, :, None, :], adjoint(interband_dipole)))  # k n l i s
+    mixing = contract(scaled(velocity, gap * gap, 2j), adjoint(interband_dipole))  # k n l i s
     return dipole_gradient + xp.permute_dims(mixing, (0, 1, 3, 2, 4))

@@ -17,7 +17,7 @@ per-band numbers, one under f_n and one under −f'_n:
 
 from __future__ import annotations
 
-from .algebra import adjoint, contract, namespace, product
+from .algebra import adjoint, contract, namespace, product, scaled
 
 
 def kubo_conserved_sea(velocity, operator, connection, mean_gap, mean_velocity):
@@ -40,21 +40,16 @@ def kubo_conserved_sea(velocity, operator, connection, mean_gap, mean_velocity):
     array (k, n, i, l, s), Å² [s]
     """
     xp = namespace(velocity)
-    half = -0.5j * product(operator, connection)  # k n s i m
-    delta_operator = half - adjoint(half)  # −½ i (sA + As), anti-Hermitian
-    half = 0.5j * product(connection, velocity)  # k n i l m
-    delta_velocity = half - adjoint(half)  # ½ i (AV + VA), anti-Hermitian
-
+    half = product(connection, -1j * velocity)  # k n i l m
+    factor = half - adjoint(half)  # −i (AV + VA) = −2 δV, anti-Hermitian
     u = xp.permute_dims(mean_velocity, (0, 2, 1))  # k i n
     u_sum = mean_velocity[:, :, :, None] + u[:, None, :, :]  # k n i m
-    weighted = (mean_gap * mean_gap)[:, :, None, :] * operator  # k n s m
-    first = weighted[:, :, :, None, :] * u_sum[:, :, None, :, :]  # k n s i m
-    first = first + 2.0 * mean_gap[:, :, None, None, :] * delta_operator
-    sea = -xp.imag(contract(first, velocity))  # k n s i l;  V_mn = conj V_nm
-    sea = xp.permute_dims(sea, (0, 1, 3, 4, 2))
-    second = contract(delta_velocity, 2.0 * mean_gap[:, :, None, :] * operator)  # k n i l s
-    # Σ_m R s_nm δV_mn with δV_mn = −conj δV_nm, and Im z = −Im conj z
-    return sea - xp.imag(second)
+    factor += (mean_gap[:, :, None, :] * u_sum)[:, :, :, None, :] * velocity[:, :, None, :, :]
+    # V_mn = conj V_nm and δV_mn = −conj δV_nm: Σ_m R s_nm [R (u_n + u_m) V_mn + 2 δV_mn]
+    sea = xp.permute_dims(contract(scaled(operator, mean_gap, 1j), factor), (0, 1, 3, 4, 2))
+    half = product(operator, -1j * connection)  # k n s i m
+    delta_operator = half - adjoint(half)  # −i (sA + As) = 2 δs
+    return sea + xp.permute_dims(contract(delta_operator, scaled(velocity, mean_gap, -1j)), (0, 1, 3, 4, 2))
 
 
 def kubo_conserved_surface(velocity, operator, mean_gap, mean_velocity):
@@ -67,6 +62,6 @@ def kubo_conserved_surface(velocity, operator, mean_gap, mean_velocity):
     array (k, n, i, l, s), eV Å² [s]
     """
     xp = namespace(velocity)
-    dipole = -xp.imag(contract(mean_gap[:, :, None, :] * operator, velocity))  # k n s l
+    dipole = contract(scaled(operator, mean_gap, 1j), velocity)  # k n s l
     dipole = xp.permute_dims(dipole, (0, 1, 3, 2))
     return mean_velocity[:, :, :, None, None] * dipole[:, :, None, :, :]

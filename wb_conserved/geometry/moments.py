@@ -10,20 +10,12 @@ Results are per band (see the package docstring).  Units: J in eV Å [s], d^{lis
 
 from __future__ import annotations
 
-from .algebra import adjoint, contract, namespace, product
+from .algebra import contract, inside, namespace, product, with_adjoint
 
 
-def diagonal(matrix):
-    """Real diagonal of a Hermitian matrix (k, n, a.., m) per band, (k, n, a..): s_M, J_M as sums over multiplets."""
-    xp = namespace(matrix)
-    n = matrix.shape[1]
-    unit = xp.reshape(xp.eye(n), (1, n, *(1,) * (matrix.ndim - 3), n))
-    return xp.sum(xp.real(matrix) * unit, axis=-1)
-
-
-def block_product_trace(left, inside):
+def block_product_trace(left, block):
     """Real trace Re Σ_{m∈M} X_nm Y_mn per band, Y Hermitian with its blocks inside multiplets only, (k, n, a, s)."""
-    return namespace(left).real(contract(left, inside))
+    return contract(left, block)
 
 
 def current_dipole(connection, current):
@@ -38,7 +30,7 @@ def current_dipole(connection, current):
     -------
     array (k, n, l, i, s), eV Å² [s]
     """
-    return namespace(connection).real(contract(connection, current))
+    return contract(connection, current)
 
 
 def dipole_times_velocity(connection, operator, velocity, same):
@@ -57,9 +49,8 @@ def dipole_times_velocity(connection, operator, velocity, same):
     array (k, n, i, l, s), eV Å² [s]
     """
     xp = namespace(connection)
-    half = 0.5 * product(connection, operator)  # k n i s m
-    dipole = (half + adjoint(half)) * same[:, :, None, None, :]
-    return xp.permute_dims(xp.real(contract(dipole, velocity)), (0, 1, 2, 4, 3))
+    dipole = with_adjoint(product(connection, 0.5 * operator))  # k n i s m
+    return xp.permute_dims(contract(inside(dipole, same), velocity), (0, 1, 2, 4, 3))
 
 
 def orbital_moment(connection, current, operator, velocity, same):
@@ -78,8 +69,8 @@ def orbital_moment(connection, current, operator, velocity, same):
     -------
     array (k, n, a, s), eV Å² [s]
     """
-    inside = dipole_times_velocity(connection, operator, velocity, same)
-    return 0.5 * axial_vector(current_dipole(connection, current) + inside)
+    of_blocks = dipole_times_velocity(connection, operator, velocity, same)
+    return 0.5 * axial_vector(current_dipole(connection, current) + of_blocks)
 
 
 def axial_vector(tensor):

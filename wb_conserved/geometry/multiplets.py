@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .algebra import namespace
+from .algebra import diagonal, namespace, scaled
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def inverse_gap(energies, same):
     """
     xp = namespace(energies)
     difference = energies[:, :, None] - energies[:, None, :]
-    return xp.where(same, xp.zeros_like(difference), 1.0 / xp.where(same, xp.ones_like(difference), difference))
+    return 1.0 / xp.where(same, xp.asarray(xp.inf, dtype=difference.dtype), difference)
 
 
 def interband_connection(velocity, gap):
@@ -109,7 +109,7 @@ def interband_connection(velocity, gap):
     -------
     complex array (k, n, a, m), Å
     """
-    return velocity * (-1j * gap[:, :, None, :])
+    return scaled(velocity, gap, -1j)
 
 
 def multiplet_velocity(velocity, multiplets: Multiplets):
@@ -125,7 +125,4 @@ def multiplet_velocity(velocity, multiplets: Multiplets):
     -------
     array (k, n, a), eV Å
     """
-    xp = namespace(velocity)
-    k, n, a, _ = velocity.shape
-    diagonal = xp.sum(xp.real(velocity) * xp.eye(n)[None, :, None, :], axis=3)
-    return multiplets.mean(diagonal)
+    return multiplets.mean(diagonal(velocity))

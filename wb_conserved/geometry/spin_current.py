@@ -12,8 +12,7 @@ the Wannier space take part in them.  ε'_m are the band velocities.  Units: eV 
 
 from __future__ import annotations
 
-from .algebra import adjoint, namespace, product
-from .moments import diagonal
+from .algebra import diagonal, namespace, product, with_adjoint
 
 
 def qiao_current(energies, gradient, spin, spin_position, spin_hamiltonian, spin_hamiltonian_position, degenerate=1e-7):
@@ -45,14 +44,14 @@ def qiao_current(energies, gradient, spin, spin_position, spin_hamiltonian, spin
     L = -1j * spin_hamiltonian_position + _spin_last(product(spin_hamiltonian, D))
     velocity = xp.permute_dims(diagonal(gradient), (0, 2, 1))  # k i m
     half = velocity[:, None, :, None, :] * spin[:, :, None, :, :] + energies[:, None, None, None, :] * K - L
-    return 0.5 * (half + adjoint(half))
+    return 0.5 * with_adjoint(half)
 
 
 def ryoo_current(energies, gradient, spin, spin_position, spin_hamiltonian_position):
     """Spin current of J. H. Ryoo et al.; arguments and result as for `qiao_current`."""
     half = -1j * (energies[:, None, None, None, :] * spin_position - spin_hamiltonian_position)
     half = half + _spin_last(product(spin, gradient))
-    return 0.5 * (half + adjoint(half))
+    return 0.5 * with_adjoint(half)
 
 
 def _spin_last(matrix):

@@ -12,7 +12,7 @@ Units: with [s] that of s, τ in eV [s], d^τ in eV Å [s], Ω^τ in Å [s], q i
 
 from __future__ import annotations
 
-from .algebra import adjoint, contract, namespace, product
+from .algebra import contract, namespace, product, scaled, with_adjoint
 from .berry import operator_dipole
 
 
@@ -30,7 +30,7 @@ def torque(energies, operator):
     complex array (k, n, s, m), Hermitian, eV [s]
     """
     difference = energies[:, :, None] - energies[:, None, :]
-    return 1j * difference[:, :, None, :] * operator
+    return scaled(operator, difference, 1j)
 
 
 def torque_derivative(velocity, operator):
@@ -45,8 +45,7 @@ def torque_derivative(velocity, operator):
     -------
     complex array (k, n, a, s, m), Hermitian, eV Å [s]
     """
-    half = 1j * product(velocity, operator)
-    return half + adjoint(half)
+    return with_adjoint(product(velocity, 1j * operator))
 
 
 def torque_dipole(connection, torque_matrix):
@@ -62,8 +61,7 @@ def torque_berry_curvature(velocity, torque_matrix, gap):
 
     Its trace over a multiplet is ∂_{k_i} s_M.
     """
-    xp = namespace(velocity)
-    return -2.0 * xp.imag(contract(velocity * (gap * gap)[:, :, None, :], torque_matrix))
+    return contract(scaled(velocity, gap * gap, 2j), torque_matrix)
 
 
 def torque_quadrupole(connection, torque_matrix, derivative):
@@ -82,7 +80,7 @@ def torque_quadrupole(connection, torque_matrix, derivative):
     array (k, n, i, l, s), eV Å² [s]
     """
     xp = namespace(connection)
-    inner = xp.real(contract(product(connection, torque_matrix), connection))  # k n i s l: (A^i τ)_nm A^l_mn
+    inner = contract(product(connection, torque_matrix), connection)  # k n i s l: (A^i τ)_nm A^l_mn
     inner = xp.permute_dims(inner, (0, 1, 2, 4, 3))
-    outer = -xp.imag(contract(connection, derivative))  # k n l i s: Re i A^l_nm (∂_iτ)_mn
+    outer = contract(1j * connection, derivative)  # k n l i s: Re i A^l_nm (∂_iτ)_mn
     return 0.25 * (inner + xp.permute_dims(inner, (0, 1, 3, 2, 4)) + outer + xp.permute_dims(outer, (0, 1, 3, 2, 4)))

@@ -13,9 +13,10 @@ import numpy as np
 from wannierberri.data_K.data_K_R import Data_K_R
 from wannierberri.data_K.data_K_soc import Data_K_soc
 
-from ..geometry.algebra import adjoint, product
+from ..geometry.algebra import product, with_adjoint
+from ..geometry.berry import commutator_curvature
 from ..operators import Operator, RealSpaceMatrix
-from .wannier import WannierInterpolator
+from .wannier import WannierInterpolator, packed
 
 _ELEMENTS_PER_MATRIX = 50 * 18 * 18  # k points of a batch × squared number of bands: what stays in the cache
 _MATRICES_OF_GEOMETRY = 60  # complex matrices per k point that geometry keeps and makes on the way
@@ -86,6 +87,13 @@ def bloch_batches(data_K) -> Iterable[BlochBatch]:
     return (_InterpolatedBatch(interpolator, kpoints[part]) for part in slices)
 
 
+def release(data_K) -> None:
+    """Let go of the matrices of a ``Data_K``, whose geometry refers to them and they to it, at once."""
+    batch = data_K.__dict__.pop("bloch_batch", None)
+    if batch is not None:
+        batch.forget()
+
+
 class BlochBatch(ABC):
     """Energies and matrices of some k points.
 
@@ -106,6 +114,10 @@ class BlochBatch(ABC):
             self._memory[key] = compute()
         return self._memory[key]
 
+    def forget(self) -> None:
+        """Drop all matrices; the batch cannot be used any more."""
+        vars(self).clear()
+
     @abstractmethod
     def matrix(self, name: str | RealSpaceMatrix) -> np.ndarray:
         """Matrix (k, n, a.., m) by the name that `WannierInterpolator` uses, or that of an observable."""
@@ -117,7 +129,9 @@ class BlochBatch(ABC):
 
         def compute():
             difference = self.energies[:, :, None] - self.energies[:, None, :]
-            return self.matrix("∂Ham") + 1j * difference[:, :, None, :] * self.matrix("AA")
+            velocity = self.matrix("AA") * (1j * difference)[:, :, None, :]
+            velocity += self.matrix("∂Ham")
+            return velocity
 
         return self.remember("velocity", compute)
 
@@ -135,9 +149,8 @@ class BlochBatch(ABC):
             # −i [∂_l r^a, H]_nm = i (ε_n − ε_m) (∂_l r^a)_nm
             result = result + 1j * difference[:, :, None, None, :] * self.matrix("∂AA").swapaxes(2, 3)
             half = -1j * product(position, self.matrix("∂Ham")).swapaxes(2, 3)  # −i r^a ∂_l H, k n l a m
-            result = result + half + adjoint(half)
-            half = -1j * product(position, self.velocity(True))  # −i r^l v^a
-            return result + half + adjoint(half)
+            half += -1j * product(position, self.velocity(True))  # −i r^l v^a
+            return result + with_adjoint(half)
 
         return self.remember(("velocity derivative", external_terms), compute)
 
@@ -156,19 +169,20 @@ class BlochBatch(ABC):
         """Curvature of the space of Wannier functions, F^c = ∂_a r^b − ∂_b r^a − i [r^a, r^b], Å², (k, n, c, m)."""
 
         def compute():
-            position = self.matrix("AA")
-            curvature = self.matrix("rot AA").copy()
-            for c, (a, b) in enumerate(((1, 2), (2, 0), (0, 1))):
-                half = -1j * product(position[:, :, a : a + 1], position[:, :, b : b + 1])[:, :, 0, 0]
-                curvature[:, :, c] += half + adjoint(half)
-            return curvature
+            return self.matrix("rot AA") - commutator_curvature(self.matrix("AA"))
 
         return self.remember("curvature", compute)
 
 
-def _rotated(matrix, vectors):
-    """Matrix (k, i, a.., j) in the basis of eigenvectors (k, i, n), shape (k, n, a.., m)."""
-    return product(product(vectors.conj().swapaxes(1, 2), matrix), vectors)
+def _rotated(real, vectors):
+    """Hermitian matrix, packed (k, i, a.., j), in the basis of eigenvectors U (k, i, n), shape (k, n, a.., m).
+
+    The matrix is X = c P + (c P)† with c = ½ (1 + i), so that U†XU is c U†PU plus its adjoint, with P real.
+    """
+    k, n, *a, _ = real.shape
+    right = (real.reshape(k, -1, n) @ vectors.view(float)).view(complex)  # one real product for Re U and Im U
+    left = ((0.5 - 0.5j) * vectors).conj().swapaxes(1, 2)
+    return with_adjoint((left @ right.reshape(k, n, -1)).reshape(k, n, *a, n))
 
 
 class _InterpolatedBatch(BlochBatch):
@@ -195,10 +209,11 @@ class _InterpolatedBatch(BlochBatch):
     def matrix(self, name):
         if name not in self._matrices:
             if isinstance(name, RealSpaceMatrix) and (name.constant or not self._interpolator.holds(name)):
-                matrix = name.interpolate(self._kpoints)
+                parts = [packed(name.interpolate(self._kpoints))]
             else:
-                matrix = self._interpolator(self._phases, name)
-            self._matrices[name] = _rotated(matrix, self._eigen[1])
+                parts = self._interpolator.parts(self._phases, name)
+            hermitian, *rest = (_rotated(part, self._eigen[1]) for part in parts)
+            self._matrices[name] = hermitian + 1j * rest[0] if rest else hermitian
         return self._matrices[name]
 
 
@@ -215,7 +230,8 @@ class _ProvidedBatch(BlochBatch):
 
     def matrix(self, name):
         if isinstance(name, RealSpaceMatrix):
-            return _rotated(name.interpolate(self._data_K.kpoints_all), self._data_K.UU_K)
+            vectors = np.ascontiguousarray(self._data_K.UU_K)
+            return _rotated(packed(name.interpolate(self._data_K.kpoints_all)), vectors)
         plain = name.lstrip("∂")
         matrix = self._data_K.Xbar("rotAA" if name == "rot AA" else plain, len(name) - len(plain))
         return np.moveaxis(matrix, 2, -1)

@@ -1,41 +1,63 @@
 """Band energies at the corners of the cells of k points, for linear tetrahedra.
 
-The cell of a k point is the parallelepiped k ± c/2, c being the cell's extent along the reciprocal lattice vectors.  Cells of
-a mesh share corners: in units of c/2 the corners of k = (c/2) p are p ± 1, whole numbers, modulo the period 2/c of the
-Brillouin zone.  Each different corner is diagonalised once, and kept for the batches that follow, up to a limit.
+The cell of a k point is the parallelepiped k ± c/2, c being its extent along the reciprocal lattice vectors.  Cells of a mesh
+share corners: with k = (p + o) c, p whole numbers and o the same for all of the mesh, the corners are (p + o ± ½) c, and p counts modulo
+1/c.  Each is diagonalised once and kept for the cells that follow, as long as there is room.
+
+What a corner's energies are, to the last bit, depends on the corner alone, not on those diagonalised with it: the Fourier sum is done in
+matrix products of one size.  So a result does not depend on how k points are shared between processes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from wannierberri.data_K.data_K_R import Data_K_R
 from wannierberri.data_K.data_K_soc import Data_K_soc
 
 from ..tetrahedra import CORNERS
-from .wannier import WannierInterpolator
 
-_SAME = 1e-6  # of half a cell
-_MOST_NUMBERS = 2**20  # energies kept: 8 MB
+_TOGETHER = 16  # k points of a matrix product
+_MOST_NUMBERS = 2**21  # energies kept: 16 MB
+_DIGITS = 9  # of o, and of 1/c
+
+
+class BandEnergies:
+    """Energies of the bands of R-space matrices.
+
+    Parameters
+    ----------
+    system : wannierberri.system.System_R
+    """
+
+    def __init__(self, system):
+        self._iRvec = np.asarray(system.rvec.iRvec, dtype=float)
+        matrix = np.ascontiguousarray(system.get_R_mat("Ham"))
+        self._n_bands, self._matrix = matrix.shape[1], matrix.reshape(len(matrix), -1)
+
+    def __call__(self, kpoints: np.ndarray) -> np.ndarray:
+        """Energies (k, n) in ascending order, eV, at k points (k, 3) in reduced coordinates."""
+        padded = np.zeros((-(-len(kpoints) // _TOGETHER) * _TOGETHER, 3))
+        padded[: len(kpoints)] = kpoints
+        phases = np.exp(2j * np.pi * (padded @ self._iRvec.T)).reshape(-1, _TOGETHER, len(self._iRvec))
+        matrices = (phases @ self._matrix).reshape(-1, self._n_bands, self._n_bands)[: len(kpoints)]
+        return np.linalg.eigvalsh((matrices + matrices.conj().swapaxes(1, 2)) / 2)
 
 
 class CornerEnergies:
-    """Energies at the corners of cells; remembers those of the last batches.
+    """Energies at the corners of cells.
 
     Parameters
     ----------
     band_energies : callable
-        Band energies (q, n) in ascending order of k points (q, 3), eV.
+        Band energies (q, n), eV, of k points (q, 3).
     """
 
     def __init__(self, band_energies: Callable[[np.ndarray], np.ndarray]):
         self._band_energies = band_energies
         self._mesh = None
-        self._forget()
-
-    def _forget(self):
-        self._numbers, self._energies = np.zeros(0, dtype=np.int64), None
 
     def __call__(self, kpoints: np.ndarray, cell: np.ndarray) -> np.ndarray:
         """Energies at the corners.
@@ -52,52 +74,56 @@ class CornerEnergies:
         float array (k, 8, n)
             eV; corners in the order of `wb_conserved.tetrahedra.CORNERS`.
         """
-        half = np.asarray(cell, dtype=float) / 2
-        position = kpoints / half
-        origin = position[0] - np.rint(position[0])
-        origin[np.abs(origin) < _SAME] = 0.0
-        whole = np.rint(position - origin)
-        period = np.rint(1 / half)
-        if np.any(np.abs(position - origin - whole) > _SAME) or np.any(np.abs(period * half - 1) > 1e-9):
-            corners = kpoints[:, None, :] + (2 * CORNERS - 1) * half  # no mesh
+        cell = np.asarray(cell, dtype=float)
+        position = kpoints / cell
+        origin = np.round(position[0] % 1, _DIGITS) % 1
+        whole, period = np.rint(position - origin), np.rint(1 / cell)
+        largest_error = np.abs(position - origin - whole).max()
+        if largest_error > 10.0**-_DIGITS * 10 or np.abs(period * cell - 1).max() > 10.0**-_DIGITS:
+            corners = kpoints[:, None, :] + (CORNERS - 0.5) * cell  # no mesh
             return self._band_energies(corners.reshape(-1, 3)).reshape(len(kpoints), 8, -1)
-        mesh = np.concatenate([origin, half])
-        if self._mesh is None or np.any(np.abs(mesh - self._mesh) > _SAME * np.concatenate([np.ones(3), half])):
-            self._mesh = mesh
-            self._forget()
-        corners = ((whole[:, None, :] + (2 * CORNERS - 1)) % period).astype(np.int64)
-        period = period.astype(np.int64)
-        number = (corners[..., 0] * period[1] + corners[..., 1]) * period[2] + corners[..., 2]
+        n_y, n_z = int(period[1]), int(period[2])
+        index = ((whole[:, None, :] + CORNERS) % period).astype(np.int64)
+        number = (index[..., 0] * n_y + index[..., 1]) * n_z + index[..., 2]
         needed, place = np.unique(number, return_inverse=True)
-        self._provide(needed, period)
-        rows = np.searchsorted(self._numbers, needed)[place.reshape(number.shape)]
-        return self._energies[rows]
 
-    def _provide(self, needed, period):
-        """Extend what is remembered, in ascending order of numbers, by the corners of these numbers."""
-        missing = np.setdiff1d(needed, self._numbers, assume_unique=True)
-        if len(missing) == 0:
-            return
-        if self._energies is not None and self._energies.size > _MOST_NUMBERS:
-            self._forget()
-            missing = needed
-        corners = np.stack([missing // (period[1] * period[2]), missing // period[2] % period[1], missing % period[2]], 1)
-        energies = self._band_energies((corners + self._mesh[:3]) * self._mesh[3:])
-        if self._energies is None:
-            self._numbers, self._energies = missing, energies
-            return
-        before = np.searchsorted(self._numbers, missing)
-        self._numbers = np.insert(self._numbers, before, missing)
-        self._energies = np.insert(self._energies, before, energies, axis=0)
+        def compute(numbers):
+            corners = np.stack([numbers // (n_y * n_z), numbers // n_z % n_y, numbers % n_z], axis=1)
+            return self._band_energies((corners + origin - 0.5) / period)
+
+        mesh = (*origin, *period)
+        energies = self._remembered(mesh, needed, compute)
+        return energies[place.reshape(number.shape)]
+
+    def _remembered(self, mesh, numbers, compute):
+        """Energies of numbered corners: row number % rows of a table, where that row still holds the number."""
+        if self._mesh != mesh:
+            first = compute(numbers[:1])
+            rows = max(1, int(min(np.prod(mesh[3:]), _MOST_NUMBERS // first.shape[1])))
+            self._mesh, self._numbers = mesh, np.full(rows, -1)
+            self._table = np.empty((rows, first.shape[1]))
+        row = numbers % len(self._numbers)
+        energies = self._table[row]
+        missing = self._numbers[row] != numbers
+        if missing.any():
+            energies[missing] = compute(numbers[missing])
+            self._numbers[row[missing]] = numbers[missing]
+            self._table[row[missing]] = energies[missing]
+        return energies
+
+
+_OF_INTERPOLATOR: WeakKeyDictionary[object, CornerEnergies] = WeakKeyDictionary()
 
 
 def corner_energies(data_K, part: slice) -> np.ndarray:
     """Energies at the corners of the cells of some k points of a WannierBerri ``Data_K``.
 
+    Those of R-space matrices are kept as long as the interpolator that several ``Data_K`` may share.
+
     Parameters
     ----------
     data_K : wannierberri.data_K.Data_K
-        Of a K point of a regular grid.
+        Of a K point of a regular grid, and seen by `wb_conserved.interpolation.bloch_batches`.
     part : slice
         Of its k points.
 
@@ -112,21 +138,13 @@ def corner_energies(data_K, part: slice) -> np.ndarray:
     """
     cell = getattr(data_K.Kpoint, "dK_fullBZ", None)
     if cell is None:
-        raise ValueError(f"tetra: expected the k points of a regular grid, found those of {type(data_K.Kpoint).__name__}")
+        raise ValueError(f"tetra: expected the k points of a regular grid, found {type(data_K.Kpoint).__name__}")
     kept = data_K.__dict__
     if not isinstance(data_K, Data_K_R) or isinstance(data_K, Data_K_soc):
         if "corner_energies" not in kept:
             kept["corner_energies"] = data_K.E_K_corners_parallel().reshape(data_K.nk, 8, -1)
         return kept["corner_energies"][part]
-    if "corner_energies" not in kept:
-        kept["corner_energies"] = wannier_corner_energies(kept.get("interpolator") or WannierInterpolator(data_K.system))
-    return kept["corner_energies"](data_K.kpoints_all[part], cell)
-
-
-def wannier_corner_energies(interpolator: WannierInterpolator) -> CornerEnergies:
-    """`CornerEnergies` of interpolated bands; may serve several ``Data_K``, as their attribute ``corner_energies``."""
-
-    def band_energies(kpoints):
-        return np.linalg.eigvalsh(interpolator(interpolator.phases(kpoints), "Ham"))
-
-    return CornerEnergies(band_energies)
+    interpolator = kept["interpolator"]
+    if interpolator not in _OF_INTERPOLATOR:
+        _OF_INTERPOLATOR[interpolator] = CornerEnergies(BandEnergies(data_K.system))
+    return _OF_INTERPOLATOR[interpolator](data_K.kpoints_all[part], cell)

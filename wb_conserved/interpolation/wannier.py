@@ -4,9 +4,16 @@
 
 t being the Wannier centres: WannierBerri's convention, whose derivative is the covariant one of the centres.
 
-One matrix product serves all k points of a batch.  Where these lie on lines along the third reciprocal lattice vector,
-as on a regular mesh, the sum is done in two steps, first over all R with the same third component R3, once per line,
-then over the few values of R3.
+For Hermitian X, that is X(−R) = X(R)†, only half of the R vectors is needed, and real arithmetic does,
+
+    X(k) = Σ_{R>0} [cos(k·R) A_R + sin(k·R) B_R],   A = X(R) + X(R)†,  B = i [X(R) − X(R)†]   (at R = 0: A = X, B = 0)
+
+since A and B are Hermitian and each is kept as the real matrix P = Re A + Im A, see `unpacked`.  Other matrices are
+X = H + i H', with H and H' Hermitian.
+
+One matrix product serves all k points of a batch.  Where these lie on lines along one reciprocal lattice vector, as on a
+regular mesh, the sum is done in two steps, first over all R with the same component along the line, once per line, then
+over the few values of this component.
 """
 
 from __future__ import annotations
@@ -25,24 +32,39 @@ NOT_HERMITIAN = frozenset({"SR", "SH", "SHR", "SA", "SHA"})
 
 @dataclass(frozen=True)
 class Phases:
-    """Exponentials e^{ik·R} of a batch of k points.
+    """Cosines and sines of k·R of a batch of k points.
 
     Attributes
     ----------
-    across : complex array (k, R), or (line, R)
-        Of all three components, or of the first two where the k points form lines.
-    along : complex array (line, k of the line, R3) or None
-        Of the third component.
+    across : float array (k, 2R), or (2 line, 2R)
+        Coefficients of A_R and B_R.  Where the k points form lines, of the components of R across them: for each line
+        those of the term with the cosine along it, and with the sine.
+    along : float array (line, k of the line, 2 plane) or None
+        Cosine and sine along the line.
     """
 
     across: np.ndarray
     along: np.ndarray | None
 
 
-def _equal_lines(kpoints) -> int:
-    """Number of lines of equal length, each with one value of the first two components, that the k points form in
-    order; their number where they do not."""
-    new = np.any(kpoints[1:, :2] != kpoints[:-1, :2], axis=1)
+def packed(matrix: np.ndarray) -> np.ndarray:
+    """Real array P = Re X + Im X that holds a Hermitian matrix."""
+    return matrix.real + matrix.imag
+
+
+def unpacked(real: np.ndarray) -> np.ndarray:
+    """Hermitian matrix X = ½ (P + Pᵀ) + ½ i (P − Pᵀ) from P (k, i, a.., j)."""
+    transposed = np.swapaxes(real, 1, -1)
+    matrix = np.empty(real.shape, dtype=complex)
+    matrix.real = 0.5 * (real + transposed)
+    matrix.imag = 0.5 * (real - transposed)
+    return matrix
+
+
+def _equal_lines(kpoints, axis) -> int:
+    """Number of lines of equal length along one axis that the k points form in order; their number where they do not."""
+    across = np.delete(kpoints, axis, axis=1)
+    new = np.any(across[1:] != across[:-1], axis=1)
     starts = np.concatenate([[0], np.flatnonzero(new) + 1, [len(kpoints)]])
     return len(starts) - 1 if np.all(np.diff(starts) == starts[1]) else len(kpoints)
 
@@ -60,8 +82,8 @@ class WannierInterpolator:
 
     Notes
     -----
-    Every matrix but `NOT_HERMITIAN` is made exactly so, X(R) → ½ [X(R) + X(−R)†], when it is first needed, and kept:
-    changes of the system after that are not seen.
+    Every matrix but `NOT_HERMITIAN` is made exactly Hermitian, X(R) → ½ [X(R) + X(−R)†], when it is first needed, and
+    kept: changes of the system after that are not seen.
     """
 
     def __init__(self, system, build: Callable[[Callable[[], np.ndarray]], np.ndarray] | None = None):
@@ -71,15 +93,18 @@ class WannierInterpolator:
         given = np.asarray(system.rvec.iRvec, dtype=int)
         if len(np.unique(given, axis=0)) != len(given):
             raise ValueError("system: expected each R vector once, found some more often")
-        # a list closed under R → −R, ordered by the third component, then the others: −R stands at the mirrored place
-        both = np.concatenate([given, -given])[:, [2, 0, 1]]
-        ordered, inverse = np.unique(both, axis=0, return_inverse=True)
-        self._iRvec = ordered[:, [1, 2, 0]]
+        # lines run along the last direction with R vectors: the fastest index of a regular mesh
+        self._axis = int(np.max(np.flatnonzero(np.any(given != 0, axis=0)), initial=0))
+        # a list closed under R → −R, ordered by the component along the lines, then the others: R = 0 in the middle,
+        # −R at the mirrored place
+        order = [self._axis, *(axis for axis in range(3) if axis != self._axis)]
+        ordered, inverse = np.unique(np.concatenate([given, -given])[:, order], axis=0, return_inverse=True)
+        self._iRvec = ordered[:, np.argsort(order)]
         self._given = inverse.reshape(2, -1)[0]  # where the system's R vectors are in this list
-        cuts = [0, *(np.flatnonzero(np.diff(self._iRvec[:, 2])) + 1), len(self._iRvec)]
-        self._planes = [slice(*cut) for cut in pairwise(cuts)]  # R vectors of equal third component
+        self._half = self._iRvec[len(self._iRvec) // 2 :]
+        cuts = [0, *(np.flatnonzero(np.diff(self._half[:, self._axis])) + 1), len(self._half)]
+        self._planes = [slice(*cut) for cut in pairwise(cuts)]  # R vectors of equal component along the lines
         self._index = {vector: i for i, vector in enumerate(map(tuple, self._iRvec.tolist()))}
-        self._vectors = self._iRvec @ system.real_lattice
         self._stacks: dict[str | RealSpaceMatrix, np.ndarray] = {}
 
     @property
@@ -89,21 +114,23 @@ class WannierInterpolator:
 
     @property
     def components(self) -> int:
-        """Number of matrices prepared so far, each component of a vector or tensor counted."""
-        return sum(stack[0, :, ..., 0].size // stack.shape[1] for stack in self._stacks.values())
+        """Number of Hermitian matrices prepared so far, each component of a vector or tensor counted."""
+        return sum(stack[0].size for stack in self._stacks.values()) // self.num_wann**2
 
     def phases(self, kpoints: np.ndarray) -> Phases:
-        """Exponentials e^{ik·R} for reduced k points (k, 3), to be used for all matrices."""
-        number_of_lines = _equal_lines(kpoints)
+        """Cosines and sines for reduced k points (k, 3), to be used for all matrices."""
+        lines, size, planes = _equal_lines(kpoints, self._axis), len(self._half), len(self._planes)
         # cost per column of the sum over R at once, and of one direction after the other
-        direct = len(kpoints) * len(self._iRvec)
-        if number_of_lines * len(self._iRvec) + len(kpoints) * len(self._planes) >= 0.8 * direct:
-            return Phases(np.exp(2j * np.pi * (kpoints @ self._iRvec.T)), None)
-        first = kpoints.reshape(number_of_lines, -1, 3)[:, 0, :2]
-        across = np.exp(2j * np.pi * (first @ self._iRvec[:, :2].T))
-        third = np.array([self._iRvec[plane.start, 2] for plane in self._planes])
-        along = np.exp(2j * np.pi * kpoints.reshape(number_of_lines, -1, 3)[:, :, 2, None] * third)
-        return Phases(across, along)
+        if 2 * lines * size + len(kpoints) * planes >= 0.8 * len(kpoints) * size:
+            return Phases(_cosine_and_sine(kpoints @ self._half.T).reshape(len(kpoints), -1), None)
+        by_line = kpoints.reshape(lines, -1, 3)
+        first, half = by_line[:, 0].copy(), self._half
+        first[:, self._axis] = 0.0
+        cosine = _cosine_and_sine(first @ half.T)
+        sine = np.stack([-cosine[..., 1], cosine[..., 0]], axis=-1)
+        component = half[[plane.start for plane in self._planes], self._axis]
+        along = _cosine_and_sine(by_line[:, :, self._axis, None] * component)
+        return Phases(np.stack([cosine, sine], axis=1).reshape(2 * lines, -1), along.reshape(lines, -1, 2 * planes))
 
     def holds(self, matrix: RealSpaceMatrix) -> bool:
         """Whether all R vectors of an observable's own matrix are among those of the system."""
@@ -124,17 +151,45 @@ class WannierInterpolator:
         -------
         complex array (k, i, a.., j)
         """
+        hermitian, *rest = (unpacked(part) for part in self.parts(phases, name))
+        return hermitian + 1j * rest[0] if rest else hermitian
+
+    def parts(self, phases: Phases, name: str | RealSpaceMatrix) -> list[np.ndarray]:
+        """The same as packed Hermitian matrices (k, i, a.., j): one, or H and H' of X = H + i H'."""
         if name not in self._stacks:
-            self._stacks[name] = self._build(lambda: np.ascontiguousarray(np.moveaxis(self._real_space(name), 2, -1)))
-        shape = self._stacks[name].shape[1:]
-        stack = self._stacks[name].reshape(len(self._iRvec), -1)
+            self._stacks[name] = self._build(lambda: self._stack(name))
+        stack = self._stacks[name]
+        shape, columns = stack.shape[2:], stack.reshape(2 * len(self._half), -1)
         if phases.along is None:
-            return (phases.across @ stack).reshape(-1, *shape)
-        planes = np.stack([phases.across[:, plane] @ stack[plane] for plane in self._planes], axis=1)  # line R3 ij
-        return (phases.along @ planes).reshape(-1, *shape)
+            result = phases.across @ columns
+        else:
+            lines = len(phases.along)
+            planes = np.empty((lines, len(self._planes), 2, columns.shape[1]))
+            for i, plane in enumerate(self._planes):
+                rows = slice(2 * plane.start, 2 * plane.stop)
+                planes[:, i] = (phases.across[:, rows] @ columns[rows]).reshape(lines, 2, -1)
+            result = phases.along @ planes.reshape(lines, -1, columns.shape[1])
+        result = result.reshape(-1, *shape)
+        return [result[:, part] for part in range(shape[0])]
+
+    def _stack(self, name):
+        """Packed A_R and B_R of the Hermitian parts, (half of R, 2, parts, i, a.., j)."""
+        matrix = np.moveaxis(self._real_space(name), 2, -1)
+        opposite = np.swapaxes(matrix[::-1], 1, -1).conj()
+        parts = [0.5 * (matrix + opposite)]
+        if name in NOT_HERMITIAN:
+            parts.append(-0.5j * (matrix - opposite))
+        middle, size = len(matrix) // 2, len(self._half)
+        stack = np.empty((size, 2, len(parts), *matrix.shape[1:]))
+        for i, part in enumerate(parts):
+            half, adjoint = part[middle:], part[middle::-1]
+            stack[:, 0, i] = packed(half + adjoint)
+            stack[:, 1, i] = packed(1j * (half - adjoint))
+        stack[0, 0] *= 0.5
+        return stack
 
     def _real_space(self, name):
-        """Matrix (R, i, j, a..)."""
+        """Matrix (R, i, j, a..) for the closed list of R vectors."""
         if isinstance(name, RealSpaceMatrix):
             matrix = np.zeros((len(self._iRvec), *name.matrix.shape[1:]), dtype=complex)
             matrix[[self._index[vector] for vector in map(tuple, name.iRvec.tolist())]] = name.matrix
@@ -145,12 +200,16 @@ class WannierInterpolator:
         if name.startswith("∂"):
             matrix = self._real_space(name[1:])
             centres = self._system.wannier_centers_cart
-            vectors = self._vectors[:, None, None, :] + centres[None, None, :, :] - centres[None, :, None, :]
+            vectors = (self._iRvec @ self._system.real_lattice)[:, None, None, :] + centres - centres[:, None, :]
             vectors = vectors.reshape(*vectors.shape[:3], *(1,) * (matrix.ndim - 3), 3)
             return 1j * vectors * matrix[..., None]
         given = self._system.get_R_mat(name)
         matrix = np.zeros((len(self._iRvec), *given.shape[1:]), dtype=complex)
         matrix[self._given] = given
-        if name in NOT_HERMITIAN:
-            return matrix
-        return 0.5 * (matrix + matrix[::-1].swapaxes(1, 2).conj())
+        return matrix
+
+
+def _cosine_and_sine(turns):
+    """cos 2πx and sin 2πx on a new last axis."""
+    phase = np.exp(2j * np.pi * turns)
+    return np.stack([phase.real, phase.imag], axis=-1)

@@ -22,3 +22,6 @@ class InputError(ValueError):
         self.source, self.expected, self.found, self.line = str(source), expected, found, line
         where = f"{source}, line {line}" if line is not None else f"{source}"
         super().__init__(f"{where}: expected {expected}; found {found}")
+
+    def __reduce__(self):
+        return type(self), (self.source, self.expected, self.found, self.line)

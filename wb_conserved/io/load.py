@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copyreg
 import logging
 import os
 from collections.abc import Sequence
@@ -219,13 +218,6 @@ def load_system(
         sorted(system._XX_R),
     )
     return system
-
-
-def _reduce(error: InputError) -> tuple:
-    return type(error), (error.source, error.expected, error.found, error.line)
-
-
-copyreg.pickle(InputError, _reduce)  # its arguments are not what exceptions are copied by: the message alone
 
 
 def _load_on_rank_0(arguments: dict, communicator) -> System_R:

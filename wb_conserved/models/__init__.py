@@ -4,6 +4,7 @@ from .continuum import massive_dirac, rashba_ferromagnet
 from .insulators import bhz, kane_mele, kramers_degenerate
 from .kp import KPSystem, rashba_gas
 from .lattice import lattice_system, random_model, rashba_lattice
+from .supercell import supercell
 
 __all__ = [
     "KPSystem",
@@ -16,4 +17,5 @@ __all__ = [
     "rashba_ferromagnet",
     "rashba_gas",
     "rashba_lattice",
+    "supercell",
 ]
