@@ -1,23 +1,42 @@
-"""Start programs as from a shell, alone or under the environment's own mpirun."""
+"""Start programs as from a shell, alone or under mpirun.
 
+The launcher is the environment's own mpirun, or the command in the variable WB_CONSERVED_MPIRUN, for instance
+"/usr/bin/mpirun --oversubscribe".
+"""
+
+import functools
 import importlib.util
 import os
+import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-MPIRUN = Path(sys.executable).parent / "mpirun"
+MPIRUN = shlex.split(os.environ.get("WB_CONSERVED_MPIRUN", "")) or [str(Path(sys.executable).parent / "mpirun")]
 LAUNCHERS = ("PMI_", "PMIX_", "OMPI_", "SLURM_", "MPI_", "HYDRA_", "MPIEXEC_")
 
 needs_mpi4py = pytest.mark.skipif(importlib.util.find_spec("mpi4py") is None, reason="mpi4py is not installed")
 
 
 def needs_mpirun(test):
-    """Mark a test or class that starts the environment's own mpirun."""
-    missing = pytest.mark.skipif(not MPIRUN.exists(), reason=f"the environment has no mpirun, {MPIRUN}")
+    """Mark a test or class that starts mpirun."""
+    missing = pytest.mark.skipif(shutil.which(MPIRUN[0]) is None, reason=f"there is no {MPIRUN[0]}")
     return pytest.mark.mpi(needs_mpi4py(missing(test)))
+
+
+@functools.cache
+def uses_mpich():
+    """Whether the launcher is that of MPICH, or of a library made from it."""
+    done = subprocess.run([MPIRUN[0], "--version"], capture_output=True, text=True, timeout=60, check=False)
+    return "Open MPI" not in done.stdout and "Open MPI" not in done.stderr
+
+
+def needs_mpich(reason):
+    """Mark a test that holds for MPICH and libraries made from it only."""
+    return pytest.mark.skipif(shutil.which(MPIRUN[0]) is not None and not uses_mpich(), reason=f"MPICH only: {reason}")
 
 
 def start(command, timeout=120, **variables):

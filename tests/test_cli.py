@@ -115,7 +115,7 @@ class TestRun:
     @needs_mpirun
     @pytest.mark.parametrize("ranks", [2])
     def test_same_numbers_under_mpirun(self, finished, source, ranks):
-        done = start([MPIRUN, "-n", ranks, *COMMAND, "run", source, "--output", source.parent / "parallel"])
+        done = start([*MPIRUN, "-n", ranks, *COMMAND, "run", source, "--output", source.parent / "parallel"])
         assert done.returncode == 0, done.stderr
         assert done.stdout.count("σ_K") == 1
         assert f"processes {ranks}, OMP_NUM_THREADS = 1" in done.stdout
@@ -192,7 +192,7 @@ class TestRefusals:
     @needs_mpirun
     def test_one_message_under_mpirun(self, source):
         source.write_text(INPUT.replace("threshold = 0.01", ""))
-        done = start([MPIRUN, "-n", "2", *COMMAND, "run", source])
+        done = start([*MPIRUN, "-n", "2", *COMMAND, "run", source])
         assert done.returncode == 2
         assert done.stderr.count("[multiplets] threshold") == 1
         assert "Traceback" not in done.stderr

@@ -54,7 +54,7 @@ def ranks(tmp_path):
     def run_script(code, number, *arguments, **variables):
         path = tmp_path / "script.py"
         path.write_text(SETUP + code, encoding="utf-8")
-        done = start([MPIRUN, "-n", number, sys.executable, path, *arguments], **variables)
+        done = start([*MPIRUN, "-n", number, sys.executable, path, *arguments], **variables)
         assert done.returncode == 0, done.stderr
         return sorted(done.stdout.splitlines())
 

@@ -19,7 +19,7 @@ def script(tmp_path):
     def run_script(code, ranks=None, *arguments, timeout=120, **variables):
         path = tmp_path / "script.py"
         path.write_text(code, encoding="utf-8")
-        launcher = [] if ranks is None else [MPIRUN, "-n", ranks]
+        launcher = [] if ranks is None else [*MPIRUN, "-n", ranks]
         return start([*launcher, sys.executable, path, *arguments], timeout, **variables)
 
     return run_script

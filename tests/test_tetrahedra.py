@@ -123,7 +123,9 @@ def test_linear_band_is_exact(scale):
         signs = (-1.0) ** corners.sum(axis=1)
         power, factor = len(used), np.prod(used) * np.prod(np.arange(1, len(used) + 1))
         volume = (signs * np.clip(distance, 0, None) ** power).sum(axis=1) / factor
-        density = power * (signs * np.where(distance > 0, distance, 0) ** (power - 1) * (distance > 0)).sum(axis=1) / factor
+        density = (
+            power * (signs * np.where(distance > 0, distance, 0) ** (power - 1) * (distance > 0)).sum(axis=1) / factor
+        )
         np.testing.assert_allclose(dense("sea", energies[None], levels)[0], volume, atol=1e-10)
         np.testing.assert_allclose(scale * dense("surface", energies[None], levels)[0], scale * density, atol=1e-9)
 
@@ -160,22 +162,29 @@ def test_coincident_corners_are_the_limit_of_distinct_ones(values):
     generator = np.random.default_rng(values)
     energies = np.linspace(-0.7, 0.7, values)[generator.integers(values, size=(200, 9))]
     near = energies + 1e-9 * generator.uniform(-1, 1, size=energies.shape)
+    levels = LEVELS + 1e-3  # none at one of the energies
     for name, bound in (("sea", 1e-7), ("grand_potential", 1e-7), ("surface", 1e-5)):
-        found = dense(name, energies, LEVELS)
+        found = dense(name, energies, levels)
         assert np.isfinite(found).all()
-        np.testing.assert_allclose(found, dense(name, near, LEVELS), atol=bound)
+        np.testing.assert_allclose(found, dense(name, near, levels), atol=bound)
     at_the_energies = np.linspace(-0.7, 0.7, values)
     assert np.abs(dense("surface", energies, at_the_energies)).max() < 100  # finite, of the order of 1/width
-    np.testing.assert_allclose(dense("sea", energies, LEVELS), of_wannierberri(energies, LEVELS, 0), atol=1e-9)
+    np.testing.assert_allclose(dense("sea", energies, levels), of_wannierberri(energies, levels, 0), atol=1e-9)
 
 
 def test_surface_stays_finite_where_wannierberri_loses_it():
-    energies = np.array([[0.2, 0.1, 0.1, 0.1, 0.1, 0.4, 0.4, 0.4, 0.4]]) + 5.0
-    levels = np.linspace(5.05, 5.45, 41) + 1e-4
-    found = dense("surface", energies, levels)
-    assert found.min() >= 0 and found.max() < 20
-    assert np.sum(found) * (levels[1] - levels[0]) == pytest.approx(1, abs=0.05)
-    assert np.abs(of_wannierberri(energies, levels, 1) - found).max() > 100
+    """A cell 1e-8 eV wide with Fermi levels inside, and one without width next to a Fermi level."""
+    energies = 5 + 1e-8 * np.random.default_rng(2).uniform(size=(1, 9))
+    inside = 5 + 1e-8 * np.linspace(-0.1, 1.1, 61)
+    found = dense("surface", energies, inside)[0]
+    assert found.min() >= 0 and found.max() < 3e9
+    assert np.sum(found) * 2e-10 == pytest.approx(1, abs=0.02)
+    theirs = of_wannierberri(energies, inside, 1)[0]
+    assert np.abs(theirs - found).max() > 100 * found.max()
+
+    flat, scan = np.full((1, 9), 5.0), np.array([4.9, 5.0 + 1.5e-12])
+    assert not dense("surface", flat, scan).any()
+    assert np.abs(of_wannierberri(flat, scan, 1)).max() > 1e9
 
 
 def test_a_flat_band_is_a_step():
@@ -241,7 +250,7 @@ def test_multiplets_share_their_mean_weight():
     energies, corners, values = bands()
     levels, threshold = np.linspace(-1, 1, 31), 0.15
     multiplets = find_multiplets(energies, threshold)
-    assert 1 < multiplets.labels.max() + 1 < 6
+    assert 1 < multiplets.size.max() < 6
     occupation = TetrahedronOccupation(levels)
     weights = occupation.weights(energies, corners)
     theirs = TetraWeightsParal(eCenter=energies, eCorners=corners.reshape(20, 2, 2, 2, 6))
@@ -285,7 +294,10 @@ def test_corner_energies_are_diagonalised_once(tellurium):
     direct = band_energies((kpoints[:, None] + (CORNERS - 0.5) / mesh).reshape(-1, 3)).reshape(found.shape)
     np.testing.assert_allclose(found, direct, atol=1e-10)
     assert sum(counts) == len(kpoints) + 1
-    for some, cell in ((kpoints[:5] + [0.01, 0.02, 0.03], 1 / mesh), (np.random.default_rng(0).random((3, 3)), 1 / mesh)):
+    for some, cell in (
+        (kpoints[:5] + np.array([0.01, 0.02, 0.03]), 1 / mesh),
+        (np.random.default_rng(0).random((3, 3)), 1 / mesh),
+    ):
         direct = band_energies((some[:, None] + (CORNERS - 0.5) * cell).reshape(-1, 3)).reshape(len(some), 8, -1)
         np.testing.assert_allclose(corner_energies(some, cell), direct, atol=1e-7)
 
@@ -300,7 +312,8 @@ def test_corner_energies_do_not_depend_on_their_company(tellurium):
 
 @pytest.mark.parametrize("name, level", [("platinum", 18.087), ("tellurium", 6.079)])
 def test_runs_equal_wannierberri(name, level, request, tmp_path):
-    """Fermi sea: conventional conductivity and Hall conductivity; Fermi surface: Ohmic conductivity; both drivers."""
+    """Fermi sea: conventional conductivity.  Fermi surface: Ohmic conductivity of platinum, where the velocities of a
+    Kramers pair are equal: WannierBerri has tr_M v^i v^l where the drift has tr_M v^i times the mean v̄^l.  Both drivers."""
     system = request.getfixturevalue(name)
     scan = np.linspace(level - 2, level + 2, 33)
     shared = dict(tetra=True, degen_thresh=1e-6)
@@ -320,7 +333,7 @@ def test_runs_equal_wannierberri(name, level, request, tmp_path):
     options.pop("parallel")
     alone = wb_conserved.run(system, 4, ours(**shared), **options).results
     steps = wb_conserved.run(system, 4, ours(degen_thresh=1e-6), **options).results
-    for quantity, sign in (("conventional", 1), ("drift", -1)):
+    for quantity, sign in (("conventional", 1), ("drift", -1))[: 2 if name == "platinum" else 1]:
         reference = sign * expected[quantity].data / SIEMENS_PER_METRE
         scale = np.abs(reference).max()
         for found in (within, alone):
@@ -350,7 +363,7 @@ def test_hall_conductivity_is_the_slope_of_the_magnetization(iron):
     slope = (results["M"].data[2] - results["M"].data[0]) / (2 * step)
     hall = results["Hall"].data[1] / conductivity_factor(iron)
     axial = 0.5 * np.array([hall[j, i] - hall[i, j] for i, j in ((1, 2), (2, 0), (0, 1))])
-    np.testing.assert_allclose(slope, axial, atol=1e-3 * np.abs(axial).max())
+    np.testing.assert_allclose(slope, -axial, atol=1e-3 * np.abs(axial).max())
 
 
 def test_refusals():

@@ -7,7 +7,8 @@ import logging
 import os
 import sys
 import warnings
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -15,10 +16,15 @@ from threadpoolctl import threadpool_limits
 
 from . import parallel
 from .config import Config, ConfigError, read_config
+from .convergence import convergence as mesh_series
+from .convergence import format_convergence
+from .driver.checkpoint import CheckpointError
 from .io import InputError
 from .job import beside, comparison, group_kramers_pairs, make_calculators, make_system
-from .results import format_comparison, format_table, write_results
+from .node_memory import share_system
+from .results import format_comparison, format_table, write_convergence, write_results
 from .results.files import check_folder
+from .run import estimate
 from .run import run as run_calculators
 
 BAD_INPUT = 2
@@ -68,25 +74,27 @@ def main():
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--output", type=click.Path(path_type=Path), help="Folder for the results, in place of [output] folder.")
 @click.option("--overwrite", is_flag=True, help="Replace results in the folder.")
+@click.option("--dry-run", is_flag=True, help="Say how much memory and time it would take, and stop.")
 @click.option("--verbose", is_flag=True, help="Say what is read and done.")
-def run(file, output, overwrite, verbose):
+def run(file, output, overwrite, dry_run, verbose):
     """Compute what the TOML FILE asks for; start it with the environment's own mpirun to use several processes."""
-    try:
-        communicator = parallel.world()
-    except RuntimeError as error:
-        _stop(error)
-    _set_up_messages(communicator, verbose)
-    threads = _limit_threads(communicator)
-    job = _on_first(communicator, lambda: _prepare(file, output, overwrite))
-    first = communicator.rank == 0
+    communicator = _world(verbose)
+    threads = _limit_threads()
+    job = _load(communicator, lambda: _prepare(file, output, overwrite, check_only=dry_run))
+    config, first = job.config, communicator.rank == 0
     if first:
         click.echo(job.describe())
         click.echo(f"processes {communicator.size}{threads}")
-    mesh = job.config.grid.mesh
-    config = job.config
     further = comparison(config)
     calculators = make_calculators(config)
-    everything = run_calculators(job.system, mesh, calculators | further, communicator, progress=True)
+    arguments = (job.system, config.grid.mesh, calculators | further, communicator)
+    with _refused_together(communicator):
+        if dry_run:
+            plan = estimate(*arguments, **_options(job, storing=False))
+            if first:
+                click.echo(plan)
+            return
+        everything = run_calculators(*arguments, **_options(job), progress=True)
     if not first:
         return
     result = everything.select(calculators)
@@ -107,7 +115,38 @@ def run(file, output, overwrite, verbose):
         )
     except OSError as error:
         _stop(error)
+    click.echo(_balance(result.busy_seconds))
     click.echo(f"{result.seconds:.1f} s; wrote {', '.join(path.name for path in written)} to {job.folder}")
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--output", type=click.Path(path_type=Path), help="Folder, in place of convergence in [output] folder.")
+@click.option("--overwrite", is_flag=True, help="Replace results in the folder.")
+@click.option("--verbose", is_flag=True, help="Say what is read and done.")
+def convergence(file, output, overwrite, verbose):
+    """Repeat the run of the TOML FILE on the meshes of [convergence], and extrapolate with an error bar."""
+    communicator = _world(verbose)
+    _limit_threads()
+    job = _load(communicator, lambda: _prepare(file, output, overwrite, series=True))
+    config = job.config
+    options = _options(job)
+    if "checkpoint" in options:  # not in that of a run
+        options["checkpoint"] = options["checkpoint"].with_name(options["checkpoint"].name + "-convergence")
+    with _refused_together(communicator):
+        result = mesh_series(
+            job.system, config.convergence.meshes, make_calculators(config), communicator, **options, progress=True
+        )
+    if communicator.rank > 0:
+        return
+    dataset = result.to_dataset(**_provenance(job, communicator))
+    table = format_convergence(dataset, config.fermi.level, config.components())
+    click.echo("\n" + table + "\n")
+    try:
+        written = write_convergence(dataset, table, job.folder, overwrite=job.overwrite, input_text=job.text)
+    except OSError as error:
+        _stop(error)
+    click.echo(f"wrote {', '.join(path.name for path in written)} to {job.folder}")
 
 
 @main.command()
@@ -117,18 +156,33 @@ def check(file, verbose):
     """Check the TOML FILE, its system and its mesh, and say what would run."""
     communicator = parallel.SerialCommunicator()
     _set_up_messages(communicator, verbose)
-    job = _on_first(communicator, lambda: _prepare(file, None, True, check_only=True))
+    job = _load(communicator, lambda: _prepare(file, None, True, check_only=True))
     click.echo(job.describe())
 
 
-def _prepare(file, output, overwrite, check_only=False):
+def _world(verbose):
+    try:
+        communicator = parallel.world()
+    except RuntimeError as error:
+        _stop(error)
+    _set_up_messages(communicator, verbose)
+    return communicator
+
+
+def _prepare(file, output, overwrite, check_only=False, series=False):
     """Read, check and load everything."""
     config, text = read_config(file)
     folder = output if output is not None else beside(file, config.output.folder)
+    if series:
+        folder = folder if output is not None else folder / "convergence"
+        if len(config.convergence.meshes) < 3:
+            raise ConfigError(
+                f"{file}: [convergence] meshes: expected a list of at least three meshes; found {config.convergence.meshes}"
+            )
     overwrite = overwrite or config.output.overwrite
     if not check_only:
         check_folder(folder, overwrite)
-        if config.output.plot and not _plots(config):
+        if config.output.plot and not series and not _plots(config):
             click.echo("no picture: matplotlib is missing; pip install 'wb_conserved[plot]'", err=True)
     make_calculators(config)
     system, grid = make_system(config, file)
@@ -137,8 +191,47 @@ def _prepare(file, output, overwrite, check_only=False):
     return Job(file, config, text, folder, overwrite, system, kpoints)
 
 
+def _load(communicator, task):
+    """Job that rank 0 prepares, on all ranks; its matrices once on each node."""
+    job = _on_first(communicator, task)
+    with parallel.abort_on_error(communicator):
+        shared = communicator.bcast(replace(job, system=None) if communicator.rank == 0 else None)
+        return replace(shared, system=share_system(job.system if communicator.rank == 0 else None, communicator))
+
+
+def _options(job, storing=True):
+    """Arguments of `wb_conserved.run` from the input file."""
+    grid, settings = job.config.grid, job.config.run
+    options = {"adpt_num_iter": grid.adpt_num_iter, "adpt_mesh": grid.adpt_mesh, "adpt_fac": grid.adpt_fac}
+    if settings.memory_per_rank is not None:
+        options["memory_per_rank"] = 1e9 * settings.memory_per_rank
+    if storing and settings.checkpoint is not None:
+        options["checkpoint"] = beside(job.source, settings.checkpoint)
+    return options
+
+
+@contextmanager
+def _refused_together(communicator):
+    """End all ranks with one message when a run refuses its input, which it does on all of them."""
+    try:
+        yield
+    except (*_INPUT_ERRORS, CheckpointError) as error:
+        if communicator.rank == 0:
+            _stop(error)
+        sys.exit(BAD_INPUT)
+
+
+def _balance(busy):
+    """How evenly the ranks were at work."""
+    if len(busy) == 1:
+        return f"busy {busy[0]:.1f} s"
+    return (
+        f"busy {busy.min():.1f} / {busy.mean():.1f} / {busy.max():.1f} s (least / mean / most of {len(busy)} processes)"
+    )
+
+
 def _on_first(communicator, task):
-    """Result of a task of rank 0 on all ranks; what it cannot use ends all of them, with one message."""
+    """Result of a task of rank 0, there; what it cannot use ends all ranks, with one message."""
     result, error = None, None
     if communicator.rank == 0:
         try:
@@ -153,8 +246,7 @@ def _on_first(communicator, task):
         if communicator.rank == 0:
             _stop(error)
         sys.exit(BAD_INPUT)
-    with parallel.abort_on_error(communicator):
-        return communicator.bcast(result)
+    return result
 
 
 def _stop(error):
@@ -208,19 +300,13 @@ def _set_up_messages(communicator, verbose):
     logger.setLevel(logging.INFO if verbose else logging.WARNING)
 
 
-def _limit_threads(communicator):
-    """Share the cores of a machine between the ranks on it, unless the user has set the number of threads."""
-    if communicator.size == 1:
-        return ""
+def _limit_threads():
+    """One thread for each process, unless the user has set the number; what is said of it.
+
+    More only help where matrices are large, and a number that followed the number of processes would change last digits.
+    """
     given = [name for name in _THREAD_VARIABLES if name in os.environ]
     if given:
         return f", {given[0]} = {os.environ[given[0]]}"
-    from mpi4py import MPI
-
-    machine = communicator.Split_type(MPI.COMM_TYPE_SHARED)
-    cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
-    all_cores = set().union(*machine.allgather(cores))
-    threads = max(1, min(len(cores), len(all_cores) // machine.size))
-    machine.Free()
-    threadpool_limits(threads)
-    return f", each with {threads} thread{'s' if threads > 1 else ''} (OMP_NUM_THREADS is not set)"
+    threadpool_limits(1)
+    return ", each with 1 thread (OMP_NUM_THREADS is not set)"

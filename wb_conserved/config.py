@@ -89,6 +89,9 @@ class Grid(_Section):
     mesh: Count | Annotated[list[Count], Field(min_length=3, max_length=3)] = Field(
         description="a positive integer, or three of them"
     )
+    adpt_num_iter: int = Field(0, ge=0, description="an integer >= 0: iterations of adaptive refinement")
+    adpt_mesh: Annotated[int, Field(ge=2)] = Field(2, description="an integer >= 2: parts of a divided K point")
+    adpt_fac: Count = Field(1, description="a positive integer: K points divided per quantity and criterion")
 
 
 class Fermi(_Section):
@@ -195,6 +198,23 @@ class Output(_Section):
         return components
 
 
+class Run(_Section):
+    """[run]: how the work is done; nothing here changes the numbers beyond their last digits."""
+
+    checkpoint: str | None = Field(
+        None, min_length=1, description="a string: folder for finished parts, relative to the TOML file"
+    )
+    memory_per_rank: float | None = Field(None, gt=0, description="a number > 0 (GB): memory of a process")
+
+
+class Convergence(_Section):
+    """[convergence], for the command of that name."""
+
+    meshes: list[Count | Annotated[list[Count], Field(min_length=3, max_length=3)]] = Field(
+        [], description="a list of at least three meshes, each a positive integer or three of them"
+    )
+
+
 class Config(_Section):
     """A whole input file."""
 
@@ -205,6 +225,8 @@ class Config(_Section):
     multiplets: Multiplets
     quantities: Quantities
     output: Output
+    run: Run
+    convergence: Convergence
 
     @model_validator(mode="after")
     def _consistent(self):

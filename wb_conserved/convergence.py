@@ -16,7 +16,7 @@ from wannierberri.result import EnergyResult
 
 from .grid import regular_grid
 from .results.dataset import RunResult
-from .results.table import check_components, conditions, select
+from .results.table import check_components, conditions, select, quantities
 from .run import run
 
 _SUFFIXES = {
@@ -69,8 +69,8 @@ class ConvergenceResult:
         """
         parts = [part.to_dataset() for part in self.runs]
         variables = {}
-        for name, variable in parts[-1].data_vars.items():
-            attrs = variable.attrs
+        for name in quantities(parts[-1]):
+            variable, attrs = parts[-1][name], parts[-1][name].attrs
             variables[name] = (("mesh", *variable.dims), self.values[name], attrs)
             for suffix, meaning in _SUFFIXES.items():
                 own = attrs | {"long_name": f"{attrs['long_name']}, {meaning}"}

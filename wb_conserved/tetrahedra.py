@@ -1,14 +1,14 @@
 """Linear tetrahedron integration over the cells of a k mesh, at zero temperature.
 
 The parallelepiped around a k point is cut into twelve tetrahedra of equal volume: the k point itself and half of a face,
-each face being cut along the diagonal from its corner (0, 0) to its corner (1, 1).  The energy is linear in each, so that with the
-energies e1 ≤ e2 ≤ e3 ≤ e4 of its vertices, e_ij = e_i − e_j, the occupied fraction of the volume is
+each face being cut along the diagonal from its corner (0, 0) to its corner (1, 1).  The energy is linear in each, so that
+with the energies e1 ≤ e2 ≤ e3 ≤ e4 of its vertices, e_ij = e_i − e_j, the occupied fraction of the volume is
 
-    w(μ) = 0                                                                                          μ < e1
-           (μ − e1)³ / (e21 e31 e41)                                                            e1 ≤ μ < e2
-           [ e21² + 3 e21 (μ − e2) + 3 (μ − e2)² − (e31 + e42) (μ − e2)³ / (e32 e42) ] / (e31 e41)    e2 ≤ μ < e3
-           1 − (e4 − μ)³ / (e41 e42 e43)                                                        e3 ≤ μ < e4
-           1                                                                                          e4 ≤ μ
+    w(μ) = 0                                                                                         μ < e1
+           (μ − e1)³ / (e21 e31 e41)                                                           e1 ≤ μ < e2
+           [ e21² + 3 e21 (μ − e2) + 3 (μ − e2)² − (e31 + e42) (μ − e2)³ / (e32 e42) ] / (e31 e41)   e2 ≤ μ < e3
+           1 − (e4 − μ)³ / (e41 e42 e43)                                                       e3 ≤ μ < e4
+           1                                                                                   e4 ≤ μ
 
 (G. Lehmann and M. Taut, Phys. Status Solidi B 54, 469 (1972); P. E. Blöchl et al., Phys. Rev. B 49, 16223 (1994),
 appendix C.)  A band's weights are the mean over the twelve:
@@ -17,9 +17,9 @@ appendix C.)  A band's weights are the mean over the twelve:
     Fermi surface     ∂w/∂μ, 1/eV
     grand potential   −∫_{−∞}^μ w(μ') dμ', eV: the mean of (ε − μ) θ(μ − ε) over the cell
 
-Vertices that coincide need no care: a piece whose two ends coincide contains no Fermi level, and all terms of the others are
-products of ratios of order 1, times 1/e41 for the surface.  Four that coincide are a step: its surface weight, a delta function, is
-0 at every Fermi level, that of the step itself included; the sea weight contains it.
+Vertices that coincide need no care: a piece whose two ends coincide contains no Fermi level, and all terms of the others
+are, at a Fermi level, products of ratios of order 1, times 1/e41 for the surface.  Four that coincide are a step: its surface
+weight, a delta function, is 0 at every Fermi level, that of the step itself included; the sea weight contains it.
 
 Between the nine energies of a cell, sorted, w is one cubic polynomial (`cell_polynomials`), the sum of those of the
 tetrahedra; the Fermi levels between the lowest and the highest meet one polynomial each, whatever their number.

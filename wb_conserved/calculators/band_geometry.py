@@ -40,16 +40,23 @@ class BandGeometry:
         self.batch, self.external_terms = batch, external_terms
         self._operator = operator
         self._grouping = (threshold, kramers)
-        self._space = (operator, external_terms)
-        self._first = batch.remember(("first", *self._space), lambda: self)
+        space = (operator, external_terms)
+        self._first = batch.remember(("first", *space), lambda: self)
+        # quantities by name, shared with all band geometries of this space, and of this space and grouping
+        self._shared = batch.remember(("space", *space), dict)
+        self._own = batch.remember(("grouping", *space, *self._grouping), dict)
 
     def _of_space(self, name, compute):
         """Quantity that no grouping enters."""
-        return self.batch.remember((name, *self._space), compute)
+        if name not in self._shared:
+            self._shared[name] = compute()
+        return self._shared[name]
 
     def _of_grouping(self, name, compute):
         """Quantity of this grouping."""
-        return self.batch.remember((name, *self._space, *self._grouping), compute)
+        if name not in self._own:
+            self._own[name] = compute()
+        return self._own[name]
 
     def _per_band(self, name, compute):
         """Per-band quantity of this grouping, `compute` being its function of a band geometry."""

@@ -15,6 +15,7 @@ import numpy as np
 from threadpoolctl import threadpool_info
 
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")  # of an object, in a text that describes it
+_DIGEST = re.compile(r"[0-9a-f]{32}")
 _PACKAGES = ("wb_conserved", "wannierberri", "numpy", "scipy")
 
 
@@ -57,7 +58,7 @@ def differences(stored: dict[str, Any], expected: dict[str, Any]) -> list[str]:
     for name in sorted(stored.keys() | expected.keys()):
         old, new = stored.get(name, "none"), expected.get(name, "none")
         if old != new:
-            digests = any(isinstance(value, str) and len(value) == 32 for value in (old, new))
+            digests = any(_DIGEST.fullmatch(str(value)) for value in (old, new))
             different.append(name if digests else f"{name} ({old} there, {new} here)")
     return different
 

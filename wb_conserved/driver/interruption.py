@@ -7,6 +7,8 @@ import threading
 import time
 from contextlib import contextmanager
 
+from ..parallel import print_error
+
 TRY_AGAIN = 75
 """Exit code of a run that was stopped by a signal and can go on from its checkpoint (EX_TEMPFAIL of sysexits.h)."""
 
@@ -50,7 +52,10 @@ def stop_on_signal(communicator, where: str | None):
             if communicator.rank > 0:
                 time.sleep(_SECONDS_AFTER_THE_FIRST)
             name = signal.Signals(received[0]).name
-            raise Stopped(f"stopped by {name}; finished parts are in {where}, and the same command goes on with them")
+            message = f"stopped by {name}; finished parts are in {where}, and the same command goes on with them"
+            if communicator.size == 1:
+                print_error(message)
+            raise Stopped(message)
 
     before = {number: signal.signal(number, lambda number, _frame: received.append(number)) for number in _SIGNALS}
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..interpolation.bloch import working_bytes_per_kpoint
+from ..io.errors import InputError
 from .schedule import grants, missing
 from .summation import TABLE, nbytes
 
@@ -123,7 +124,7 @@ def largest_batch(evaluation, values, memory_per_rank: float | None) -> int | No
 
     Raises
     ------
-    ValueError
+    InputError
         Not even one k point fits.
     """
     if memory_per_rank is None:
@@ -133,10 +134,11 @@ def largest_batch(evaluation, values, memory_per_rank: float | None) -> int | No
     left = memory_per_rank - _INTERPRETER - sums
     working = _working(evaluation)
     if not left >= working:
-        raise ValueError(
-            f"memory_per_rank: expected at least {_size(_INTERPRETER + sums + working)} (Python and libraries "
-            f"{_size(_INTERPRETER)}, sums {_size(sums)}, one k point {_size(working)}), found "
-            f"{memory_per_rank!r} bytes"
+        raise InputError(
+            "memory_per_rank",
+            f"at least {_size(_INTERPRETER + sums + working)} (Python and libraries "
+            f"{_size(_INTERPRETER)}, sums {_size(sums)}, one k point {_size(working)})",
+            _size(memory_per_rank),
         )
     # powers of two, so that small changes of the limit leave the result's bits alone
     return 1 << int(left // working).bit_length() - 1

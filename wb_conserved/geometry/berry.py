@@ -66,10 +66,11 @@ def operator_dipole(connection, operator):
     return contract(connection, operator)
 
 
-def commutator_curvature(vector):
-    """Axial vector of commutators i [X^a, X^b], abc cyclic.
+def curvature_product(vector):
+    """Products 2i X^a X^b, abc cyclic, whose Hermitian part is the axial vector of commutators i [X^a, X^b].
 
-    Of the interband connection it is the Berry curvature Ω^{ab} of multiplets.
+    Of the interband connection that is the Berry curvature of multiplets.  With a Hermitian matrix inside multiplets a
+    matrix and its Hermitian part have the same traces, up to the imaginary part.
 
     Parameters
     ----------
@@ -78,12 +79,11 @@ def commutator_curvature(vector):
 
     Returns
     -------
-    complex array (k, n, c, m), Hermitian
+    complex array (k, n, c, m)
     """
     xp = namespace(vector)
     pairs = ((1, 2), (2, 0), (0, 1))
-    products = [xp.matmul(vector[:, :, a, :], vector[:, :, b, :]) for a, b in pairs]
-    return with_adjoint(1j * xp.stack(products, axis=2))
+    return 2j * xp.stack([xp.matmul(vector[:, :, a, :], vector[:, :, b, :]) for a, b in pairs], axis=2)
 
 
 def berry_curvature_times_operator(connection, operator, same, subspace_curvature=None):
@@ -100,7 +100,7 @@ def berry_curvature_times_operator(connection, operator, same, subspace_curvatur
     same : bool array (k, n, m)
         True inside multiplets.
     subspace_curvature : complex array (k, n, 3, m), optional
-        F^c, Å².
+        F^c, or a matrix of which it is the Hermitian part, Å².
 
     Returns
     -------
@@ -108,7 +108,7 @@ def berry_curvature_times_operator(connection, operator, same, subspace_curvatur
         Antisymmetric in i and l; the value is Ωs^{li}.
     """
     xp = namespace(connection)
-    curvature = commutator_curvature(connection)
+    curvature = curvature_product(connection)
     if subspace_curvature is not None:
         curvature += subspace_curvature
     axial = contract(curvature, inside(operator, same))  # k n c s

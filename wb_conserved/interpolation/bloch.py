@@ -14,16 +14,20 @@ from wannierberri.data_K.data_K_R import Data_K_R
 from wannierberri.data_K.data_K_soc import Data_K_soc
 
 from ..geometry.algebra import product, with_adjoint
-from ..geometry.berry import commutator_curvature
+from ..geometry.berry import curvature_product
 from ..operators import Operator, RealSpaceMatrix
 from .wannier import WannierInterpolator, packed
 
-_ELEMENTS_PER_MATRIX = 50 * 18 * 18  # k points of a batch × squared number of bands: what stays in the cache
+_ELEMENTS_PER_MATRIX = 60 * 18 * 18  # k points of a batch × squared number of bands: what stays in the cache
 _MATRICES_OF_GEOMETRY = 60  # complex matrices per k point that geometry keeps and makes on the way
+
+# Memory freed by one batch serves the next, instead of going back to the system: glibc keeps blocks up to the size of the
+# largest one that was ever freed, at most 32 MB.
+np.empty(2**25 - 2**17, dtype=np.uint8)
 
 
 def batch_slices(grid_shape, num_wann: int, largest: int | None = None) -> list[slice]:
-    """Parts of the k points of a regular grid (third index fastest) to treat together, whole lines where possible.
+    """Parts of the k points of a regular grid (last index fastest) to treat together, whole lines where possible.
 
     Parameters
     ----------
@@ -40,7 +44,8 @@ def batch_slices(grid_shape, num_wann: int, largest: int | None = None) -> list[
     size = max(4, _ELEMENTS_PER_MATRIX // num_wann**2)
     if largest is not None:
         size = max(1, min(size, largest))
-    line, total = int(grid_shape[2]), int(np.prod(grid_shape))
+    total = int(np.prod(grid_shape))
+    line = next((int(n) for n in reversed(grid_shape) if n > 1), 1)
     if line <= size:
         size -= size % line
         return [slice(start, min(start + size, total)) for start in range(0, total, size)]
@@ -166,10 +171,11 @@ class BlochBatch(ABC):
         return self.remember(operator, compute)
 
     def subspace_curvature(self) -> np.ndarray:
-        """Curvature of the space of Wannier functions, F^c = ∂_a r^b − ∂_b r^a − i [r^a, r^b], Å², (k, n, c, m)."""
+        """Matrix (k, n, c, m), Å², whose Hermitian part is the curvature of the space of Wannier functions,
+        F^c = ∂_a r^b − ∂_b r^a − i [r^a, r^b]."""
 
         def compute():
-            return self.matrix("rot AA") - commutator_curvature(self.matrix("AA"))
+            return self.matrix("rot AA") - curvature_product(self.matrix("AA"))
 
         return self.remember("curvature", compute)
 

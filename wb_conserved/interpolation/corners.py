@@ -1,11 +1,11 @@
 """Band energies at the corners of the cells of k points, for linear tetrahedra.
 
-The cell of a k point is the parallelepiped k ± c/2, c being its extent along the reciprocal lattice vectors.  Cells of a mesh
-share corners: with k = (p + o) c, p whole numbers and o the same for all of the mesh, the corners are (p + o ± ½) c, and p counts modulo
-1/c.  Each is diagonalised once and kept for the cells that follow, as long as there is room.
+The cell of a k point is the parallelepiped k ± c/2, c being its extent along the reciprocal lattice vectors.  Cells of a
+mesh share corners: with k = (p + o) c, p whole numbers and o the same for all of the mesh, the corners are (p + o ± ½) c,
+and p counts modulo 1/c.  Each is diagonalised once and kept for the cells that follow, as long as there is room.
 
-What a corner's energies are, to the last bit, depends on the corner alone, not on those diagonalised with it: the Fourier sum is done in
-matrix products of one size.  So a result does not depend on how k points are shared between processes.
+What a corner's energies are, to the last bit, depends on the corner alone, not on those diagonalised with it: the Fourier
+sum is done in matrix products of one size.  So a result does not depend on how k points are shared between processes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..tetrahedra import CORNERS
 
 _TOGETHER = 16  # k points of a matrix product
 _MOST_NUMBERS = 2**21  # energies kept: 16 MB
-_DIGITS = 9  # of o, and of 1/c
+_DIGITS = 9  # to which o is given, and 1/c is a whole number
 
 
 class BandEnergies:
@@ -79,7 +79,7 @@ class CornerEnergies:
         origin = np.round(position[0] % 1, _DIGITS) % 1
         whole, period = np.rint(position - origin), np.rint(1 / cell)
         largest_error = np.abs(position - origin - whole).max()
-        if largest_error > 10.0**-_DIGITS * 10 or np.abs(period * cell - 1).max() > 10.0**-_DIGITS:
+        if largest_error > 10 * 10.0**-_DIGITS or np.abs(period * cell - 1).max() > 10.0**-_DIGITS:
             corners = kpoints[:, None, :] + (CORNERS - 0.5) * cell  # no mesh
             return self._band_energies(corners.reshape(-1, 3)).reshape(len(kpoints), 8, -1)
         n_y, n_z = int(period[1]), int(period[2])

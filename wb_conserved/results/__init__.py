@@ -5,7 +5,7 @@
 
 from .bands import plot_bands
 from .dataset import RunResult, to_dataset
-from .files import RESULT_FILES, existing_results, write_results
+from .files import RESULT_FILES, existing_results, write_convergence, write_results
 from .plot import plot_scan
 from .table import format_comparison, format_csv, format_table
 
@@ -19,5 +19,6 @@ __all__ = [
     "plot_bands",
     "plot_scan",
     "to_dataset",
+    "write_convergence",
     "write_results",
 ]

@@ -77,7 +77,8 @@ class RunResult(ResultDict):
         -------
         xarray.Dataset
             One variable per calculator of this package, with axes Efermi (eV), i, l and s as far as it has them, its
-            unit, equation symbol and parameters as attributes; mesh, lattice, versions and time as global attributes.
+            unit, equation symbol and parameters as attributes; after adaptive refinement NAME_error beside NAME, the
+            estimated error; mesh, lattice, versions and time as global attributes.
             Results of other calculators, which state neither axes nor units, are left out and named in the attribute
             ``not_included``.
         """
@@ -102,6 +103,14 @@ class RunResult(ResultDict):
                     **calculator.parameters(),
                 },
             )
+            if self.refinement is not None:
+                own = variables[name].attrs
+                variables[f"{name}_error"] = variables[name].copy(data=self.refinement.error[name])
+                variables[f"{name}_error"].attrs = own | {
+                    "symbol": f"± {own['symbol']}",
+                    "long_name": f"{own['long_name']}, estimated error of the refined mesh",
+                    "error_of": name,
+                }
         dataset = xarray.Dataset(variables)
         _describe_axes(dataset)
         dataset.attrs = {

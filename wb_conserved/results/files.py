@@ -12,7 +12,7 @@ import xarray
 from .plot import plot_scan
 from .table import format_csv
 
-RESULT_FILES = ("result.nc", "result.csv", "scan.png", "input.toml")
+RESULT_FILES = ("result.nc", "result.csv", "scan.png", "convergence.nc", "convergence.txt", "input.toml")
 
 
 def existing_results(folder: Path) -> list[Path]:
@@ -89,16 +89,45 @@ def write_results(
     OSError
         A file cannot be written.
     """
-    folder = Path(folder)
+    writers = {
+        "result.nc": lambda path: dataset.to_netcdf(path, engine="netcdf4"),
+        "result.csv": lambda path: path.write_text(format_csv(dataset), encoding="utf-8"),
+    }
+    if level is not None:
+        writers["scan.png"] = lambda path: plot_scan(dataset, path, level, components or [], title)
+    return _write_together(writers, Path(folder), overwrite, input_text)
+
+
+def write_convergence(
+    dataset: xarray.Dataset, table: str, folder: Path, *, overwrite: bool = False, input_text: str = ""
+) -> list[Path]:
+    """Write a mesh series to a folder: convergence.nc, convergence.txt and input.toml, as `write_results` does.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        Of `wb_conserved.convergence.ConvergenceResult.to_dataset`.
+    table : str
+        Contents of convergence.txt.
+    folder, overwrite, input_text
+        See `write_results`.
+    """
+    writers = {
+        "convergence.nc": lambda path: dataset.to_netcdf(path, engine="netcdf4"),
+        "convergence.txt": lambda path: path.write_text(table + "\n", encoding="utf-8"),
+    }
+    return _write_together(writers, Path(folder), overwrite, input_text)
+
+
+def _write_together(writers, folder, overwrite, input_text):
+    """Write files by name, each with a function of its path, all or none."""
     check_folder(folder, overwrite)
+    if input_text:
+        writers["input.toml"] = lambda path: path.write_text(input_text, encoding="utf-8")
     staging = Path(tempfile.mkdtemp(prefix="unfinished-", dir=folder))
     try:
-        dataset.to_netcdf(staging / "result.nc", engine="netcdf4")
-        (staging / "result.csv").write_text(format_csv(dataset), encoding="utf-8")
-        if level is not None:
-            plot_scan(dataset, staging / "scan.png", level, components or [], title)
-        if input_text:
-            (staging / "input.toml").write_text(input_text, encoding="utf-8")
+        for name, write in writers.items():
+            write(staging / name)
     except BaseException:
         shutil.rmtree(staging, ignore_errors=True)
         raise
@@ -108,7 +137,7 @@ def write_results(
         raise FileExistsError(f"{error}; the new results are in {staging}") from None
     written = []
     for name in RESULT_FILES:
-        if (staging / name).exists():
+        if name in writers:
             os.replace(staging / name, folder / name)
             written.append(folder / name)
         else:

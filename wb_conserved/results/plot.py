@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import xarray
 
-from .table import check_components, conditions, select
+from .table import check_components, conditions, quantities, select
 
 _STYLES = {
     "kubo": {"color": "#1b3a6b", "linewidth": 2.4, "zorder": 5},
@@ -50,11 +50,15 @@ def plot_scan(dataset: xarray.Dataset, path: Path, level: float, components: lis
     panels = figure.subplots(len(components), 1, sharex=True, squeeze=False)[:, 0]
     energies = dataset["Efermi"].values - level
     for panel, component in zip(panels, components, strict=True):
-        for name, variable in dataset.data_vars.items():
+        for name in quantities(dataset):
+            variable = dataset[name]
             style = {"marker": "o" if len(energies) < 12 else None, "markersize": 4, **_STYLES.get(str(name), {})}
             values = select(variable, component).values
             label = f"{_symbol(variable.attrs['symbol'])}  {variable.attrs['long_name']}"
-            panel.plot(energies, values, label=label, **style)
+            (line,) = panel.plot(energies, values, label=label, **style)
+            if f"{name}_error" in dataset:
+                error = select(dataset[f"{name}_error"], component).values
+                panel.fill_between(energies, values - error, values + error, color=line.get_color(), alpha=0.2)
         panel.axhline(0, color="black", linewidth=0.6)
         panel.axvline(0, color="black", linewidth=0.6, linestyle=":")
         unit = next(iter(dataset.data_vars.values())).attrs["units"].replace("ħ", r"$\hbar$")

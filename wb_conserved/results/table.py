@@ -39,6 +39,11 @@ def check_components(dataset: xarray.Dataset, components: list[str]) -> None:
             raise ValueError(f"components: expected x, y or z for each of the axes {axes}; found {component!r}")
 
 
+def quantities(dataset: xarray.Dataset) -> list[str]:
+    """Names of the variables without those that are the error of another."""
+    return [name for name, variable in dataset.data_vars.items() if "error_of" not in variable.attrs]
+
+
 def select(variable: xarray.DataArray, component: str) -> xarray.DataArray:
     """Component, such as "xyz", of a variable: its i, l (and s) in this order."""
     axes = [dim for dim in ("i", "l", "s") if dim in variable.dims]
@@ -111,15 +116,14 @@ def format_comparison(
     """
     at_level = dataset.sel(Efermi=level, method="nearest")
     own = float(_common(dataset, "multiplet_threshold_eV"))
-    rows = {own: {name: at_level[name] for name in dataset.data_vars}}
+    names = quantities(dataset)
+    rows = {own: {name: at_level[name] for name in names}}
     for (name, threshold), data in compared.items():
         rows.setdefault(threshold, {})[name] = at_level[name].copy(data=data)
-    headings = [
-        f"{variable.attrs['symbol']} {component}" for variable in dataset.data_vars.values() for component in components
-    ]
+    headings = [f"{dataset[name].attrs['symbol']} {component}" for name in names for component in components]
     lines = [f"{'threshold/eV':<13}" + "".join(f"{heading:>13}" for heading in headings)]
     for threshold in sorted(rows):
-        values = [float(select(rows[threshold][name], c)) for name in dataset.data_vars for c in components]
+        values = [float(select(rows[threshold][name], c)) for name in names for c in components]
         lines.append(f"{threshold:<13g}" + "".join(f"{value:>13.5g}" for value in values))
     return "\n".join(lines)
 
