@@ -1,0 +1,129 @@
+"""The command on long runs: dry run, checkpoint, memory, refinement, mesh series."""
+
+import copy
+import re
+
+import numpy as np
+import pytest
+import xarray
+from click.testing import CliRunner
+from data_folder import DATA
+
+from wb_conserved.cli import main
+from wb_conserved.driver import work
+
+INPUT = f"""
+[system]
+path = "{DATA / "pt" / "Pt"}"
+symmetry = ["C4z", "C4x", "Inversion", "TimeReversal"]
+[grid]
+mesh = 6
+[fermi]
+level = 18.0874
+[temperature]
+kBT = 0.1
+[multiplets]
+threshold = 0.01
+[quantities]
+names = ["conventional", "kubo"]
+[output]
+folder = "results"
+plot = false
+"""
+
+
+@pytest.fixture
+def write(tmp_path, monkeypatch, platinum):
+    """Function that writes an input file with further sections."""
+    from wb_conserved import job
+
+    monkeypatch.setattr(job, "load_system", lambda *_, **__: copy.copy(platinum))
+
+    def write_input(more="", mesh="mesh = 6"):
+        path = tmp_path / "pt.toml"
+        path.write_text(INPUT.replace("mesh = 6", mesh) + more, encoding="utf-8")
+        return path
+
+    return write_input
+
+
+@pytest.fixture
+def evaluated(monkeypatch):
+    """List that gets the number of batches of every chunk that is evaluated."""
+    counts, chunk = [], work.Evaluation.chunk
+
+    def counted(self, batches, *arguments, **options):
+        counts.append(len(batches))
+        return chunk(self, batches, *arguments, **options)
+
+    monkeypatch.setattr(work.Evaluation, "chunk", counted)
+    return counts
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def test_dry_run_tells_time_and_memory_and_writes_nothing(write, tmp_path):
+    source = write('[run]\ncheckpoint = "parts"\n')
+    done = invoke("run", source, "--dry-run")
+    assert done.exit_code == 0, done.output
+    assert re.search(r"k points  +\d+ in \d+ chunks, \d+ at a time", done.output)
+    assert re.search(r"time +[\d.]+ ms per k point", done.output)
+    assert re.search(r"memory +\d+ MiB per process", done.output)
+    assert [path.name for path in tmp_path.iterdir()] == ["pt.toml"]
+
+
+def test_the_same_command_goes_on_from_the_checkpoint(write, tmp_path, evaluated):
+    source = write('[run]\ncheckpoint = "parts"\n')
+    assert invoke("run", source).exit_code == 0
+    assert len(evaluated) > 2
+    evaluated.clear()
+    done = invoke("run", source, "--output", tmp_path / "again")
+    assert done.exit_code == 0, done.output
+    assert len(evaluated) == 1  # one k point, to prepare
+    first, again = (xarray.open_dataset(tmp_path / name / "result.nc") for name in ("results", "again"))
+    xarray.testing.assert_equal(first, again)
+    assert "busy 0.0 s" in done.output
+    other = invoke("run", write('[run]\ncheckpoint = "parts"\n', "mesh = 4"), "--overwrite")
+    assert other.exit_code == 2
+    assert "parts: expected one of this run; found one of another, which differs in grid" in other.output
+
+
+def test_too_little_memory_is_refused(write):
+    done = invoke("run", write("[run]\nmemory_per_rank = 0.1\n"))
+    assert done.exit_code == 2
+    assert "wb-conserved: memory_per_rank: expected at least" in done.output
+
+
+def test_refinement_gives_an_error_estimate(write, tmp_path):
+    done = invoke("run", write(mesh="mesh = 6\nadpt_num_iter = 2\nadpt_fac = 2"))
+    assert done.exit_code == 0, done.output
+    assert "± σ_K" in done.output
+    dataset = xarray.open_dataset(tmp_path / "results" / "result.nc")
+    assert dataset["kubo_error"].attrs["error_of"] == "kubo"
+    assert np.abs(dataset["kubo_error"]).max() > 1
+    assert set(dataset.data_vars) == {"kubo", "kubo_error", "conventional", "conventional_error"}
+
+
+def test_mesh_series(write, tmp_path, evaluated):
+    source = write('[run]\ncheckpoint = "parts"\n[convergence]\nmeshes = [4, 5, 6]\n')
+    done = invoke("convergence", source)
+    assert done.exit_code == 0, done.output
+    assert "infinite mesh" in done.output
+    folder = tmp_path / "results" / "convergence"
+    assert sorted(path.name for path in folder.iterdir()) == ["convergence.nc", "convergence.txt", "input.toml"]
+    assert (folder / "convergence.txt").read_text(encoding="utf-8").strip() in done.output
+    dataset = xarray.open_dataset(folder / "convergence.nc")
+    assert dataset["mesh"].values.tolist() == ["4x4x4", "5x5x5", "6x6x6"]
+    assert {"kubo", "kubo_extrapolated", "kubo_error"} <= set(dataset.data_vars)
+    evaluated.clear()
+    assert invoke("convergence", source, "--overwrite").exit_code == 0
+    assert len(evaluated) == 3  # one k point for each mesh
+    assert invoke("run", source).exit_code == 0  # beside it, with a checkpoint of its own
+
+
+def test_a_mesh_series_needs_meshes(write):
+    done = invoke("convergence", write())
+    assert done.exit_code == 2
+    assert "pt.toml: [convergence] meshes: expected a list of at least three meshes; found []" in done.output
