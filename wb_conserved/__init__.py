@@ -7,17 +7,20 @@ from importlib.metadata import version as _version
 _logging.getLogger("wannierberri.fourier.fft").setLevel(_logging.ERROR)
 
 from . import calculators  # noqa: E402
+from .convergence import convergence  # noqa: E402
 from .diagnostics import conservation_report, kramers_pairs, near_crossings, scan_thresholds  # noqa: E402
 from .grid import regular_grid  # noqa: E402
 from .io import InputError, load_system  # noqa: E402
 from .results.dataset import to_dataset  # noqa: E402
-from .run import run  # noqa: E402
+from .run import estimate, run  # noqa: E402
 
 __version__ = _version("wb_conserved")
 __all__ = [
     "InputError",
     "calculators",
     "conservation_report",
+    "convergence",
+    "estimate",
     "kramers_pairs",
     "load_system",
     "near_crossings",

@@ -41,7 +41,8 @@ class BandGeometry:
         self._operator = operator
         self._grouping = (threshold, kramers)
         space = (operator, external_terms)
-        self._first = batch.remember(("first", *space), lambda: self)
+        # a grouping rather than a band geometry, which would keep the batch that keeps it
+        self._first_grouping = batch.remember(("first", *space), lambda: self._grouping)
         # quantities by name, shared with all band geometries of this space, and of this space and grouping
         self._shared = batch.remember(("space", *space), dict)
         self._own = batch.remember(("grouping", *space, *self._grouping), dict)
@@ -62,31 +63,25 @@ class BandGeometry:
         """Per-band quantity of this grouping, `compute` being its function of a band geometry."""
 
         def assemble():
-            if self._first is self:
+            if self._grouping == self._first_grouping:
                 return compute(self)
-            changed = self._changed
+            first = BandGeometry(self.batch, self._operator, *self._first_grouping, self.external_terms)
+            changed = np.any(self.multiplets.labels != first.multiplets.labels, axis=1)
             if changed.mean() > _LARGEST_SHARE:
                 return compute(self)
-            values = self._first._per_band(name, compute)
+            values = first._per_band(name, compute)
             if not changed.any():
                 return values
             values = values.copy()
-            values[changed] = compute(self._of_changed)
+            values[changed] = compute(self._of_changed(changed))
             return values
 
         return self._of_grouping(name, assemble)
 
-    @property
-    def _changed(self):
-        """Where bands are grouped otherwise than by the first threshold, (k,)."""
-        return np.any(self.multiplets.labels != self._first.multiplets.labels, axis=1)
-
-    @property
-    def _of_changed(self):
+    def _of_changed(self, changed):
         def compute():
-            return BandGeometry(
-                SelectedBatch(self.batch, self._changed), self._operator, *self._grouping, self.external_terms
-            )
+            batch = SelectedBatch(self.batch, changed)
+            return BandGeometry(batch, self._operator, *self._grouping, self.external_terms)
 
         return self._of_grouping("of changed", compute)
 

@@ -3,6 +3,7 @@ shared by all calculators that see the batch."""
 
 from __future__ import annotations
 
+import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterable
 from functools import cached_property
@@ -244,7 +245,7 @@ class _ProvidedBatch(BlochBatch):
 
 
 class SelectedBatch(BlochBatch):
-    """Some k points of another batch.
+    """Some k points of another batch, which may keep this one and has to outlive it.
 
     Parameters
     ----------
@@ -254,7 +255,7 @@ class SelectedBatch(BlochBatch):
 
     def __init__(self, batch: BlochBatch, selection: np.ndarray):
         super().__init__()
-        self._batch, self._selection = batch, selection
+        self._batch, self._selection = weakref.proxy(batch), selection
         self.energies = batch.energies[selection]
 
     def matrix(self, name):

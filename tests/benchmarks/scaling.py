@@ -1,0 +1,237 @@
+"""Strong scaling: one job on two MPI ranks against two serial processes, side by side, that each do the whole of it.
+
+    python tests/benchmarks/scaling.py [--repeat 5] [--systems platinum cell72] [--threads]
+
+What two processes on one machine reach together is less than twice one process alone (memory, cache, clock), and no
+fault of the scheduling.  So the efficiency is
+
+    (mean time of the two serial processes) / (2 × time of mpirun -n 2),
+
+for the call of `wb_conserved.run`, and for the whole process with imports and loading.  Kinds of run take turns.
+"others" is the share of all cores that went to other processes or other virtual machines during a measurement; the
+medians leave out measurements with more than a few per cent of it, if there are any without.
+
+With --threads: ranks × threads of the linear algebra, 1 × 1, 2 × 1, 1 × 2 and 2 × 2, on two cores.
+"""
+
+import argparse
+import json
+import os
+import resource
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+DATA = Path(__file__).parents[2] / "data"
+LAUNCHERS = ("PMI_", "PMIX_", "OMPI_", "SLURM_", "MPI_", "HYDRA_", "MPIEXEC_")
+SYSTEMS = {"platinum": ((1, 1, 1), (28, 28, 28)), "cell72": ((2, 2, 1), (10, 10, 12))}
+"""Multiples of the cell of platinum, and mesh."""
+
+_FEW_PER_CENT = 0.04
+
+
+def load(stored, multiples):
+    """Platinum, or a supercell of it."""
+    import wb_conserved
+    from wb_conserved import models
+
+    system = wb_conserved.load_system(stored)
+    return system if tuple(multiples) == (1, 1, 1) else models.supercell(system, multiples)
+
+
+def make_calculators():
+    """σ_K and the conventional conductivity at 201 Fermi levels."""
+    import numpy as np
+
+    from wb_conserved.calculators import static
+
+    options = {"Efermi": np.linspace(17.0, 19.0, 201), "kBT": 0.025, "degen_thresh": 0.01}
+    return {
+        "kubo": static.KuboConservedSpinConductivity(**options),
+        "conventional": static.ConventionalSpinConductivity(**options),
+    }
+
+
+def work(order):
+    """What a process of the job does: load, wait for the others, run, and write times to a file."""
+    import wb_conserved
+    from wb_conserved.driver.work import Evaluation
+    from wb_conserved.parallel import world
+
+    comm = world()
+    system = load(order["stored"], order["multiples"])
+    calculators = make_calculators()
+    chunk, chunks = Evaluation.chunk, []
+
+    def timed(*arguments, **options):
+        start = time.perf_counter()
+        values = chunk(*arguments, **options)
+        chunks.append(time.perf_counter() - start)
+        return values
+
+    Evaluation.chunk = timed
+    if comm.size > 1:
+        comm.Barrier()
+    else:
+        meet(Path(order["meeting"]), order["processes"])
+    result = wb_conserved.run(
+        system, order["mesh"], calculators, None if comm.size == 1 else comm, checkpoint=order.get("checkpoint")
+    )
+    times = comm.allgather(chunks[1:])  # the first one prepares
+    if comm.rank == 0:
+        found = {"seconds": result.seconds, "busy": list(result.busy_seconds), "chunks": sum(times, [])}
+        (Path(order["meeting"]) / f"result-{os.getpid()}.json").write_text(json.dumps(found), encoding="utf-8")
+
+
+def meet(folder, number):
+    """Wait until as many processes are here."""
+    (folder / f"here-{os.getpid()}").touch()
+    while len(list(folder.glob("here-*"))) < number:
+        time.sleep(0.001)
+
+
+def measure(order, ranks=1, processes=1, threads=1, mpirun=()):
+    """Start processes, each on some ranks; their times, and what else the machine did."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(LAUNCHERS)}
+    environment = kept | {name: str(threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+    with tempfile.TemporaryDirectory() as meeting:
+        order = order | {"meeting": meeting, "processes": processes}
+        launcher = [*mpirun, "-n", str(ranks)] if ranks > 1 else []
+        command = [*launcher, sys.executable, __file__, "--order", json.dumps(order)]
+        before, start = usage(), time.perf_counter()
+        started = [subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) for _ in range(processes)]
+        totals = []
+        for process in started:
+            _, errors = process.communicate()
+            totals.append(time.perf_counter() - start)
+            if process.returncode != 0:
+                raise RuntimeError(errors)
+        used, own = (now - then for now, then in zip(usage(), before, strict=True))
+        results = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(Path(meeting).glob("result-*.json"))]
+    return {
+        "seconds": mean([result["seconds"] for result in results]),
+        "total": mean(totals),
+        "busy": [busy for result in results for busy in result["busy"]],
+        "chunks": [result["chunks"] for result in results],
+        "others": max(0.0, used - own) / (totals[-1] * os.cpu_count()),
+    }
+
+
+def usage():
+    """Seconds of all cores that were not idle, stolen ones too, and of the children of this process."""
+    try:
+        with open("/proc/stat", encoding="ascii") as file:
+            user, nice, system, _, _, irq, softirq, steal = map(int, file.readline().split()[1:9])
+    except OSError:
+        return 0.0, 0.0
+    own = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK"), own.ru_utime + own.ru_stime
+
+
+def mean(values):
+    return sum(values) / len(values)
+
+
+def median(values):
+    values = sorted(values)
+    return mean(values[(len(values) - 1) // 2 : len(values) // 2 + 1])
+
+
+def undisturbed(measured):
+    """Those measurements during which the machine did little else; all where there are none."""
+    return [one for one in measured if one["others"] < _FEW_PER_CENT] or measured
+
+
+def in_turns(kinds, repeat):
+    """Measurements of some kinds of run, by name, one of each at a time."""
+    measured = {name: [] for name in kinds}
+    for turn in range(repeat):
+        for name, arguments in list(kinds.items())[:: 1 if turn % 2 == 0 else -1]:
+            one = measure(**arguments)
+            measured[name].append(one)
+            print(
+                f"  {name:24s} run {one['seconds']:7.2f} s, process {one['total']:7.2f} s, others {one['others']:4.0%}",
+                flush=True,
+            )
+    return measured
+
+
+def scaling(name, order, repeat, mpirun):
+    """Table of one system."""
+    with tempfile.TemporaryDirectory() as folder:
+        kinds = {
+            "two serial, side by side": {"order": order, "processes": 2},
+            "two ranks": {"order": order, "ranks": 2, "mpirun": mpirun},
+        }
+        measured = in_turns(kinds, repeat)
+        stored = []
+        for turn in range(repeat):
+            arguments = order | {"checkpoint": f"{folder}/{turn}"}
+            stored.append(measure(arguments, ranks=2, mpirun=mpirun))
+    serial, parallel = (undisturbed(measured[kind]) for kind in kinds)
+    print(f"{name}: mesh {order['mesh']}, {len(serial[0]['chunks'][0])} chunks")
+    for what, label in (("seconds", "run"), ("total", "whole process")):
+        ours, theirs = median([one[what] for one in parallel]), median([one[what] for one in serial])
+        each = sorted(one[what] / (2 * other[what]) for one, other in zip(serial, parallel, strict=False))
+        print(
+            f"  {label:14s} serial {theirs:7.2f} s   two ranks {ours:7.2f} s   efficiency {theirs / (2 * ours):.3f}  "
+            f"({each[0]:.3f} to {each[-1]:.3f})"
+        )
+    idle = median([1 - mean(one["busy"]) / one["seconds"] for one in parallel])
+    alone = median([one["seconds"] - mean(one["busy"]) for one in serial])
+    with_checkpoint = median([one["seconds"] for one in undisturbed(stored)])
+    print(f"  outside of chunks: {idle:.1%} of the time of a rank; {alone:.2f} s of a serial process")
+    print(f"  with a checkpoint: two ranks {with_checkpoint:7.2f} s")
+
+
+def threads(name, order, repeat, mpirun):
+    """Table of ranks × threads for one system."""
+    kinds = {
+        f"{ranks} rank{'s' * (ranks > 1)} × {number} thread{'s' * (number > 1)}": {
+            "order": order,
+            "ranks": ranks,
+            "threads": number,
+            "mpirun": mpirun,
+        }
+        for ranks, number in ((1, 1), (2, 1), (1, 2), (2, 2))
+    }
+    measured = in_turns(kinds, repeat)
+    print(f"{name}: mesh {order['mesh']}")
+    seconds = {kind: median([one["seconds"] for one in undisturbed(measured[kind])]) for kind in kinds}
+    for kind, value in seconds.items():
+        print(f"  {kind:24s} {value:7.2f} s   {next(iter(seconds.values())) / value:5.2f} times as fast as one")
+
+
+def store_platinum(folder):
+    """Platinum in a form that loads at once."""
+    import wb_conserved
+
+    stored = Path(folder) / "Pt"
+    wb_conserved.load_system(DATA / "pt" / "Pt").to_npz(stored)
+    return str(stored)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=list(SYSTEMS))
+    parser.add_argument("--threads", action="store_true", help="measure ranks × threads instead")
+    parser.add_argument("--mpirun", default=str(Path(sys.executable).parent / "mpirun"), help="launcher with options")
+    parser.add_argument("--order", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.order:
+        work(json.loads(options.order))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        stored = store_platinum(folder)
+        for name in options.systems:
+            multiples, mesh = SYSTEMS[name]
+            order = {"stored": stored, "multiples": multiples, "mesh": mesh}
+            (threads if options.threads else scaling)(name, order, options.repeat, shlex.split(options.mpirun))
+
+
+if __name__ == "__main__":
+    main()
