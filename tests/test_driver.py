@@ -4,6 +4,7 @@ import functools
 import json
 import os
 import resource
+import signal
 import tracemalloc
 
 import numpy as np
@@ -387,6 +388,21 @@ class TestRestart:
         assert len(IterationFolder(tmp_path, 0, "").stored()) >= 2
         assert not list(tmp_path.rglob("*.unfinished"))
         same_bits(run(system, (4, 4, 6), calculators(), checkpoint=tmp_path), reference)
+
+    @pytest.mark.parametrize("name", ["SIGTERM", "SIGUSR1"])
+    def test_a_signal_ends_the_run_with_a_code_of_its_own(self, system, tmp_path, name, capsys):
+        class Signalled(static.ConventionalSpinConductivity):
+            def accumulate(self, data_K, weight=1.0, out=None):
+                if len(data_K.kpoints_all) > 1:
+                    os.kill(os.getpid(), getattr(signal, name))
+                return super().accumulate(data_K, weight, out)
+
+        before = signal.getsignal(signal.SIGTERM)
+        with pytest.raises(SystemExit) as raised:
+            run(system, (4, 4, 6), {"signalled": Signalled(**options())}, checkpoint=tmp_path)
+        assert raised.value.code == 75
+        assert f"stopped by {name}; finished parts are in {tmp_path}" in capsys.readouterr().err
+        assert signal.getsignal(signal.SIGTERM) == before
 
     def test_output_is_checked_before_the_first_k_point(self, system, tmp_path):
         every = {"last": Interrupted(**options())}

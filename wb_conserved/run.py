@@ -7,6 +7,7 @@ result is the same, bit for bit, on any number of ranks and after any interrupti
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 import time
@@ -22,7 +23,7 @@ from wannierberri.result import EnergyResult
 
 from .calculators.full_mesh import check_full_mesh
 from .driver.checkpoint import Checkpoint, IterationFolder
-from .driver.fingerprint import digest, fingerprint
+from .driver.fingerprint import digest, fingerprint, linear_algebra
 from .driver.interruption import stop_on_signal
 from .driver.loop import Loop
 from .driver.plan import Plan, largest_batch, make_plan
@@ -33,6 +34,8 @@ from .grid import regular_grid
 from .node_memory import NodeMemory
 from .parallel import SerialCommunicator, abort_on_error, agree, agree_or_abort
 from .results.dataset import RunResult
+
+logger = logging.getLogger(__name__)
 
 __all__ = ["Plan", "data_K_of_list", "estimate", "run"]
 
@@ -216,6 +219,7 @@ class _Task:
         except Exception as problem:
             error = problem
         agree_or_abort(communicator, error)
+        _warn_of_differences(communicator)
 
     def _check(self, system, grid, calculators, use_irred_kpt, symmetrize, adpt_num_iter, adpt_mesh, adpt_fac):
         self.path = isinstance(grid, wannierberri.Path)
@@ -319,6 +323,16 @@ class _Folders:
             error = problem
         agree(self._communicator, error)
         return folder
+
+
+def _warn_of_differences(communicator):
+    """Say if not all ranks have the same linear algebra, on which the last digits depend."""
+    libraries = sorted(set(communicator.allgather(linear_algebra() if communicator.size > 1 else "")))
+    if len(libraries) > 1 and communicator.rank == 0:
+        logger.warning(
+            "the ranks use different linear algebra (%s): the last digits depend on which rank does what",
+            "; ".join(libraries),
+        )
 
 
 def _check_writable(folder, argument):
