@@ -18,8 +18,10 @@ from wannierberri.result import EnergyResult
 from wannierberri.symmetry.point_symmetry import transform_ident, transform_odd
 
 from ..interpolation import bloch_batches
+from ..interpolation.corners import corner_energies
 from ..occupations import Occupation
 from ..operators import Operator, get_operator
+from ..tetrahedra import TetrahedronOccupation
 from ..units import conductivity_factor, conductivity_unit, periodic_measure
 from .band_geometry import BandGeometry
 from .full_mesh import FullMeshEnergyResult
@@ -152,6 +154,9 @@ class OccupationCalculator(GeometryCalculator):
         uniform scan.
     smoother : wannierberri.smoother.AbstractSmoother, optional
         Smoothing of the finished scan, as in WannierBerri; refused together with kBT > 0.
+    tetra : bool
+        Linear tetrahedra in the cell of each k point, see `wb_conserved.tetrahedra`; for kBT = 0, on a regular grid, and
+        without a width of the Fermi surface.
     degen_thresh, degen_Kramers, operator, kwargs_formula, save_mode, print_comment
         See `GeometryCalculator`.
 
@@ -165,7 +170,16 @@ class OccupationCalculator(GeometryCalculator):
     axes: ClassVar[tuple[str, ...]] = ("i", "l")
     dissipative: ClassVar[bool] = False
 
-    def __init__(self, Efermi, *, kBT: float = 0.0, fermi_surface_width: float | None = None, smoother=None, **kwargs):
+    def __init__(
+        self,
+        Efermi,
+        *,
+        kBT: float = 0.0,
+        fermi_surface_width: float | None = None,
+        smoother=None,
+        tetra: bool = False,
+        **kwargs,
+    ):
         self.Efermi = np.atleast_1d(np.asarray(Efermi, dtype=float))
         self.kBT = float(kBT)
         self.smoother = smoother
@@ -173,10 +187,20 @@ class OccupationCalculator(GeometryCalculator):
             raise ValueError(
                 f"smoother: expected none with kBT = {self.kBT} eV, which already smooths; found {smoother}"
             )
-        self.fermi_surface_width, self.width_source = _surface_width(
-            self.Efermi, self.kBT, fermi_surface_width, self.uses_surface, type(self).__name__
-        )
-        self.occupation = Occupation(self.Efermi, self.kBT, self.fermi_surface_width)
+        self.tetra = bool(tetra)
+        if self.tetra:
+            if self.kBT > 0 or fermi_surface_width is not None:
+                raise ValueError(
+                    f"tetra: expected kBT = 0 and no fermi_surface_width with tetrahedra, which integrate a step at the Fermi "
+                    f"level; found kBT = {self.kBT} eV, fermi_surface_width = {fermi_surface_width}"
+                )
+            self.fermi_surface_width, self.width_source = None, ""
+            self.occupation = TetrahedronOccupation(self.Efermi)
+        else:
+            self.fermi_surface_width, self.width_source = _surface_width(
+                self.Efermi, self.kBT, fermi_surface_width, self.uses_surface, type(self).__name__
+            )
+            self.occupation = Occupation(self.Efermi, self.kBT, self.fermi_surface_width)
         super().__init__(**kwargs)
 
     @abstractmethod
@@ -215,13 +239,15 @@ class OccupationCalculator(GeometryCalculator):
             "kBT_eV": self.kBT,
             "external_terms": str(self.external_terms),
         }
+        if self.tetra:
+            values["tetrahedra"] = "True"
         if self.fermi_surface_width is not None:
             values["fermi_surface_width_eV"] = self.fermi_surface_width
             values["fermi_surface_width_source"] = self.width_source
         return values
 
     def _describe(self):
-        lines = [super()._describe(), f"kBT {self.kBT} eV"]
+        lines = [super()._describe(), f"kBT {self.kBT} eV" + (", linear tetrahedra" if self.tetra else "")]
         if self.fermi_surface_width is not None:
             lines.append(f"Fermi-surface width {self.fermi_surface_width} eV ({self.width_source})")
         return "\n".join(lines)
@@ -250,18 +276,33 @@ class OccupationCalculator(GeometryCalculator):
         kpoints, first_k = np.asarray(data_K.kpoints_all), 0
         for band_geometry in self.band_geometries(data_K):
             energies = band_geometry.multiplets.energies
-            spread = band_geometry.spread(self.occupation)
+            spread = None if self.tetra else band_geometry.spread(self.occupation)
             for term in self.terms(band_geometry):
                 values, index = term.values, self._first_spectrum(term.occupation)
                 _check_finite(values, kpoints[first_k:], self.symbol)
                 if out is None:
                     out = np.zeros((self._first_spectrum(None), self.occupation.n_nodes, *values.shape[2:]))
+                if self.tetra:
+                    weights = self._tetrahedron_weights(data_K, band_geometry.batch, first_k)
+                    parts = self.occupation.accumulate(term.occupation, weights, values, band_geometry.multiplets)
+                    for offset, part in enumerate(parts):
+                        out[index + offset] += weight * part
+                    continue
                 spread.add(values, out[index], weight)
                 if term.occupation == "grand_potential":
                     energies_of_values = energies.reshape(*energies.shape, *(1,) * (values.ndim - 2))
                     spread.add(energies_of_values * values, out[index + 1], weight)
             first_k += len(energies)
         return out
+
+    def _tetrahedron_weights(self, data_K, batch, first_k):
+        """Weights of a batch, shared by all calculators with the same Fermi levels."""
+
+        def compute():
+            part = slice(first_k, first_k + len(batch.energies))
+            return self.occupation.weights(batch.energies, corner_energies(data_K, part))
+
+        return batch.remember(("tetrahedra", self.Efermi.tobytes()), compute)
 
     def _first_spectrum(self, occupation):
         """Position of an occupation's first spectrum in what `accumulate` returns; None: the number of all."""
