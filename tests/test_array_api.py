@@ -148,14 +148,7 @@ def test_public_functions_use_the_array_api_alone(name):
 
 
 # they make arrays (eye, zeros, arange) without device=, which lie on the default one: remove a name when it does not
-ON_DEFAULT_DEVICE = {
-    "Multiplets",
-    "diagonal",
-    "find_multiplets",
-    "interband_torque_dipole",
-    "multiplet_velocity",
-    "qiao_current",
-}
+ON_DEFAULT_DEVICE = set()
 
 
 @pytest.mark.parametrize("name", geometry.__all__)

@@ -19,7 +19,7 @@ from .config import Config, ConfigError, read_config
 from .convergence import convergence as mesh_series
 from .convergence import format_convergence
 from .driver.checkpoint import CheckpointError
-from .io import InputError
+from .io import InputError, load_system
 from .job import beside, comparison, group_kramers_pairs, make_calculators, make_system
 from .node_memory import share_system
 from .results import format_comparison, format_table, write_convergence, write_results
@@ -147,6 +147,34 @@ def convergence(file, output, overwrite, verbose):
     except OSError as error:
         _stop(error)
     click.echo(f"wrote {', '.join(path.name for path in written)} to {job.folder}")
+
+
+@main.command()
+@click.argument("system", type=click.Path(path_type=Path))
+@click.option("--mesh", type=click.IntRange(1), default=16, show_default=True, help="K points along each direction.")
+@click.option("--fermi", type=float, help="Centre of the scan of 2 eV, eV.  [default: the median of the bands]")
+@click.option("--levels", type=click.IntRange(1), default=201, show_default=True, help="Fermi levels.")
+@click.option("--kbt", type=click.FloatRange(0), default=0.0, show_default=True, help="Temperature, eV.")
+@click.option("--repeat", type=click.IntRange(1), default=3, show_default=True, help="Turns of each side; medians count.")
+@click.option("--json", "record", type=click.Path(path_type=Path), help="Write the ratios to this file.")
+def bench(system, mesh, fermi, levels, kbt, repeat, record):
+    """Measure the speed on the Wannier90 data SYSTEM, against the floor of linear algebra and against other codes.
+
+    Others are WannierBerri, and postw90.x where it is installed and SYSTEM is the seedname of its files.  One process, and
+    one thread unless OMP_NUM_THREADS is set.
+    """
+    from .bench import benchmark
+
+    communicator = parallel.SerialCommunicator()
+    _set_up_messages(communicator, False)
+    _limit_threads()
+    loaded = _on_first(communicator, lambda: load_system(system))
+    result = benchmark(
+        loaded, system.name, mesh, fermi_level=fermi, levels=levels, kBT=kbt, repeat=repeat, path=system
+    )
+    click.echo(result)
+    if record is not None:
+        record.write_text(json.dumps(result.ratios(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 @main.command()

@@ -7,6 +7,8 @@ import itertools
 import numpy as np
 import wannierberri
 
+from .interpolation.bloch import kpoints_together, line_length
+
 _MOST_K_POINTS = 4096  # WannierBerri keeps one Python object for each of its K points
 _FFT_POINTS, _LONGEST_LINE = 1000, 100
 _FEWEST_FFT_POINTS = 27  # with symmetry: enough to be treated together
@@ -48,7 +50,8 @@ def regular_grid(system, mesh, small: bool = False) -> wannierberri.Grid:
                 too_small = max(0.0, np.log(_FEWEST_FFT_POINTS / np.prod(fft)))
                 rank = (too_many, too_small, int(np.prod(fft)))
             else:  # long lines, which interpolate fastest
-                rank = (-min(fft[2], _LONGEST_LINE), abs(np.log(np.prod(fft) / _FFT_POINTS)))
+                points = max(_FFT_POINTS, kpoints_together(system.num_wann))
+                rank = (-min(line_length(fft), _LONGEST_LINE), abs(np.log(np.prod(fft) / points)))
             candidates.append((rank, tuple(fft)))
     if not candidates:
         raise ValueError(

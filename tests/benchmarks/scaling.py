@@ -82,7 +82,11 @@ def work(order):
     )
     times = comm.allgather(chunks[1:])  # the first one prepares
     if comm.rank == 0:
-        found = {"seconds": result.seconds, "busy": list(result.busy_seconds), "chunks": sum(times, [])}
+        found = {
+            "seconds": result.seconds,
+            "busy": list(result.busy_seconds),
+            "chunks": [one for part in times for one in part],
+        }
         (Path(order["meeting"]) / f"result-{os.getpid()}.json").write_text(json.dumps(found), encoding="utf-8")
 
 
@@ -102,7 +106,9 @@ def measure(order, ranks=1, processes=1, threads=1, mpirun=()):
         launcher = [*mpirun, "-n", str(ranks)] if ranks > 1 else []
         command = [*launcher, sys.executable, __file__, "--order", json.dumps(order)]
         before, start = usage(), time.perf_counter()
-        started = [subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) for _ in range(processes)]
+        started = [
+            subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) for _ in range(processes)
+        ]
         totals = []
         for process in started:
             _, errors = process.communicate()
@@ -171,11 +177,13 @@ def scaling(name, order, repeat, mpirun):
         for turn in range(repeat):
             arguments = order | {"checkpoint": f"{folder}/{turn}"}
             stored.append(measure(arguments, ranks=2, mpirun=mpirun))
-    serial, parallel = (undisturbed(measured[kind]) for kind in kinds)
-    print(f"{name}: mesh {order['mesh']}, {len(serial[0]['chunks'][0])} chunks")
+    turns = list(zip(*measured.values(), strict=True))
+    turns = [turn for turn in turns if max(one["others"] for one in turn) < _FEW_PER_CENT] or turns
+    serial, parallel = zip(*turns, strict=True)
+    print(f"{name}: mesh {order['mesh']}, {len(serial[0]['chunks'][0])} chunks, {len(turns)} turns")
     for what, label in (("seconds", "run"), ("total", "whole process")):
         ours, theirs = median([one[what] for one in parallel]), median([one[what] for one in serial])
-        each = sorted(one[what] / (2 * other[what]) for one, other in zip(serial, parallel, strict=False))
+        each = sorted(one[what] / (2 * other[what]) for one, other in turns)
         print(
             f"  {label:14s} serial {theirs:7.2f} s   two ranks {ours:7.2f} s   efficiency {theirs / (2 * ours):.3f}  "
             f"({each[0]:.3f} to {each[-1]:.3f})"

@@ -142,7 +142,7 @@ class Evaluation:
             A calculator whose result is neither over Fermi levels nor over bands.
         """
         one = Batch(batch.Kpoint, batch.kpoints[:1], batch.weight)
-        data_K = self._data_K(one)
+        data_K = self.data_K(one)
         for name, calculator in self.calculators.items():
             if not isinstance(calculator, OccupationCalculator):
                 self._templates[name] = calculator(data_K)
@@ -182,7 +182,7 @@ class Evaluation:
         total, others = {}, None
         for batch in batches:
             try:
-                data_K = self._data_K(batch)
+                data_K = self.data_K(batch)
                 values = {}
                 for name, calculator in self.calculators.items():
                     if isinstance(calculator, OccupationCalculator):
@@ -231,7 +231,8 @@ class Evaluation:
         averages = {name: array / weight for name, array in values.items() if not name.startswith(TABLE)}
         return self.finish(averages, tables=False).max[None, :]
 
-    def _data_K(self, batch):
+    def data_K(self, batch: Batch):
+        """WannierBerri's ``Data_K`` for a batch."""
         return data_K_of_list(
             self.system,
             batch.kpoints,

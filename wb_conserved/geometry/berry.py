@@ -66,7 +66,7 @@ def operator_dipole(connection, operator):
     return contract(connection, operator)
 
 
-def curvature_product(vector):
+def commutator_curvature(vector):
     """Products 2i X^a X^b, abc cyclic, whose Hermitian part is the axial vector of commutators i [X^a, X^b].
 
     Of the interband connection that is the Berry curvature of multiplets.  With a Hermitian matrix inside multiplets a
@@ -108,7 +108,7 @@ def berry_curvature_times_operator(connection, operator, same, subspace_curvatur
         Antisymmetric in i and l; the value is Ωs^{li}.
     """
     xp = namespace(connection)
-    curvature = curvature_product(connection)
+    curvature = commutator_curvature(connection)
     if subspace_curvature is not None:
         curvature += subspace_curvature
     axial = contract(curvature, inside(operator, same))  # k n c s

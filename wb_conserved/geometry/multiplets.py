@@ -65,8 +65,8 @@ def find_multiplets(energies, threshold: float, kramers: bool = False) -> Multip
         raise ValueError(f"kramers: expected an even number of bands, found {n_bands}")
     new = energies[:, 1:] - energies[:, :-1] > threshold
     if kramers:
-        new = new & (xp.arange(1, n_bands) % 2 == 0)
-    first = xp.zeros((energies.shape[0], 1), dtype=xp.int64)
+        new = new & (xp.arange(1, n_bands, device=energies.device) % 2 == 0)
+    first = xp.zeros((energies.shape[0], 1), dtype=xp.int64, device=energies.device)
     labels = xp.concat([first, xp.cumulative_sum(xp.astype(new, xp.int64), axis=1)], axis=1)
     same = labels[:, :, None] == labels[:, None, :]
     weights = xp.astype(same, energies.dtype)
@@ -92,7 +92,7 @@ def inverse_gap(energies, same):
     """
     xp = namespace(energies)
     difference = energies[:, :, None] - energies[:, None, :]
-    return 1.0 / xp.where(same, xp.asarray(xp.inf, dtype=difference.dtype), difference)
+    return 1.0 / xp.where(same, xp.asarray(xp.inf, dtype=difference.dtype, device=energies.device), difference)
 
 
 def interband_connection(velocity, gap):

@@ -15,20 +15,31 @@ from wannierberri.data_K.data_K_R import Data_K_R
 from wannierberri.data_K.data_K_soc import Data_K_soc
 
 from ..geometry.algebra import product, with_adjoint
-from ..geometry.berry import curvature_product
+from ..geometry.berry import commutator_curvature
 from ..operators import Operator, RealSpaceMatrix
 from .wannier import WannierInterpolator, packed
 
 _ELEMENTS_PER_MATRIX = 60 * 18 * 18  # k points of a batch × squared number of bands: what stays in the cache
-_MATRICES_OF_GEOMETRY = 60  # complex matrices per k point that geometry keeps and makes on the way
+_MATRICES_OF_GEOMETRY = 56  # complex matrices per k point that geometry keeps and makes on the way
+_NUMBERS_OF_BANDS = 120  # and numbers per band
 
 # Memory freed by one batch serves the next, instead of going back to the system: glibc keeps blocks up to the size of the
 # largest one that was ever freed, at most 32 MB.
 np.empty(2**25 - 2**17, dtype=np.uint8)
 
 
+def kpoints_together(num_wann: int) -> int:
+    """Number of k points of a batch that suits a number of Wannier functions."""
+    return max(4, _ELEMENTS_PER_MATRIX // num_wann**2)
+
+
+def line_length(grid_shape) -> int:
+    """Number of k points on the lines that those of a regular grid (last index fastest) form in order."""
+    return next((int(n) for n in reversed(grid_shape) if n > 1), 1)
+
+
 def batch_slices(grid_shape, num_wann: int, largest: int | None = None) -> list[slice]:
-    """Parts of the k points of a regular grid (last index fastest) to treat together, whole lines where possible.
+    """Parts of the k points of a regular grid (last index fastest) to treat together: lines, or equal parts of a line.
 
     Parameters
     ----------
@@ -42,21 +53,27 @@ def batch_slices(grid_shape, num_wann: int, largest: int | None = None) -> list[
     -------
     list of slice
     """
-    size = max(4, _ELEMENTS_PER_MATRIX // num_wann**2)
+    size = kpoints_together(num_wann)
     if largest is not None:
         size = max(1, min(size, largest))
-    total = int(np.prod(grid_shape))
-    line = next((int(n) for n in reversed(grid_shape) if n > 1), 1)
-    if line <= size:
-        size -= size % line
-        return [slice(start, min(start + size, total)) for start in range(0, total, size)]
-    cuts = np.linspace(0, line, -(-line // size) + 1).round().astype(int)
-    return [slice(start + a, start + b) for start in range(0, total, line) for a, b in pairwise(cuts)]
+    line = line_length(grid_shape)
+    lines = int(np.prod(grid_shape)) // line
+    at_once = max(1, size // line)
+    cuts = np.linspace(0, lines, -(-lines // at_once) + 1).round().astype(int)
+    if at_once == 1:
+        parts = -(-line // size)
+        return [
+            slice(first + a, first + b)
+            for first in range(0, lines * line, line)
+            for a, b in pairwise(np.linspace(0, line, parts + 1).round().astype(int).tolist())
+        ]
+    return [slice(a * line, b * line) for a, b in pairwise(cuts.tolist())]
 
 
 def working_bytes_per_kpoint(interpolator: WannierInterpolator) -> int:
     """Estimate of the peak working memory per k point of a batch, from the matrices prepared so far."""
-    return 16 * interpolator.num_wann**2 * (4 * interpolator.components + _MATRICES_OF_GEOMETRY)
+    n = interpolator.num_wann
+    return 16 * n**2 * (2 * interpolator.components + _MATRICES_OF_GEOMETRY) + 8 * n * _NUMBERS_OF_BANDS
 
 
 def bloch_batches(data_K) -> Iterable[BlochBatch]:
@@ -176,7 +193,7 @@ class BlochBatch(ABC):
         F^c = ∂_a r^b − ∂_b r^a − i [r^a, r^b]."""
 
         def compute():
-            return self.matrix("rot AA") - curvature_product(self.matrix("AA"))
+            return self.matrix("rot AA") - commutator_curvature(self.matrix("AA"))
 
         return self.remember("curvature", compute)
 

@@ -108,6 +108,11 @@ class WannierInterpolator:
         self._stacks: dict[str | RealSpaceMatrix, np.ndarray] = {}
 
     @property
+    def names(self) -> list[str | RealSpaceMatrix]:
+        """Matrices prepared so far."""
+        return list(self._stacks)
+
+    @property
     def nbytes(self) -> int:
         """Size of the arrays prepared so far."""
         return sum(stack.nbytes for stack in self._stacks.values())
@@ -115,7 +120,7 @@ class WannierInterpolator:
     @property
     def components(self) -> int:
         """Number of Hermitian matrices prepared so far, each component of a vector or tensor counted."""
-        return sum(stack[0].size for stack in self._stacks.values()) // self.num_wann**2
+        return sum(stack[0, 0].size for stack in self._stacks.values()) // self.num_wann**2
 
     def phases(self, kpoints: np.ndarray) -> Phases:
         """Cosines and sines for reduced k points (k, 3), to be used for all matrices."""

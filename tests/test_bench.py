@@ -1,0 +1,51 @@
+"""The benchmark command, and the comparison of its record with a new one."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from data_folder import DATA
+
+from wb_conserved.bench import SETS, STAGES
+from wb_conserved.cli import main
+
+spec = importlib.util.spec_from_file_location("compare", Path(__file__).parent / "benchmarks" / "compare.py")
+compare = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(compare)
+
+
+def test_bench_prints_stages_floor_and_ratios(tmp_path, platinum, monkeypatch):
+    monkeypatch.setattr("wb_conserved.cli.load_system", lambda _: platinum)
+    monkeypatch.setattr("wb_conserved.bench.shutil.which", lambda _: None)
+    record = tmp_path / "record.json"
+    arguments = ["bench", DATA / "pt" / "Pt", "--mesh", 2, "--repeat", 1, "--levels", 11, "--json", record]
+    done = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    assert done.exit_code == 0, done.output
+    header, rows = (lines := done.output.splitlines())[2], lines[3 : 3 + len(SETS)]
+    assert header.split()[4:-2] == [*STAGES, "total", "floor", "total/floor", "peak"][: len(header.split()) - 6]
+    for row, name in zip(rows, SETS, strict=True):
+        assert row.startswith(name)
+        values = [float(value) for value in row.removeprefix(name).split()]
+        assert len(values) == len(STAGES) + 4
+        assert all(value >= 0 for value in values)
+        assert values[-2] == pytest.approx(values[-4] / values[-3], rel=0.02)
+    ratios = json.loads(record.read_text())
+    assert set(ratios) == {f"{name}: total / floor" for name in SETS} | {f"WannierBerri static.SHC / {name}" for name in SETS}
+    assert all(ratio > 0 for ratio in ratios.values())
+
+
+@pytest.mark.parametrize(
+    ("new", "worse"),
+    [
+        ({"a: total / floor": 1.5, "b / a": 8.0}, []),
+        ({"a: total / floor": 2.5, "b / a": 8.0}, ["a: total / floor"]),
+        ({"a: total / floor": 1.5, "b / a": 4.0}, ["b / a"]),
+        ({"a: total / floor": 1.0, "b / a": 20.0}, []),
+        ({"a: total / floor": 1.5}, ["b / a"]),
+    ],
+)
+def test_a_regression_is_seen(new, worse):
+    record = {"a: total / floor": 1.5, "b / a": 8.0}
+    assert [line.split(" was ")[0] for line in compare.regressions(record, new, 0.3)] == worse

@@ -1,0 +1,319 @@
+"""Where the time of a k point goes, how far it is from what linear algebra needs, and what other codes take.
+
+The floor of a batch of k points is the time of the operations that no implementation of these formulas can do without, on
+arrays of the same shapes: one `numpy.linalg.eigh`, the Fourier products, two matrix products for the rotation of each
+matrix, and the matrix products of the formulas.  All that is between them (phases, denominators, adjoints, occupation) is
+on top.
+"""
+
+from __future__ import annotations
+
+import lzma
+import platform
+import shutil
+import subprocess
+import tempfile
+import time
+import tracemalloc
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import wannierberri
+from wannierberri.calculators import static as wannierberri_static
+
+from .calculators import static
+from .driver.fingerprint import linear_algebra
+from .driver.work import Evaluation, Mesh
+from .grid import regular_grid
+from .interpolation.bloch import bloch_batches, release
+from .run import run
+
+STAGES = ("Fourier", "eigen", "rotation", "geometry", "occupation")
+_XN = {
+    "conventional": static.ConventionalSpinConductivity,
+    "conserved": static.ConservedSpinConductivity,
+    "berry": static.BerrySpinConductivity,
+    "dipole": static.DipoleScatteringSpinConductivity,
+}
+SETS = {
+    "conventional": {"conventional": static.ConventionalSpinConductivity},
+    "XN 11, 15 and conventional": _XN,
+    "the same and Kubo": _XN | {"kubo": static.KuboConservedSpinConductivity},
+}
+"""Calculators of each line of the benchmark."""
+
+_THRESHOLD = 1e-4  # eV, WannierBerri's default
+_RAW_FILES = ("chk", "eig", "mmn", "spn")
+
+
+@dataclass
+class Measurement:
+    """Times of one set of calculators, seconds per k point.
+
+    Attributes
+    ----------
+    stages : dict of str to float
+    floor : dict of str to float
+        The operations that cannot be spared.
+    total : float
+        Of a whole run.
+    peak : int
+        Bytes that the run allocated at most.
+    """
+
+    stages: dict[str, float]
+    floor: dict[str, float]
+    total: float
+    peak: int
+
+
+@dataclass
+class Benchmark:
+    """Everything measured on one system."""
+
+    system: str
+    kpoints: int
+    levels: int
+    sets: dict[str, Measurement] = field(default_factory=dict)
+    others: dict[str, float] = field(default_factory=dict)
+
+    def ratios(self) -> dict[str, float]:
+        """What a record keeps: total to floor, other codes to ours; no times."""
+        found = {}
+        for name, measured in self.sets.items():
+            found[f"{name}: total / floor"] = measured.total / sum(measured.floor.values())
+            for other, seconds in self.others.items():
+                found[f"{other} / {name}"] = seconds / measured.total
+        return {name: round(float(value), 3) for name, value in found.items()}
+
+    def __str__(self):
+        lines = [
+            f"{self.system}, {self.kpoints} k points, {self.levels} Fermi levels; {platform.machine()}, {linear_algebra()}",
+            "",
+            f"{'ms per k point':<28}" + "".join(f"{stage:>11}" for stage in (*STAGES, "total", "floor", "total/floor"))
+            + f"{'peak MiB':>10}",
+        ]  # fmt: skip
+        for name, measured in self.sets.items():
+            floor = sum(measured.floor.values())
+            times = [1e3 * measured.stages[stage] for stage in STAGES] + [1e3 * measured.total, 1e3 * floor]
+            lines.append(
+                f"{name:<28}" + "".join(f"{value:>11.4f}" for value in times)
+                + f"{measured.total / floor:>11.2f}{measured.peak / 2**20:>10.0f}"
+            )  # fmt: skip
+        lines += ["", "floor: " + "; ".join(self._parts_of_floor())]
+        for other, seconds in self.others.items():
+            ratios = ", ".join(f"{seconds / measured.total:.2f} × {name}" for name, measured in self.sets.items())
+            lines.append(f"{other}: {1e3 * seconds:.3f} ms per k point = {ratios}")
+        return "\n".join(lines)
+
+    def _parts_of_floor(self):
+        for name, measured in self.sets.items():
+            parts = ", ".join(f"{part} {1e3 * seconds:.4f}" for part, seconds in measured.floor.items())
+            yield f"{name}: {parts}"
+
+
+def benchmark(
+    system, name: str, mesh: int = 16, *, fermi_level: float | None = None, levels: int = 201, kBT: float = 0.0,
+    repeat: int = 3, path=None,
+) -> Benchmark:  # fmt: skip
+    """Measure this package on a system, and other codes where they are there.
+
+    Parameters
+    ----------
+    system : wannierberri.system.System_R
+    name : str
+        For the heading.
+    mesh : int
+        K points along each periodic direction; all sides use the same mesh.
+    fermi_level : float, optional
+        Centre of the scan, eV; the median of the bands by default.
+    levels : int
+        Fermi levels within 1 eV of it.
+    kBT : float
+        eV.
+    repeat : int
+        The sides take turns so many times; medians are given.
+    path : path, optional
+        Wannier90 seedname for postw90.x; None: no comparison with it.
+
+    Returns
+    -------
+    Benchmark
+    """
+    grid = regular_grid(system, mesh)
+    batches = Mesh(grid, [(Kpoint, Kpoint.factor) for Kpoint in grid.get_K_list(use_symmetry=False)], system.num_wann)
+    if fermi_level is None:
+        fermi_level = _median_energy(system, grid, batches)
+    scan = fermi_level + np.linspace(-1, 1, levels)
+    result = Benchmark(f"{name}: {system.num_wann} Wannier functions", batches.number_of_kpoints, levels)
+
+    def ours(calculators):
+        return lambda: run(system, grid, calculators, use_irred_kpt=False, symmetrize=False)
+
+    options = {"degen_thresh": _THRESHOLD, "kBT": kBT}
+    sets = {
+        label: {key: calculator(scan, **options) for key, calculator in members.items()} for label, members in SETS.items()
+    }
+    sides = {label: ours(calculators) for label, calculators in sets.items()}
+    with tempfile.TemporaryDirectory() as folder:
+        if system.has_R_mat("AA"):
+            SHC = wannierberri_static.SHC(
+                Efermi=scan, degen_thresh=_THRESHOLD, kwargs_formula={"spin_current_type": "simple"}, save_mode=""
+            )
+            sides["WannierBerri static.SHC"] = lambda: wannierberri.run(
+                system, grid, {"SHC": SHC}, parallel=False, use_irred_kpt=False, symmetrize=False, fout_name=f"{folder}/shc"
+            )
+        times = _take_turns(sides, repeat)
+    totals = {label: float(np.median(values)) / result.kpoints for label, values in times.items()}
+    for label, calculators in sets.items():
+        evaluation = Evaluation(system, grid, calculators, symmetrize=False)
+        evaluation.prepare(batches.batch(0))
+        chosen = np.unique(np.linspace(0, batches.number_of_batches - 1, 12).astype(int))
+        samples = [_stages(evaluation, batches.batch(i), label) for _ in range(repeat) for i in chosen]
+        stages, floor = ({part: float(np.median([s[j][part] for s in samples])) for part in samples[0][j]} for j in (0, 1))
+        tracemalloc.start()
+        sides[label]()
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        result.sets[label] = Measurement(stages, floor, totals[label], peak)
+    result.others = {label: seconds for label, seconds in totals.items() if label not in sets}
+    if path is not None and shutil.which("postw90.x"):
+        seconds = _postw90(Path(path), mesh, scan)
+        if seconds is not None:
+            result.others["postw90, one component"] = seconds / result.kpoints
+    return result
+
+
+def _take_turns(sides, repeat):
+    """Wall times of each side by name, one after the other, after a first call of each."""
+    times = {label: [] for label in sides}
+    for turn in range(repeat + 1):
+        for label, function in sides.items():
+            start = time.perf_counter()
+            function()
+            if turn:
+                times[label].append(time.perf_counter() - start)
+    return times
+
+
+def _median_energy(system, grid, batches):
+    data_K = Evaluation(system, grid, {}, symmetrize=False).data_K(batches.batch(batches.number_of_batches // 2))
+    return float(np.median(next(iter(bloch_batches(data_K))).energies))
+
+
+def _stages(evaluation, batch, label):
+    """Seconds per k point of each stage on one batch, and of the operations of the floor on the same shapes."""
+    data_K = evaluation.data_K(batch)
+    interpolator, clock = evaluation.interpolator, [time.perf_counter()]
+
+    def lap():
+        clock.append(time.perf_counter())
+        return clock[-1] - clock[-2]
+
+    bloch = next(iter(bloch_batches(data_K)))
+    names = interpolator.names
+    lap()
+    phases = interpolator.phases(batch.kpoints)
+    for name in names:
+        interpolator.parts(phases, name)
+    fourier = lap()
+    hamiltonian = interpolator(phases, "Ham")
+    lap()
+    _, vectors = np.linalg.eigh(hamiltonian)
+    eigen = lap()
+    for name in names:
+        if name != "Ham":
+            bloch.matrix(name)
+    bloch.energies  # noqa: B018  (is computed now)
+    rotation = max(0.0, lap() - fourier - eigen)
+    for calculator in evaluation.calculators.values():
+        for geometry in calculator.band_geometries(data_K):
+            calculator.terms(geometry)
+    geometry = lap()
+    sums = {}
+    lap()
+    for name, calculator in evaluation.calculators.items():
+        sums[name] = calculator.accumulate(data_K)
+    for name, calculator in evaluation.calculators.items():  # now without making the sums
+        calculator.accumulate(data_K, out=sums[name])
+    occupation = 0.5 * lap()
+    release(data_K)
+    stages = dict(zip(STAGES, (fourier, eigen, rotation, geometry, occupation), strict=True))
+    size = len(batch.kpoints)
+    floor = _floor(hamiltonian, np.ascontiguousarray(vectors), interpolator, phases, names, label)
+    return {name: value / size for name, value in stages.items()}, {name: value / size for name, value in floor.items()}
+
+
+def _floor(hamiltonian, vectors, interpolator, phases, names, label):
+    """Seconds of what cannot be spared."""
+    k, n, _ = hamiltonian.shape
+    rotated = sum(part[0].size // n**2 for name in names if name != "Ham" for part in interpolator.parts(phases, name))
+
+    def fourier():
+        for name in names:
+            interpolator.parts(phases, name)
+
+    real = np.ones((k, rotated * n, n))
+    half = np.ones((k, n, rotated * n), dtype=complex)
+
+    def rotations():
+        real @ vectors.view(float)
+        vectors @ half
+
+    # matrix products and contractions of rows, as (components of the left, of the right)
+    products, contractions = [(3, 3)], [(3, 9)]  # J = ½ {v, s}, Ω^s
+    if label != "conventional":
+        products += [(1, 1)] * 6  # Berry curvature, that of the Wannier space
+        contractions += [(3, 3), (3, 3)]  # with s, d
+    if "Kubo" in label:
+        products += [(3, 3), (3, 3)]  # AV, sA
+        contractions += [(3, 9), (9, 3), (3, 3)]
+    factors = [(np.ones((k, a * n, n), complex), np.ones((k, n, b * n), complex)) for a, b in products]
+    rows = [(np.ones((k, n, a, 2 * n)), np.ones((k, n, 2 * n, b))) for a, b in contractions]
+
+    def formulas():
+        for left, right in factors + rows:
+            left @ right
+
+    found = {}
+    parts = {"eigh": lambda: np.linalg.eigh(hamiltonian), "Fourier": fourier, "rotations": rotations, "products": formulas}
+    for name, operation in parts.items():
+        start = time.perf_counter()
+        operation()
+        found[name] = time.perf_counter() - start
+    return found
+
+
+def _postw90(seedname, mesh, scan):
+    """Seconds of postw90.x for one component on the same mesh and Fermi levels; None without its files."""
+    folder, name = seedname.parent, seedname.name
+    sources = {}
+    for suffix in (*_RAW_FILES, "win"):
+        plain, packed = folder / f"{name}.{suffix}", folder / f"{name}.{suffix}.xz"
+        if plain.exists():
+            sources[suffix] = plain.read_bytes()
+        elif packed.exists():
+            sources[suffix] = lzma.decompress(packed.read_bytes())
+        else:
+            return None
+    sources["win"] += f"""
+berry = true
+berry_task = shc
+berry_kmesh = {mesh}
+shc_freq_scan = false
+shc_alpha = 1
+shc_beta = 2
+shc_gamma = 3
+fermi_energy_min = {scan[0]}
+fermi_energy_max = {scan[-1]}
+fermi_energy_step = {(scan[-1] - scan[0]) / max(1, len(scan) - 1):.9f}
+kubo_adpt_smr = false
+kubo_smr_fixed_en_width = 0
+""".encode()
+    with tempfile.TemporaryDirectory() as work:
+        for suffix, content in sources.items():
+            (Path(work) / f"{name}.{suffix}").write_bytes(content)
+        start = time.perf_counter()
+        subprocess.run(["postw90.x", name], cwd=work, check=True, capture_output=True)
+        return time.perf_counter() - start
