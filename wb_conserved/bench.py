@@ -91,15 +91,15 @@ class Benchmark:
         lines = [
             f"{self.system}, {self.kpoints} k points, {self.levels} Fermi levels; {platform.machine()}, {linear_algebra()}",
             "",
-            f"{'ms per k point':<28}" + "".join(f"{stage:>11}" for stage in (*STAGES, "total", "floor", "total/floor"))
+            f"{'ms per k point':<28}" + "".join(f"{stage:>12}" for stage in (*STAGES, "total", "floor", "total/floor"))
             + f"{'peak MiB':>10}",
         ]  # fmt: skip
         for name, measured in self.sets.items():
             floor = sum(measured.floor.values())
             times = [1e3 * measured.stages[stage] for stage in STAGES] + [1e3 * measured.total, 1e3 * floor]
             lines.append(
-                f"{name:<28}" + "".join(f"{value:>11.4f}" for value in times)
-                + f"{measured.total / floor:>11.2f}{measured.peak / 2**20:>10.0f}"
+                f"{name:<28}" + "".join(f"{value:>12.4f}" for value in times)
+                + f"{measured.total / floor:>12.2f}{measured.peak / 2**20:>10.0f}"
             )  # fmt: skip
         lines += ["", "floor: " + "; ".join(self._parts_of_floor())]
         for other, seconds in self.others.items():

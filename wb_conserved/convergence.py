@@ -16,7 +16,7 @@ from wannierberri.result import EnergyResult
 
 from .grid import regular_grid
 from .results.dataset import RunResult
-from .results.table import check_components, conditions, select, quantities
+from .results.table import check_components, conditions, quantities, select
 from .run import run
 
 _SUFFIXES = {
