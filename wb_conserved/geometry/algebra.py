@@ -91,5 +91,5 @@ def _real_rows(matrix):
     k, n, *_, m = matrix.shape
     matrix = xp.reshape(matrix, (k, n, -1, m))
     if hasattr(matrix, "strides"):  # NumPy and CuPy: the same memory read as real numbers, which saves a copy
-        return matrix.view(xp.real(matrix).dtype)
+        return xp.ascontiguousarray(matrix).view(xp.real(matrix).dtype)
     return xp.concat([xp.real(matrix), xp.imag(matrix)], axis=-1)
