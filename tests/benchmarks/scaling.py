@@ -9,7 +9,9 @@ fault of the scheduling.  So the efficiency is
 
 for the call of `wb_conserved.run`, and for the whole process with imports and loading.  Kinds of run take turns.
 "others" is the share of all cores that went to other processes or other virtual machines during a measurement; the
-medians leave out measurements with more than a few per cent of it, if there are any without.
+medians leave out measurements with more than a few per cent of it, if there are any without.  Where there are not, look at
+the line "shortest": the same ratio, with the shortest time of every chunk of the mesh, and outside of chunks, over the
+measurements of a kind.
 
 With --threads: ranks × threads of the linear algebra, 1 × 1, 2 × 1, 1 × 2 and 2 × 2, on two cores.
 """
@@ -58,21 +60,12 @@ def make_calculators():
 def work(order):
     """What a process of the job does: load, wait for the others, run, and write times to a file."""
     import wb_conserved
-    from wb_conserved.driver.work import Evaluation
     from wb_conserved.parallel import world
 
     comm = world()
     system = load(order["stored"], order["multiples"])
     calculators = make_calculators()
-    chunk, chunks = Evaluation.chunk, []
-
-    def timed(*arguments, **options):
-        start = time.perf_counter()
-        values = chunk(*arguments, **options)
-        chunks.append(time.perf_counter() - start)
-        return values
-
-    Evaluation.chunk = timed
+    chunks = time_chunks()
     if comm.size > 1:
         comm.Barrier()
     else:
@@ -80,14 +73,32 @@ def work(order):
     result = wb_conserved.run(
         system, order["mesh"], calculators, None if comm.size == 1 else comm, checkpoint=order.get("checkpoint")
     )
-    times = comm.allgather(chunks[1:])  # the first one prepares
+    times = comm.allgather(chunks)
     if comm.rank == 0:
-        found = {
-            "seconds": result.seconds,
-            "busy": list(result.busy_seconds),
-            "chunks": [one for part in times for one in part],
-        }
+        found = {"seconds": result.seconds, "busy": list(result.busy_seconds)}
+        found["chunks"] = [seconds for _, seconds in sorted(item for part in times for item in part.items())]
         (Path(order["meeting"]) / f"result-{os.getpid()}.json").write_text(json.dumps(found), encoding="utf-8")
+
+
+def time_chunks():
+    """From now on, fill a dictionary of the seconds of every chunk by its number."""
+    from wb_conserved.driver.work import Evaluation, Mesh
+
+    batches_of, evaluate, chunks, number = Mesh.chunk, Evaluation.chunk, {}, [None]
+
+    def numbered(mesh, index):
+        number[0] = index
+        return batches_of(mesh, index)
+
+    def timed(*arguments, **options):
+        start = time.perf_counter()
+        values = evaluate(*arguments, **options)
+        if number[0] is not None:  # not before the loop
+            chunks[number[0]] = time.perf_counter() - start
+        return values
+
+    Mesh.chunk, Evaluation.chunk = numbered, timed
+    return chunks
 
 
 def meet(folder, number):
@@ -126,6 +137,16 @@ def measure(order, ranks=1, processes=1, threads=1, mpirun=()):
     }
 
 
+def wait_until_idle(patience):
+    """Wait until nothing else runs on the machine, or patience is at its end."""
+    end = time.perf_counter() + patience
+    while time.perf_counter() < end:
+        before, start = usage()[0], time.perf_counter()
+        time.sleep(2)
+        if usage()[0] - before < _FEW_PER_CENT * (time.perf_counter() - start) * os.cpu_count():
+            return
+
+
 def usage():
     """Seconds of all cores that were not idle, stolen ones too, and of the children of this process."""
     try:
@@ -151,11 +172,12 @@ def undisturbed(measured):
     return [one for one in measured if one["others"] < _FEW_PER_CENT] or measured
 
 
-def in_turns(kinds, repeat):
-    """Measurements of some kinds of run, by name, one of each at a time."""
+def in_turns(kinds, repeat, patience):
+    """Measurements of some kinds of run, by name, one of each at a time, on an idle machine if that is soon."""
     measured = {name: [] for name in kinds}
     for turn in range(repeat):
         for name, arguments in list(kinds.items())[:: 1 if turn % 2 == 0 else -1]:
+            wait_until_idle(patience)
             one = measure(**arguments)
             measured[name].append(one)
             print(
@@ -165,17 +187,18 @@ def in_turns(kinds, repeat):
     return measured
 
 
-def scaling(name, order, repeat, mpirun):
+def scaling(name, order, repeat, mpirun, patience):
     """Table of one system."""
     with tempfile.TemporaryDirectory() as folder:
         kinds = {
             "two serial, side by side": {"order": order, "processes": 2},
             "two ranks": {"order": order, "ranks": 2, "mpirun": mpirun},
         }
-        measured = in_turns(kinds, repeat)
+        measured = in_turns(kinds, repeat, patience)
         stored = []
         for turn in range(repeat):
             arguments = order | {"checkpoint": f"{folder}/{turn}"}
+            wait_until_idle(patience)
             stored.append(measure(arguments, ranks=2, mpirun=mpirun))
     turns = list(zip(*measured.values(), strict=True))
     turns = [turn for turn in turns if max(one["others"] for one in turn) < _FEW_PER_CENT] or turns
@@ -188,14 +211,29 @@ def scaling(name, order, repeat, mpirun):
             f"  {label:14s} serial {theirs:7.2f} s   two ranks {ours:7.2f} s   efficiency {theirs / (2 * ours):.3f}  "
             f"({each[0]:.3f} to {each[-1]:.3f})"
         )
-    idle = median([1 - mean(one["busy"]) / one["seconds"] for one in parallel])
-    alone = median([one["seconds"] - mean(one["busy"]) for one in serial])
+    chunks = [shortest(measured[kind], "chunks") for kind in kinds]
+    outside = [shortest(measured[kind], "outside") for kind in kinds]
+    theirs, ours = (sum(times) + ranks * rest for times, ranks, rest in zip(chunks, (1, 2), outside, strict=True))
+    print(
+        f"  shortest of {repeat}    chunks {sum(chunks[0]):7.2f} s and {sum(chunks[1]):7.2f} s, outside of them "
+        f"{outside[0]:.2f} s and {outside[1]:.2f} s: efficiency {theirs / ours:.3f}"
+    )
     with_checkpoint = median([one["seconds"] for one in undisturbed(stored)])
-    print(f"  outside of chunks: {idle:.1%} of the time of a rank; {alone:.2f} s of a serial process")
-    print(f"  with a checkpoint: two ranks {with_checkpoint:7.2f} s")
+    more = shortest(stored, "outside") - outside[1]
+    print(f"  with a checkpoint: two ranks {with_checkpoint:7.2f} s; shortest: {more:.2f} s more outside of chunks")
 
 
-def threads(name, order, repeat, mpirun):
+def shortest(measured, what):
+    """Shortest time over repeated measurements: of every chunk, or outside of them, in the mean over processes.
+
+    Chunks are a small part of a second, so that of several runs one finds the machine free.
+    """
+    if what == "outside":
+        return min(one["seconds"] - sum(map(sum, one["chunks"])) / len(one["busy"]) for one in measured)
+    return [min(times) for times in zip(*(times for one in measured for times in one["chunks"]), strict=True)]
+
+
+def threads(name, order, repeat, mpirun, patience):
     """Table of ranks × threads for one system."""
     kinds = {
         f"{ranks} rank{'s' * (ranks > 1)} × {number} thread{'s' * (number > 1)}": {
@@ -206,7 +244,7 @@ def threads(name, order, repeat, mpirun):
         }
         for ranks, number in ((1, 1), (2, 1), (1, 2), (2, 2))
     }
-    measured = in_turns(kinds, repeat)
+    measured = in_turns(kinds, repeat, patience)
     print(f"{name}: mesh {order['mesh']}")
     seconds = {kind: median([one["seconds"] for one in undisturbed(measured[kind])]) for kind in kinds}
     for kind, value in seconds.items():
@@ -226,6 +264,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=list(SYSTEMS))
+    parser.add_argument("--patience", type=float, default=60, help="longest wait for an idle machine, in seconds")
     parser.add_argument("--threads", action="store_true", help="measure ranks × threads instead")
     parser.add_argument("--mpirun", default=str(Path(sys.executable).parent / "mpirun"), help="launcher with options")
     parser.add_argument("--order", help=argparse.SUPPRESS)
@@ -238,7 +277,9 @@ def main():
         for name in options.systems:
             multiples, mesh = SYSTEMS[name]
             order = {"stored": stored, "multiples": multiples, "mesh": mesh}
-            (threads if options.threads else scaling)(name, order, options.repeat, shlex.split(options.mpirun))
+            (threads if options.threads else scaling)(
+                name, order, options.repeat, shlex.split(options.mpirun), options.patience
+            )
 
 
 if __name__ == "__main__":

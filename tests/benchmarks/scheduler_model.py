@@ -322,6 +322,11 @@ def list_of_kpoints(system, mesh):
     return Mesh(grid, [(Kpoint, 1.0) for Kpoint in Kpoints], system.num_wann), time.perf_counter() - start
 
 
+def least_disturbed(measured):
+    """Times of chunks of the measurement that was least disturbed."""
+    return min(measured, key=lambda one: one["seconds"])["chunks"][0]
+
+
 NETWORKS = {
     "shared memory (measured)": (0.0, np.inf),
     "assumed: 5 µs, 5 GB/s": (5e-6, 5e9),
@@ -351,6 +356,7 @@ def main():
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--patience", type=float, default=60, help="longest wait for an idle machine, in seconds")
     parser.add_argument("--system", choices=["platinum", "cell72"], default="platinum")
     parser.add_argument("--mesh", type=int, default=464, help="big mesh: this number of k points to the third power")
     parser.add_argument("--mpirun", default=str(Path(sys.executable).parent / "mpirun"), help="launcher with options")
@@ -359,7 +365,7 @@ def main():
     if options.order:
         measure_costs(json.loads(options.order))
         return
-    from scaling import SYSTEMS, in_turns, load, median, store_platinum, undisturbed
+    from scaling import SYSTEMS, in_turns, load, shortest, store_platinum
 
     mpirun = shlex.split(options.mpirun)
     with tempfile.TemporaryDirectory() as folder:
@@ -371,11 +377,11 @@ def main():
             "two serial, side by side": {"order": order, "processes": 2},
             "two ranks": {"order": order, "ranks": 2, "mpirun": mpirun},
         }
-        measured = {kind: undisturbed(ones) for kind, ones in in_turns(kinds, options.repeat).items()}
+        measured = in_turns(kinds, options.repeat, options.patience)
         system = load(order["stored"], multiples)
 
     names = ("counter", "message", "collective", "add", "node")
-    start = median([one["seconds"] - np.mean(one["busy"]) for one in measured["one serial process"]])
+    start = shortest(measured["one serial process"], "outside")
     costs = Costs(start=start, **{name: found[name] for name in names})
     print(f"\n{options.system}, measured:")
     print(f"  sum of {found['bytes'] / 1e3:.0f} kB; {start:.3f} s outside of the loop")
@@ -384,24 +390,27 @@ def main():
     late = found["while rank 0 works"] > 0.1
     print(f"  rank 0 answers {'only when it calls MPI' if late else 'while it works'}")
 
-    print("\npredicted and measured, times of chunks from other runs:")
-    alone = [times for one in measured["one serial process"] for times in one["chunks"]]
-    beside = [times for one in measured["two serial, side by side"] for times in one["chunks"]]
-    for ranks, kind, times in ((1, "one serial process", beside and alone), (2, "two ranks", beside)):
-        predicted = [simulate(chunks, ranks, costs) for chunks in times]
-        real = [one["seconds"] for one in measured[kind]]
+    print("\npredicted and measured:")
+    beside = shortest(measured["two serial, side by side"], "chunks")
+    cases = ((1, "one serial process", shortest(measured["one serial process"], "chunks")), (2, "two ranks", beside))
+    for ranks, kind, chunks in cases:
+        label = f"  {ranks} rank{'s' * (ranks > 1)}"
+        predicted = simulate(chunks, ranks, costs).seconds
+        found_chunks, outside = shortest(measured[kind], "chunks"), shortest(measured[kind], "outside")
+        real = sum(found_chunks) / ranks + outside
         print(
-            f"  {ranks} rank{'s' * (ranks > 1)}: predicted {median([one.seconds for one in predicted]):7.2f} s, measured "
-            f"{median(real):7.2f} s"
+            f"{label}, shortest times, chunks from other runs: predicted {predicted:7.2f} s, measured {real:7.2f} s "
+            f"({predicted / real - 1:+.1%})"
         )
-        waiting = median([1 - np.mean(one.busy) / one.seconds for one in predicted])
-        found_waiting = median([1 - np.mean(one["busy"]) / one["seconds"] for one in measured[kind]])
-        print(
-            f"          outside of chunks: predicted {waiting:.2%}, measured {found_waiting:.2%} of the time of a rank"
-        )
+        for one in measured[kind]:
+            predicted = simulate(one["chunks"][0], ranks, costs).seconds
+            print(
+                f"{label}, chunks of the run itself:               predicted {predicted:7.2f} s, measured "
+                f"{one['seconds']:7.2f} s ({predicted / one['seconds'] - 1:+.1%})"
+            )
 
-    per_chunk = int(np.prod(mesh)) / len(beside[0])
-    pool = np.concatenate(beside)
+    per_chunk = int(np.prod(mesh)) / len(beside)
+    pool = least_disturbed(measured["two serial, side by side"])
     small = [n * 2 for n in mesh]
     for label, points in (("big", [options.mesh // n for n in multiples]), ("small", small)):
         big, listing = list_of_kpoints(system, points)
