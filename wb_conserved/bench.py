@@ -25,6 +25,7 @@ from wannierberri.calculators import static as wannierberri_static
 
 from .calculators import static
 from .driver.fingerprint import linear_algebra
+from .driver.kpoints import kpoints_of_grid
 from .driver.work import Evaluation, Mesh
 from .grid import regular_grid
 from .interpolation.bloch import bloch_batches, release
@@ -143,7 +144,7 @@ def benchmark(
     Benchmark
     """
     grid = regular_grid(system, mesh)
-    batches = Mesh(grid, [(Kpoint, Kpoint.factor) for Kpoint in grid.get_K_list(use_symmetry=False)], system.num_wann)
+    batches = Mesh(grid, kpoints_of_grid(grid, use_symmetry=False), system.num_wann)
     if fermi_level is None:
         fermi_level = _median_energy(system, grid, batches)
     scan = fermi_level + np.linspace(-1, 1, levels)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import sys
 import warnings
@@ -19,6 +20,7 @@ from .config import Config, ConfigError, read_config
 from .convergence import convergence as mesh_series
 from .convergence import format_convergence
 from .driver.checkpoint import CheckpointError
+from .driver.kpoints import kpoints_of_grid
 from .io import InputError, load_system
 from .job import beside, comparison, group_kramers_pairs, make_calculators, make_system
 from .node_memory import share_system
@@ -215,7 +217,7 @@ def _prepare(file, output, overwrite, check_only=False, series=False):
     make_calculators(config)
     system, grid = make_system(config, file)
     config = group_kramers_pairs(config, system)
-    kpoints = len(grid.get_K_list(use_symmetry=True)) * len(grid.points_FFT)
+    kpoints = len(kpoints_of_grid(grid, use_symmetry=True)) * math.prod(int(n) for n in grid.FFT)
     return Job(file, config, text, folder, overwrite, system, kpoints)
 
 

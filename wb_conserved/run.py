@@ -25,6 +25,7 @@ from .calculators.full_mesh import check_full_mesh
 from .driver.checkpoint import Checkpoint, IterationFolder
 from .driver.fingerprint import digest, fingerprint, linear_algebra
 from .driver.interruption import stop_on_signal
+from .driver.kpoints import contents, kpoints_of_grid
 from .driver.loop import Loop
 from .driver.plan import Plan, largest_batch, make_plan
 from .driver.refinement import KPointList, Refinement, refinement_mesh
@@ -237,12 +238,13 @@ class _Task:
             self.Kpoints = [(Kpoint, 1.0) for Kpoint in self.grid.get_K_list(k_batch=size)]
             self.iterations = 0
             return
-        Kpoints = self.grid.get_K_list(use_symmetry=use_irred_kpt)
+        self.Kpoints = kpoints_of_grid(self.grid, use_irred_kpt)
         self.iterations = _number_of_iterations(adpt_num_iter, self.grid, adpt_mesh, adpt_fac) if refined else 0
-        self._list = KPointList(
-            self.grid, Kpoints, system.periodic, refinement_mesh(adpt_mesh), adpt_fac, use_irred_kpt
-        )
-        self.Kpoints = self._list.changes()
+        if self.iterations:
+            Kpoints = [Kpoint for Kpoint, _ in self.Kpoints]
+            mesh = refinement_mesh(adpt_mesh)
+            self._list = KPointList(self.grid, Kpoints, system.periodic, mesh, adpt_fac, use_irred_kpt)
+            self.Kpoints = self._list.changes()
 
     def evaluate(self, loop, folders):
         """Results and refinement on rank 0, None on the others; and the number of k points evaluated."""
@@ -297,7 +299,7 @@ class _Folders:
                 marks = fingerprint(
                     task.evaluation.system,
                     task.evaluation.calculators,
-                    grid=[(np.asarray(Kpoint.K), Kpoint.NKFFT, factor) for Kpoint, factor in task.Kpoints],
+                    grid=contents(task.Kpoints),
                     k_points_of_a_batch=task.mesh.largest_batch,
                     refinement=None if not task.iterations else task._list.settings,
                     symmetrize=task.symmetrize,

@@ -314,12 +314,12 @@ def list_of_kpoints(system, mesh):
     import time
 
     from wb_conserved import regular_grid
+    from wb_conserved.driver.kpoints import kpoints_of_grid
     from wb_conserved.driver.work import Mesh
 
     start = time.perf_counter()
     grid = regular_grid(system, mesh)
-    Kpoints = grid.get_K_list(use_symmetry=True)
-    return Mesh(grid, [(Kpoint, 1.0) for Kpoint in Kpoints], system.num_wann), time.perf_counter() - start
+    return Mesh(grid, kpoints_of_grid(grid, use_symmetry=True), system.num_wann), time.perf_counter() - start
 
 
 def least_disturbed(measured):

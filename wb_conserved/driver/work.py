@@ -45,7 +45,7 @@ class Mesh:
     Parameters
     ----------
     grid : wannierberri.Grid or wannierberri.Path
-    Kpoints : list of (wannierberri K point, float)
+    Kpoints : sequence of (wannierberri K point, float)
         WannierBerri's K points and their factors.
     num_wann : int
         Number of Wannier functions.
