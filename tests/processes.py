@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 
 MPIRUN = shlex.split(os.environ.get("WB_CONSERVED_MPIRUN", "")) or [str(Path(sys.executable).parent / "mpirun")]
+LIMIT = 400
+"""Seconds after which a program hangs: long, as a shared machine can be slow."""
 LAUNCHERS = ("PMI_", "PMIX_", "OMPI_", "SLURM_", "MPI_", "HYDRA_", "MPIEXEC_")
 
 needs_mpi4py = pytest.mark.skipif(importlib.util.find_spec("mpi4py") is None, reason="mpi4py is not installed")
@@ -30,7 +32,7 @@ def needs_mpirun(test):
 @functools.cache
 def uses_mpich():
     """Whether the launcher is that of MPICH, or of a library made from it."""
-    done = subprocess.run([MPIRUN[0], "--version"], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([MPIRUN[0], "--version"], capture_output=True, text=True, timeout=LIMIT, check=False)
     return "Open MPI" not in done.stdout and "Open MPI" not in done.stderr
 
 
@@ -39,7 +41,7 @@ def needs_mpich(reason):
     return pytest.mark.skipif(shutil.which(MPIRUN[0]) is not None and not uses_mpich(), reason=f"MPICH only: {reason}")
 
 
-def start(command, timeout=120, **variables):
+def start(command, timeout=LIMIT, **variables):
     """Run a command to its end, one thread per process and without traces of a launcher in the environment."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(LAUNCHERS)}
     return subprocess.run(

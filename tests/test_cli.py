@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import xarray
 from click.testing import CliRunner
-from processes import MPIRUN, needs_mpi4py, needs_mpirun, start
+from processes import LIMIT, MPIRUN, needs_mpi4py, needs_mpirun, start
 
 import wb_conserved
 from wb_conserved.cli import main
@@ -247,7 +247,7 @@ class TestReadme:
         code = self.block("python", "load_system")
         assert len(code.strip().splitlines()) <= 12
         done = subprocess.run(
-            [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+            [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=LIMIT, check=False
         )
         assert done.returncode == 0, done.stderr
         shown = self.block("text", "σ_K")
@@ -268,7 +268,6 @@ class TestReadme:
         assert (ROOT / path).read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.timeout(300)
 def test_symmetrised_system_kramers_pairs_and_comparison_of_thresholds(tmp_path):
     """[system] symmetrize, [multiplets] kramers = "auto" and compare, in one run on platinum."""
     pytest.importorskip("irrep", reason="irrep is not installed: pip install 'wb_conserved[symmetry]'")

@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from processes import LAUNCHERS, MPIRUN, needs_mpi4py, needs_mpirun, start
+from processes import LAUNCHERS, LIMIT, MPIRUN, needs_mpi4py, needs_mpirun, start
 
 from wb_conserved import InputError
 from wb_conserved.parallel import SerialCommunicator, abort_on_error, agree, world
@@ -16,7 +16,7 @@ from wb_conserved.parallel import SerialCommunicator, abort_on_error, agree, wor
 def script(tmp_path):
     """Function that runs Python code, on some ranks of MPI."""
 
-    def run_script(code, ranks=None, *arguments, timeout=120, **variables):
+    def run_script(code, ranks=None, *arguments, timeout=LIMIT, **variables):
         path = tmp_path / "script.py"
         path.write_text(code, encoding="utf-8")
         launcher = [] if ranks is None else [*MPIRUN, "-n", ranks]
@@ -195,7 +195,7 @@ class TestRanks:
             "wb_conserved.run(system, 6, {'broken': Broken(**options)}, comm)\n"
             "print('finished')\n"
         )
-        done = script(code, 2, stored, timeout=60)
+        done = script(code, 2, stored)
         assert done.returncode != 0
         assert "rank 1 of 2: ArithmeticError: a bad k point, at the k points [" in done.stderr
         assert "of the K point coord" in done.stderr

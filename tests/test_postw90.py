@@ -7,6 +7,7 @@ import subprocess
 import numpy as np
 import pytest
 from data_folder import DATA
+from processes import LIMIT
 
 import wb_conserved
 from wb_conserved.calculators.static import ConventionalSpinConductivity
@@ -45,7 +46,7 @@ kubo_adpt_smr = false
 kubo_smr_fixed_en_width = 0
 """
     )
-    subprocess.run([POSTW90, "Pt"], cwd=tmp_path, check=True, capture_output=True, timeout=500)
+    subprocess.run([POSTW90, "Pt"], cwd=tmp_path, check=True, capture_output=True, timeout=LIMIT)
     table = np.loadtxt(tmp_path / "Pt-shc-fermiscan.dat", comments="#")
     levels, theirs = table[:, 1], table[:, 2]
     np.testing.assert_allclose(levels, scan, atol=1e-5)

@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 import pytest
-from processes import LAUNCHERS, MPIRUN, needs_mpirun, start
+from processes import LAUNCHERS, LIMIT, MPIRUN, needs_mpirun, start
 
 SCRIPT = """
 import os, signal, sys, time
@@ -76,7 +76,7 @@ def go(tmp_path):
         output = tmp_path / f"result-{ranks}"
         output.unlink(missing_ok=True)
         launcher = [] if ranks is None else [*MPIRUN, "-n", ranks]
-        done = start([*launcher, sys.executable, path, folder, output, failure, iterations], 120)
+        done = start([*launcher, sys.executable, path, folder, output, failure, iterations])
         return done, output.read_bytes() if output.exists() else None
 
     return run_script
@@ -103,9 +103,7 @@ def test_a_killed_rank_ends_all_and_the_same_command_goes_on(go, tmp_path, itera
     done, reference = go(None, iterations=iterations)
     needed = int(re.search(r"batches (\d+)", done.stdout)[1]) - 1  # one prepares
     folder = tmp_path / "checkpoint"
-    started = time.monotonic()
     done, result = go(2, "kill", folder, iterations)
-    assert time.monotonic() - started < 60
     assert done.returncode != 0
     assert result is None
     assert stored(folder)
@@ -131,7 +129,7 @@ def test_all_ranks_are_signalled(go, tmp_path, name, everyone):
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, env=kept | {"OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + LIMIT
         while len(stored(folder)) < 2:
             assert time.monotonic() < deadline
             assert process.poll() is None, process.communicate()
@@ -142,7 +140,7 @@ def test_all_ranks_are_signalled(go, tmp_path, name, everyone):
         else:
             for pid in ranks_of(process.pid):
                 os.kill(pid, getattr(signal, name))
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=LIMIT)
     finally:
         for pid in [*children(process.pid), process.pid]:
             if process.poll() is None:
@@ -191,10 +189,8 @@ def ranks_of(pid):
         ("memory", "MemoryError: Unable to allocate"),
     ],
 )
-def test_a_failing_rank_ends_all_within_seconds(go, failure, said):
-    started = time.monotonic()
+def test_a_failing_rank_ends_all(go, failure, said):
     done, result = go(2, failure)
-    assert time.monotonic() - started < 60
     assert done.returncode == 1
     assert result is None
     line = next(line for line in done.stderr.splitlines() if line.startswith("rank 1 of 2: "))
