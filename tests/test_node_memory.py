@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 from data_folder import DATA
-from processes import MPIRUN, needs_mpirun, start
+from processes import MPIRUN, needs_mpich, needs_mpirun, start
 
 import wb_conserved
 from wb_conserved import InputError
@@ -17,6 +17,8 @@ from wb_conserved.node_memory import NodeMemory, share_system
 from wb_conserved.parallel import SerialCommunicator
 
 TWO_NODES = {"MPIR_CVAR_NUM_CLIQUES": "2"}  # MPICH then takes its ranks for those of two machines
+several_nodes = needs_mpich("only it can take the ranks of one machine for those of several")
+ONE_OR_TWO_NODES = [{}, pytest.param(TWO_NODES, marks=several_nodes)]
 
 SETUP = """
 import sys
@@ -197,7 +199,7 @@ class TestRanks:
         )
         assert ranks(code, 2) == [str(8 * (3 * 5 + 2 + 2))] * 2
 
-    @pytest.mark.parametrize("nodes", [{}, TWO_NODES])
+    @pytest.mark.parametrize("nodes", ONE_OR_TWO_NODES)
     def test_distribute(self, ranks, nodes):
         """In parts much smaller than the array, and of different lengths."""
         code = (
@@ -209,6 +211,7 @@ class TestRanks:
         )
         assert ranks(code, 4, **nodes) == ["2 2 True" if nodes else "1 4 True"] * 4
 
+    @several_nodes
     def test_two_nodes(self, ranks):
         """Once per node: what a leader writes, its own node sees, the other not."""
         code = (
@@ -224,6 +227,7 @@ class TestRanks:
             "1 of 2: True True 1001.0",
         ]
 
+    @several_nodes
     def test_nodes_of_one_rank_and_of_several(self, ranks):
         code = (
             "arrays = memory.distribute(expected), memory.build(lambda: expected)\n"
@@ -232,6 +236,7 @@ class TestRanks:
         )
         assert ranks(code, 3, **TWO_NODES) == ["2 1 0", "2 2 2", "2 2 2"]
 
+    @several_nodes
     def test_every_rank_alone_on_its_node(self, ranks):
         code = (
             "arrays = memory.distribute(expected), memory.build(lambda: expected)\n"
@@ -240,7 +245,7 @@ class TestRanks:
         )
         assert ranks(code, 3, MPIR_CVAR_NOLOCAL="1") == ["3 1 0"] * 3
 
-    @pytest.mark.parametrize(("nodes", "note"), [({}, ""), (TWO_NODES, "of node")])
+    @pytest.mark.parametrize(("nodes", "note"), [({}, ""), pytest.param(TWO_NODES, "of node", marks=several_nodes)])
     def test_exception_of_the_leader(self, ranks, nodes, note):
         code = (
             "from wb_conserved import InputError\n"
@@ -340,7 +345,7 @@ def stored(platinum, tmp_path_factory):
 class TestSystems:
     """`share_system` and `load_system` on ranks."""
 
-    @pytest.mark.parametrize("nodes", [{}, TWO_NODES])
+    @pytest.mark.parametrize("nodes", ONE_OR_TWO_NODES)
     def test_load(self, ranks, stored, nodes):
         code = LOAD + (
             "system = wb_conserved.load_system(sys.argv[1] if comm.rank == 0 else 'elsewhere', comm=comm)\n"
