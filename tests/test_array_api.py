@@ -70,7 +70,7 @@ CASES = {
         geometry.berry_curvature_times_operator(a.connection, a.operator, a.same, a.curvature),
     ],
     "block_product_trace": lambda a: geometry.block_product_trace(a.velocity, a.operator),
-    "commutator_curvature": lambda a: geometry.commutator_curvature(a.connection),
+    "cyclic_products": lambda a: geometry.cyclic_products(a.connection),
     "connection_derivative": lambda a: geometry.connection_derivative(
         a.connection, a.velocity, a.velocity_derivative, a.gap, a.same
     ),

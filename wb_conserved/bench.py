@@ -226,7 +226,7 @@ def _stages(evaluation, batch, label):
     eigen = lap()
     for name in names:
         if name != "Ham":
-            bloch.matrix(name)
+            bloch.half(name)
     bloch.energies  # noqa: B018  (is computed now)
     rotation = max(0.0, lap() - fourier - eigen)
     for calculator in evaluation.calculators.values():

@@ -44,7 +44,7 @@ class Spread:
     """
 
     nodes: np.ndarray
-    weights: sparse.csr_array
+    weights: sparse.csc_array
 
     def add(self, values: np.ndarray, spectrum: np.ndarray, factor: float = 1.0) -> None:
         """Add per-band values (k, n, ...) times a factor to a spectrum (n_nodes, ...), in place."""
@@ -119,7 +119,7 @@ class Occupation:
         columns = np.concatenate([[0], np.cumsum(relevant * rows.shape[1])])
         nodes = np.flatnonzero(touched)
         shape = len(nodes), len(energies)
-        return Spread(nodes, sparse.csc_array((weights.ravel(), place[rows].ravel(), columns), shape=shape).tocsr())
+        return Spread(nodes, sparse.csc_array((weights.ravel(), place[rows].ravel(), columns), shape=shape))
 
     def accumulate(self, energies: np.ndarray, values: np.ndarray) -> np.ndarray:
         """Per-band values added to an energy axis of zeros.

@@ -130,7 +130,7 @@ def batch_of(system, fermi_level, name, repeat):
         (WannierInterpolator, "phases", "Fourier"),
         (WannierInterpolator, "parts", "Fourier"),
         (np.linalg, "eigh", "eigen"),
-        (bloch, "_rotated", "rotation"),
+        (bloch, "_half_rotated", "rotation"),
         (Occupation, "spread", "occupation"),
         (Spread, "add", "occupation"),
     ]

@@ -191,8 +191,8 @@ class BandGeometry:
         """Ωs^{li} (k, n, i, l, s)."""
 
         def compute(g):
-            curvature = g.batch.subspace_curvature() if g.external_terms else None
-            return geometry.berry_curvature_times_operator(g.connection, g.operator, g.multiplets.same, curvature)
+            subspace = g.batch.subspace() if g.external_terms else None
+            return geometry.berry_curvature_times_operator(g.connection, g.operator, g.multiplets.same, subspace)
 
         return self._per_band("Ωs", compute)
 

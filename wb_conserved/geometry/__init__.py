@@ -14,7 +14,7 @@ Only operations of the Python array API standard appear, and no loop over k poin
 from .algebra import diagonal, inside
 from .berry import (
     berry_curvature_times_operator,
-    commutator_curvature,
+    cyclic_products,
     operator_berry_curvature,
     operator_current,
     operator_dipole,
@@ -38,10 +38,10 @@ __all__ = [
     "axial_vector",
     "berry_curvature_times_operator",
     "block_product_trace",
-    "commutator_curvature",
     "connection_derivative",
     "covariant_derivative",
     "current_dipole",
+    "cyclic_products",
     "diagonal",
     "dipole_derivative",
     "dipole_times_velocity",

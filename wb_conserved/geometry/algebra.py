@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
+_BLOCK = 2**14  # elements of a matrix that are transposed while they are in the cache
+
 
 def namespace(array):
     """Array-API namespace of `array` (NumPy, CuPy, PyTorch, ...)."""
@@ -31,16 +35,53 @@ def adjoint(matrix):
     """Hermitian conjugate: X[k, n, a.., m] -> conj X[k, m, a.., n]."""
     xp = namespace(matrix)
     k, n, *a, m = matrix.shape
-    transposed = xp.permute_dims(matrix, (0, matrix.ndim - 1, *range(2, matrix.ndim - 1), 1))
-    # merging axes copies, and arithmetic with a copy is several times faster than with a transposed view
-    return xp.reshape(xp.conj(xp.reshape(transposed, (k, m, -1))), (k, m, *a, n))
+    matrix = xp.reshape(matrix, (k, n, -1, m))
+    result = xp.empty((k, m, matrix.shape[2], n), dtype=matrix.dtype, device=matrix.device)
+    for part in _blocks(result):
+        # first a copy, as arithmetic with a transposed view is several times slower
+        result[part, ...] = xp.permute_dims(xp.conj(matrix[part, ...]), (0, 3, 2, 1))
+    return xp.reshape(result, (k, m, *a, n))
 
 
 def with_adjoint(half):
     """Hermitian matrix X + X† from one half of it."""
-    result = adjoint(half)
-    result += half
-    return result
+    return _with_adjoint(half, half.shape, lambda part: half[part, ...])
+
+
+def hermitian_product(left, right, more=None):
+    """Hermitian matrix XY + (XY)†; shapes as in `product`.
+
+    With `more`, a function that returns Z (k, n, a.., b.., m) for a slice of the k points: XY + Z + (XY + Z)†.
+    """
+    k, n, *a, _ = left.shape
+    *b, m = right.shape[2:]
+
+    def half(part):
+        result = product(left[part, ...], right[part, ...])
+        if more is not None:
+            result += more(part)
+        return result
+
+    return _with_adjoint(left, (k, n, *a, *b, m), half)
+
+
+def _with_adjoint(like, shape, half):
+    """Hermitian matrix of some shape from a function that returns a half of it for a slice of the k points."""
+    xp = namespace(like)
+    k, n, *a, m = shape
+    result = xp.empty((k, n, math.prod(a), m), dtype=like.dtype, device=like.device)
+    for part in _blocks(result):
+        matrix = xp.reshape(half(part), (-1, n, math.prod(a), m))
+        # first a copy, as arithmetic with a transposed view is several times slower
+        result[part, ...] = xp.permute_dims(xp.conj(matrix), (0, 3, 2, 1))
+        result[part, ...] += matrix
+    return xp.reshape(result, shape)
+
+
+def _blocks(matrix):
+    """Parts of the k points of a matrix that stay in the cache."""
+    number, size = matrix.shape[0], max(1, _BLOCK // max(1, math.prod(matrix.shape[1:])))
+    return [slice(first, min(first + size, number)) for first in range(0, number, size)]
 
 
 def contract(left, right):
@@ -71,9 +112,9 @@ def scaled(matrix, factors, constant=1.0):
     return matrix * xp.reshape(factors, (k, n, *(1 for _ in a), m))
 
 
-def inside(matrix, same):
-    """Blocks of a matrix (k, n, a.., m) inside multiplets, `same` being true (k, n, m)."""
-    return scaled(matrix, same)
+def inside(matrix, same, constant=1.0):
+    """Blocks of a matrix (k, n, a.., m) inside multiplets, `same` being true (k, n, m), times a constant."""
+    return scaled(matrix, same, constant)
 
 
 def diagonal(matrix):

@@ -11,7 +11,7 @@ Units: s carries its own, called [s]; J in eV Å [s], Ω in Å² [s], d in Å [s
 
 from __future__ import annotations
 
-from .algebra import contract, inside, namespace, product, scaled, with_adjoint
+from .algebra import contract, hermitian_product, inside, namespace, scaled
 
 
 def operator_current(velocity, operator):
@@ -27,7 +27,7 @@ def operator_current(velocity, operator):
     -------
     complex array (k, n, i, s, m), Hermitian in n, m
     """
-    return with_adjoint(product(velocity, 0.5 * operator))
+    return hermitian_product(velocity, 0.5 * operator)
 
 
 def operator_berry_curvature(velocity, current, gap):
@@ -66,11 +66,10 @@ def operator_dipole(connection, operator):
     return contract(connection, operator)
 
 
-def commutator_curvature(vector):
-    """Products 2i X^a X^b, abc cyclic, whose Hermitian part is the axial vector of commutators i [X^a, X^b].
+def cyclic_products(vector):
+    """Products X^a X^b, abc cyclic; the Hermitian part of 2i X^a X^b is the commutator i [X^a, X^b].
 
-    Of the interband connection that is the Berry curvature of multiplets.  With a Hermitian matrix inside multiplets a
-    matrix and its Hermitian part have the same traces, up to the imaginary part.
+    Of the interband connection that is the Berry curvature of multiplets.
 
     Parameters
     ----------
@@ -83,14 +82,17 @@ def commutator_curvature(vector):
     """
     xp = namespace(vector)
     pairs = ((1, 2), (2, 0), (0, 1))
-    return 2j * xp.stack([xp.matmul(vector[:, :, a, :], vector[:, :, b, :]) for a, b in pairs], axis=2)
+    return xp.stack([xp.matmul(vector[:, :, a, :], vector[:, :, b, :]) for a, b in pairs], axis=2)
 
 
-def berry_curvature_times_operator(connection, operator, same, subspace_curvature=None):
+def berry_curvature_times_operator(connection, operator, same, subspace=None):
     """Berry curvature times s: Ωs^{li}_n = Re Σ_{n'∈M} Ω^{li}_nn' s_n'n.
 
     Bloch states of a Wannier model do not span the whole space: the part of the curvature that comes from outside,
     F^c = ∂_a r^b − ∂_b r^a − i [r^a, r^b] (abc cyclic) of the position matrix r, is added where it is given.
+
+    With a Hermitian matrix inside multiplets, a matrix and its Hermitian part have the same traces, up to the imaginary
+    part: products serve instead of commutators.
 
     Parameters
     ----------
@@ -99,8 +101,8 @@ def berry_curvature_times_operator(connection, operator, same, subspace_curvatur
     operator : complex array (k, n, s, m)
     same : bool array (k, n, m)
         True inside multiplets.
-    subspace_curvature : complex array (k, n, 3, m), optional
-        F^c, or a matrix of which it is the Hermitian part, Å².
+    subspace : complex array (k, n, 3, m), optional
+        Y^c, Å², F^c being the Hermitian part of 2i Y^c.
 
     Returns
     -------
@@ -108,10 +110,10 @@ def berry_curvature_times_operator(connection, operator, same, subspace_curvatur
         Antisymmetric in i and l; the value is Ωs^{li}.
     """
     xp = namespace(connection)
-    curvature = commutator_curvature(connection)
-    if subspace_curvature is not None:
-        curvature += subspace_curvature
-    axial = contract(curvature, inside(operator, same))  # k n c s
+    curvature = cyclic_products(connection)
+    if subspace is not None:
+        curvature += subspace
+    axial = contract(curvature, inside(operator, same, -2j))  # k n c s
     return xp.stack([xp.stack(row, axis=2) for row in _levi_civita(axial, xp)], axis=2)
 
 

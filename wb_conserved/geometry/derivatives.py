@@ -17,7 +17,7 @@ Units: ∂d in Å² [s], χ in Å² [s], d^τ_mn in eV Å [s].
 
 from __future__ import annotations
 
-from .algebra import adjoint, contract, diagonal, inside, namespace, product, scaled, with_adjoint
+from .algebra import adjoint, contract, diagonal, hermitian_product, inside, namespace, product, scaled
 
 
 def covariant_derivative(connection, matrix, operator_derivative=None):
@@ -35,7 +35,7 @@ def covariant_derivative(connection, matrix, operator_derivative=None):
     -------
     complex array (k, n, l, a.., m)
     """
-    result = with_adjoint(product(1j * connection, matrix))  # the adjoint of i A X is −i X A
+    result = hermitian_product(1j * connection, matrix)  # the adjoint of i A X is −i X A
     return result if operator_derivative is None else result + operator_derivative
 
 

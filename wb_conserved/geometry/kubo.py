@@ -17,7 +17,7 @@ per-band numbers, one under f_n and one under −f'_n:
 
 from __future__ import annotations
 
-from .algebra import adjoint, contract, namespace, product, scaled
+from .algebra import contract, hermitian_product, namespace, scaled
 
 
 def kubo_conserved_sea(velocity, operator, connection, mean_gap, mean_velocity):
@@ -40,16 +40,17 @@ def kubo_conserved_sea(velocity, operator, connection, mean_gap, mean_velocity):
     array (k, n, i, l, s), Å² [s]
     """
     xp = namespace(velocity)
-    half = product(connection, -1j * velocity)  # k n i l m
-    factor = half - adjoint(half)  # −i (AV + VA) = −2 δV, anti-Hermitian
-    u = xp.permute_dims(mean_velocity, (0, 2, 1))  # k i n
-    u_sum = mean_velocity[:, :, :, None] + u[:, None, :, :]  # k n i m
-    factor += (mean_gap[:, :, None, :] * u_sum)[:, :, :, None, :] * velocity[:, :, None, :, :]
-    # V_mn = conj V_nm and δV_mn = −conj δV_nm: Σ_m R s_nm [R (u_n + u_m) V_mn + 2 δV_mn]
-    sea = xp.permute_dims(contract(scaled(operator, mean_gap, 1j), factor), (0, 1, 3, 4, 2))
-    half = product(operator, -1j * connection)  # k n s i m
-    delta_operator = half - adjoint(half)  # −i (sA + As) = 2 δs
-    return sea + xp.permute_dims(contract(delta_operator, scaled(velocity, mean_gap, -1j)), (0, 1, 3, 4, 2))
+    ratio = scaled(velocity, mean_gap)  # R V
+    u = 1j * xp.astype(mean_velocity, velocity.dtype)
+
+    def of_mean_velocity(part):
+        return u[part, :, :, None, None] * ratio[part, :, None, :, :]
+
+    # AV + VA + i R (u_n + u_m) V = −2i δV + ...: Hermitian, as R is odd
+    factor = hermitian_product(connection, velocity, of_mean_velocity)  # k n i l m
+    sea = xp.permute_dims(contract(scaled(operator, mean_gap, -1.0), factor), (0, 1, 3, 4, 2))
+    anticommutator = hermitian_product(operator, connection)  # sA + As = 2i δs, k n s i m
+    return sea + xp.permute_dims(contract(anticommutator, ratio), (0, 1, 3, 4, 2))
 
 
 def kubo_conserved_surface(velocity, operator, mean_gap, mean_velocity):

@@ -10,7 +10,7 @@ Results are per band (see the package docstring).  Units: J in eV Å [s], d^{lis
 
 from __future__ import annotations
 
-from .algebra import contract, inside, namespace, product, with_adjoint
+from .algebra import contract, hermitian_product, inside, namespace
 
 
 def block_product_trace(left, block):
@@ -49,7 +49,7 @@ def dipole_times_velocity(connection, operator, velocity, same):
     array (k, n, i, l, s), eV Å² [s]
     """
     xp = namespace(connection)
-    dipole = with_adjoint(product(connection, 0.5 * operator))  # k n i s m
+    dipole = hermitian_product(connection, 0.5 * operator)  # k n i s m
     return xp.permute_dims(contract(inside(dipole, same), velocity), (0, 1, 2, 4, 3))
 
 

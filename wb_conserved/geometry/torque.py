@@ -12,7 +12,7 @@ Units: with [s] that of s, τ in eV [s], d^τ in eV Å [s], Ω^τ in Å [s], q i
 
 from __future__ import annotations
 
-from .algebra import contract, namespace, product, scaled, with_adjoint
+from .algebra import contract, hermitian_product, namespace, product, scaled
 from .berry import operator_dipole
 
 
@@ -45,7 +45,7 @@ def torque_derivative(velocity, operator):
     -------
     complex array (k, n, a, s, m), Hermitian, eV Å [s]
     """
-    return with_adjoint(product(velocity, 1j * operator))
+    return hermitian_product(velocity, 1j * operator)
 
 
 def torque_dipole(connection, torque_matrix):

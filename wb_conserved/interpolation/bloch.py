@@ -15,11 +15,11 @@ from wannierberri.data_K.data_K_R import Data_K_R
 from wannierberri.data_K.data_K_soc import Data_K_soc
 
 from ..geometry.algebra import product, with_adjoint
-from ..geometry.berry import commutator_curvature
+from ..geometry.berry import cyclic_products
 from ..operators import Operator, RealSpaceMatrix
-from .wannier import WannierInterpolator, packed
+from .wannier import NOT_HERMITIAN, WannierInterpolator, packed
 
-_ELEMENTS_PER_MATRIX = 60 * 18 * 18  # k points of a batch × squared number of bands: what stays in the cache
+_ELEMENTS_PER_MATRIX = 100 * 18 * 18  # k points of a batch × squared number of bands: overheads are small, memory too
 _MATRICES_OF_GEOMETRY = 56  # complex matrices per k point that geometry keeps and makes on the way
 _NUMBERS_OF_BANDS = 120  # and numbers per band
 
@@ -150,13 +150,14 @@ class BlochBatch(ABC):
         if not external_terms:
             return self.matrix("∂Ham")
 
-        def compute():
-            difference = self.energies[:, :, None] - self.energies[:, None, :]
-            velocity = self.matrix("AA") * (1j * difference)[:, :, None, :]
-            velocity += self.matrix("∂Ham")
-            return velocity
+        return self.remember("velocity", lambda: self._velocity(self.matrix))
 
-        return self.remember("velocity", compute)
+    def _velocity(self, matrix):
+        """The velocity from matrices, or its half from their halves, i (ε_n − ε_m) being anti-Hermitian and odd."""
+        difference = self.energies[:, :, None] - self.energies[:, None, :]
+        velocity = matrix("AA") * (1j * difference)[:, :, None, :]
+        velocity += matrix("∂Ham")
+        return velocity
 
     def velocity_derivative(self, external_terms: bool) -> np.ndarray:
         """Derivative w^{la} = ∂_l v^a of the velocity operator, eV Å², shape (k, n, l, a, m).
@@ -184,29 +185,36 @@ class BlochBatch(ABC):
             if operator.matrix is None:
                 k, n = self.energies.shape
                 return np.broadcast_to(np.eye(n, dtype=complex)[None, :, None, :], (k, n, 1, n))
-            return operator.scale * self.matrix(operator.matrix)
+            matrix = self.matrix(operator.matrix)
+            return matrix if operator.scale == 1 else operator.scale * matrix
 
         return self.remember(operator, compute)
 
-    def subspace_curvature(self) -> np.ndarray:
-        """Matrix (k, n, c, m), Å², whose Hermitian part is the curvature of the space of Wannier functions,
+    def subspace(self) -> np.ndarray:
+        """Matrix Y (k, n, c, m), Å², the Hermitian part of 2i Y^c being the curvature of the space of Wannier functions,
         F^c = ∂_a r^b − ∂_b r^a − i [r^a, r^b]."""
 
         def compute():
-            return self.matrix("rot AA") - commutator_curvature(self.matrix("AA"))
+            products = cyclic_products(self.matrix("AA"))
+            return np.subtract(self._half_curl(), products, out=products)
 
-        return self.remember("curvature", compute)
+        return self.remember("subspace", compute)
+
+    def _half_curl(self):
+        """Matrix Y, the Hermitian part of 2i Y being ∂_a r^b − ∂_b r^a."""
+        return -0.5j * self.matrix("rot AA")
 
 
-def _rotated(real, vectors):
-    """Hermitian matrix, packed (k, i, a.., j), in the basis of eigenvectors U (k, i, n), shape (k, n, a.., m).
+def _half_rotated(real, vectors, constant=0.5 + 0.5j):
+    """Half H of a Hermitian matrix, packed (k, i, a.., j), in the basis of eigenvectors U (k, i, n), (k, n, a.., m).
 
-    The matrix is X = c P + (c P)† with c = ½ (1 + i), so that U†XU is c U†PU plus its adjoint, with P real.
+    The matrix is X = c P + (c P)† with c = ½ (1 + i), so that U†XU = H + H† with H = c U†PU, P being real.
+    Another constant takes the place of c.
     """
     k, n, *a, _ = real.shape
     right = (real.reshape(k, -1, n) @ vectors.view(float)).view(complex)  # one real product for Re U and Im U
-    left = ((0.5 - 0.5j) * vectors).conj().swapaxes(1, 2)
-    return with_adjoint((left @ right.reshape(k, n, -1)).reshape(k, n, *a, n))
+    left = constant * vectors.conj().swapaxes(1, 2)
+    return (left @ right.reshape(k, n, -1)).reshape(k, n, *a, n)
 
 
 class _InterpolatedBatch(BlochBatch):
@@ -216,6 +224,7 @@ class _InterpolatedBatch(BlochBatch):
         super().__init__()
         self._interpolator, self._kpoints = interpolator, kpoints
         self._matrices: dict[str | RealSpaceMatrix, np.ndarray] = {}
+        self._halves: dict[str | RealSpaceMatrix, np.ndarray] = {}
 
     @cached_property
     def _phases(self):
@@ -232,13 +241,34 @@ class _InterpolatedBatch(BlochBatch):
 
     def matrix(self, name):
         if name not in self._matrices:
-            if isinstance(name, RealSpaceMatrix) and (name.constant or not self._interpolator.holds(name)):
-                parts = [packed(name.interpolate(self._kpoints))]
-            else:
+            if name in NOT_HERMITIAN:
                 parts = self._interpolator.parts(self._phases, name)
-            hermitian, *rest = (_rotated(part, self._eigen[1]) for part in parts)
-            self._matrices[name] = hermitian + 1j * rest[0] if rest else hermitian
+                hermitian, rest = (with_adjoint(_half_rotated(part, self._eigen[1])) for part in parts)
+                self._matrices[name] = hermitian + 1j * rest
+            else:
+                self._matrices[name] = with_adjoint(self.half(name))
         return self._matrices[name]
+
+    def half(self, name: str | RealSpaceMatrix) -> np.ndarray:
+        """Half H of a Hermitian matrix H + H†, which is cheaper where a sum of matrices is wanted."""
+        if name not in self._halves:
+            self._halves[name] = _half_rotated(self._packed(name), self._eigen[1])
+        return self._halves[name]
+
+    def _half_curl(self):
+        return _half_rotated(self._packed("rot AA"), self._eigen[1], 0.5 - 0.5j)  # −i c
+
+    def _packed(self, name):
+        """Hermitian matrix in the Wannier gauge."""
+        if isinstance(name, RealSpaceMatrix) and (name.constant or not self._interpolator.holds(name)):
+            return packed(name.interpolate(self._kpoints))
+        (part,) = self._interpolator.parts(self._phases, name)
+        return part
+
+    def velocity(self, external_terms):
+        if not external_terms:
+            return self.matrix("∂Ham")
+        return self.remember("velocity", lambda: with_adjoint(self._velocity(self.half)))
 
 
 class _ProvidedBatch(BlochBatch):
@@ -255,7 +285,7 @@ class _ProvidedBatch(BlochBatch):
     def matrix(self, name):
         if isinstance(name, RealSpaceMatrix):
             vectors = np.ascontiguousarray(self._data_K.UU_K)
-            return _rotated(packed(name.interpolate(self._data_K.kpoints_all)), vectors)
+            return with_adjoint(_half_rotated(packed(name.interpolate(self._data_K.kpoints_all)), vectors))
         plain = name.lstrip("∂")
         matrix = self._data_K.Xbar("rotAA" if name == "rot AA" else plain, len(name) - len(plain))
         return np.moveaxis(matrix, 2, -1)
@@ -284,8 +314,8 @@ class SelectedBatch(BlochBatch):
     def operator(self, operator):
         return self.remember(operator, lambda: self._batch.operator(operator)[self._selection])
 
-    def subspace_curvature(self):
-        return self.remember("curvature", lambda: self._batch.subspace_curvature()[self._selection])
+    def subspace(self):
+        return self.remember("subspace", lambda: self._batch.subspace()[self._selection])
 
     def velocity_derivative(self, external_terms):
         def compute():
