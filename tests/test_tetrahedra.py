@@ -15,7 +15,8 @@ from wb_conserved.calculators.static import (
     DriftSpinConductivity,
 )
 from wb_conserved.geometry import find_multiplets
-from wb_conserved.interpolation.corners import BandEnergies, CornerEnergies
+from wb_conserved.interpolation import WannierInterpolator
+from wb_conserved.interpolation.corners import CornerEnergies
 from wb_conserved.tetrahedra import CORNERS, FACE_HALVES, TetrahedronOccupation, cell_polynomials
 from wb_conserved.units import conductivity_factor
 
@@ -280,7 +281,7 @@ def test_bad_arguments_are_named():
 
 def test_corner_energies_are_diagonalised_once(tellurium):
     """The same as one by one, for cells of a mesh in parts, around the edge of the zone, off the mesh, and refined."""
-    band_energies = BandEnergies(tellurium)
+    band_energies = WannierInterpolator(tellurium).band_energies
     counts = []
 
     def counted(kpoints):
@@ -303,7 +304,7 @@ def test_corner_energies_are_diagonalised_once(tellurium):
 
 
 def test_corner_energies_do_not_depend_on_their_company(tellurium):
-    band_energies = BandEnergies(tellurium)
+    band_energies = WannierInterpolator(tellurium).band_energies
     kpoints = np.random.default_rng(0).random((37, 3))
     together = band_energies(kpoints)
     np.testing.assert_array_equal(together[::-1], band_energies(kpoints[::-1]))

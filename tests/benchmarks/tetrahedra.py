@@ -25,8 +25,9 @@ from wannierberri.grid.tetrahedron import TetraWeightsParal
 
 import wb_conserved
 from wb_conserved.calculators import static
+from wb_conserved.interpolation import WannierInterpolator
 from wb_conserved.interpolation.bloch import batch_slices
-from wb_conserved.interpolation.corners import BandEnergies, CornerEnergies
+from wb_conserved.interpolation.corners import CornerEnergies
 from wb_conserved.tetrahedra import TetrahedronOccupation
 
 DATA = Path(__file__).parents[2] / "data"
@@ -99,7 +100,7 @@ def compare(name, mesh, repeat):
             weights.weights_all_band_groups(scan, der=0, degen_thresh=THRESHOLD)
 
     def ours_with_corners():
-        occupation, corner_energies = TetrahedronOccupation(scan), CornerEnergies(BandEnergies(system))
+        occupation, corner_energies = TetrahedronOccupation(scan), CornerEnergies(WannierInterpolator(system).band_energies)
         for data_K in all_K:
             for part in parts:
                 corners = corner_energies(data_K.kpoints_all[part], data_K.Kpoint.dK_fullBZ)

@@ -4,14 +4,14 @@ The cell of a k point is the parallelepiped k ± c/2, c being its extent along t
 mesh share corners: with k = (p + o) c, p whole numbers and o the same for all of the mesh, the corners are (p + o ± ½) c,
 and p counts modulo 1/c.  Each is diagonalised once and kept for the cells that follow, as long as there is room.
 
-What a corner's energies are, to the last bit, depends on the corner alone, not on those diagonalised with it: the Fourier
-sum is done in matrix products of one size.  So a result does not depend on how k points are shared between processes.
+What a corner's energies are, to the last bit, depends on the corner alone, not on those diagonalised with it.  So a result
+does not depend on how k points are shared between processes.
 """
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from wannierberri.data_K.data_K_R import Data_K_R
@@ -19,31 +19,8 @@ from wannierberri.data_K.data_K_soc import Data_K_soc
 
 from ..tetrahedra import CORNERS
 
-_TOGETHER = 16  # k points of a matrix product
 _MOST_NUMBERS = 2**21  # energies kept: 16 MB
 _DIGITS = 9  # to which o is given, and 1/c is a whole number
-
-
-class BandEnergies:
-    """Energies of the bands of R-space matrices.
-
-    Parameters
-    ----------
-    system : wannierberri.system.System_R
-    """
-
-    def __init__(self, system):
-        self._iRvec = np.asarray(system.rvec.iRvec, dtype=float)
-        matrix = np.ascontiguousarray(system.get_R_mat("Ham"))
-        self._n_bands, self._matrix = matrix.shape[1], matrix.reshape(len(matrix), -1)
-
-    def __call__(self, kpoints: np.ndarray) -> np.ndarray:
-        """Energies (k, n) in ascending order, eV, at k points (k, 3) in reduced coordinates."""
-        padded = np.zeros((-(-len(kpoints) // _TOGETHER) * _TOGETHER, 3))
-        padded[: len(kpoints)] = kpoints
-        phases = np.exp(2j * np.pi * (padded @ self._iRvec.T)).reshape(-1, _TOGETHER, len(self._iRvec))
-        matrices = (phases @ self._matrix).reshape(-1, self._n_bands, self._n_bands)[: len(kpoints)]
-        return np.linalg.eigvalsh((matrices + matrices.conj().swapaxes(1, 2)) / 2)
 
 
 class CornerEnergies:
@@ -112,7 +89,7 @@ class CornerEnergies:
         return energies
 
 
-_OF_INTERPOLATOR: WeakKeyDictionary[object, CornerEnergies] = WeakKeyDictionary()
+_OF_INTERPOLATOR: weakref.WeakKeyDictionary[object, CornerEnergies] = weakref.WeakKeyDictionary()
 
 
 def corner_energies(data_K, part: slice) -> np.ndarray:
@@ -146,5 +123,6 @@ def corner_energies(data_K, part: slice) -> np.ndarray:
         return kept["corner_energies"][part]
     interpolator = kept["interpolator"]
     if interpolator not in _OF_INTERPOLATOR:
-        _OF_INTERPOLATOR[interpolator] = CornerEnergies(BandEnergies(data_K.system))
+        itself = weakref.proxy(interpolator)  # a reference would keep it for ever
+        _OF_INTERPOLATOR[interpolator] = CornerEnergies(lambda kpoints: itself.band_energies(kpoints))
     return _OF_INTERPOLATOR[interpolator](data_K.kpoints_all[part], cell)

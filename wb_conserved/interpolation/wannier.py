@@ -29,6 +29,8 @@ from ..operators import RealSpaceMatrix
 NOT_HERMITIAN = frozenset({"SR", "SH", "SHR", "SA", "SHA"})
 """R-space matrices that are products with a projection between the factors."""
 
+_TOGETHER = 16  # k points of a matrix product for energies alone
+
 
 @dataclass(frozen=True)
 class Phases:
@@ -161,9 +163,7 @@ class WannierInterpolator:
 
     def parts(self, phases: Phases, name: str | RealSpaceMatrix) -> list[np.ndarray]:
         """The same as packed Hermitian matrices (k, i, a.., j): one, or H and H' of X = H + i H'."""
-        if name not in self._stacks:
-            self._stacks[name] = self._build(lambda: self._stack(name))
-        stack = self._stacks[name]
+        stack = self._prepared(name)
         shape, columns = stack.shape[2:], stack.reshape(2 * len(self._half), -1)
         if phases.along is None:
             result = phases.across @ columns
@@ -176,6 +176,22 @@ class WannierInterpolator:
             result = phases.along @ planes.reshape(lines, -1, columns.shape[1])
         result = result.reshape(-1, *shape)
         return [result[:, part] for part in range(shape[0])]
+
+    def band_energies(self, kpoints: np.ndarray) -> np.ndarray:
+        """Energies (k, n), eV, ascending, at any k points; to the last bit, those of a k point depend on it alone."""
+        padded = np.zeros((-(-len(kpoints) // _TOGETHER) * _TOGETHER, 3))
+        padded[: len(kpoints)] = kpoints
+        # matrix products of one size, whatever the number of k points
+        across = _cosine_and_sine(padded @ self._half.T).reshape(-1, _TOGETHER, 2 * len(self._half))
+        matrices = across @ self._prepared("Ham").reshape(across.shape[2], -1)
+        matrices = matrices.reshape(-1, self.num_wann, self.num_wann)[: len(kpoints)]
+        return np.linalg.eigvalsh(unpacked(matrices))
+
+    def _prepared(self, name):
+        """`_stack`, made once."""
+        if name not in self._stacks:
+            self._stacks[name] = self._build(lambda: self._stack(name))
+        return self._stacks[name]
 
     def _stack(self, name):
         """Packed A_R and B_R of the Hermitian parts, (half of R, 2, parts, i, a.., j)."""
