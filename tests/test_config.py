@@ -7,7 +7,7 @@ import pytest
 
 from wb_conserved import InputError
 from wb_conserved.config import Config, ConfigError, read_config
-from wb_conserved.job import make_calculators, make_system
+from wb_conserved.job import comparison, make_calculators, make_system
 from wb_conserved.units import BOLTZMANN_EV
 
 DATA = Path(__file__).parents[1] / "data"
@@ -109,6 +109,13 @@ def test_level_is_on_the_scan(tmp_path, scan, length):
         ("kBT = 0.05", "kBT = -1", "[temperature] kBT", "found -1"),
         ("kBT = 0.05", "kelvin = -1.0", "[temperature] kelvin", "found -1.0"),
         ("kBT = 0.05", "kBT = 0.05\nfermi_surface_width = 0.1", "[temperature] fermi_surface_width", "kBT = 0.05"),
+        ("kBT = 0.05", "kBT = 0.05\ntetrahedra = true", "[temperature] tetrahedra", "kBT = 0.05"),
+        (
+            "kBT = 0.05",
+            "kBT = 0.0\ntetrahedra = true\nfermi_surface_width = 0.1",
+            "[temperature] fermi_surface_width",
+            "tetrahedra",
+        ),
         ("threshold = 0.01", "", "[multiplets] threshold", "no default; found nothing"),
         ("threshold = 0.01", "threshold = -0.01", "[multiplets] threshold", "found -0.01"),
         ("threshold = 0.01", "threshold = 0.01\nkramers = 1", "[multiplets] kramers", "true, false, or 'auto'"),
@@ -190,6 +197,14 @@ class TestZeroTemperature:
         calculators = make_calculators(config)
         assert calculators["conserved"].fermi_surface_width == 0.03
         assert calculators["conventional"].fermi_surface_width is None
+
+    def test_tetrahedra_need_no_width(self, tmp_path):
+        tetrahedra = ("kBT = 0.05", "kBT = 0.0\ntetrahedra = true")
+        compare = ("threshold = 0.01", "threshold = 0.01\ncompare = [0.1]")
+        config, _ = read_config(write(tmp_path, tetrahedra, compare, ("points = 21", "points = 20")))
+        for calculator in [*make_calculators(config).values(), *comparison(config).values()]:
+            assert calculator.tetra
+            assert calculator.fermi_surface_width is None
 
     def test_width_without_use_is_refused(self, tmp_path):
         path = write(

@@ -57,7 +57,7 @@ class Job:
             f"{self.system.pointgroup.size} symmetry operations",
             f"mesh      {' × '.join(str(n) for n in mesh)}, {self.kpoints} k points evaluated",
             f"Fermi     level {config.fermi.level:g} eV, scan of {len(scan)} from {scan[0]:g} to {scan[-1]:g} eV, "
-            f"kBT = {config.temperature.energy:g} eV",
+            f"kBT = {config.temperature.energy:g} eV" + (", linear tetrahedra" if config.temperature.tetrahedra else ""),
             f"multiplet threshold = {config.multiplets.threshold:g} eV"
             + (" and Kramers pairs" if config.multiplets.kramers else ""),
             f"computes  {', '.join(make_calculators(config))} of {config.quantities.operator}",

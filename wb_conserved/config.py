@@ -132,6 +132,7 @@ class Temperature(_Section):
     kBT: float | None = Field(None, ge=0, description="a number >= 0 (eV); or kelvin instead")
     kelvin: float | None = Field(None, ge=0, description="a number >= 0 (K)")
     fermi_surface_width: float | None = Field(None, gt=0, description="a number > 0 (eV), only for kBT = 0")
+    tetrahedra: bool = Field(False, description="true or false: linear tetrahedra, only for kBT = 0")
 
     @model_validator(mode="after")
     def _one_temperature(self):
@@ -143,6 +144,12 @@ class Temperature(_Section):
                 "fermi_surface_width",
                 f"none, as kBT = {self.energy:g} eV sets the width of the Fermi surface",
                 self.fermi_surface_width,
+            )
+        if self.tetrahedra and self.energy > 0:
+            raise _problem("tetrahedra", f"false, as kBT = {self.energy:g} eV smooths the occupation", "true")
+        if self.tetrahedra and self.fermi_surface_width is not None:
+            raise _problem(
+                "fermi_surface_width", "none, as tetrahedra integrate over the Fermi surface", self.fermi_surface_width
             )
         return self
 
@@ -245,7 +252,7 @@ class Config(_Section):
             raise _problem(
                 "fermi_surface_width", "none, as no quantity asked for has a Fermi-surface term", width, "temperature"
             )
-        if surface and width is None and self.temperature.energy == 0:
+        if surface and width is None and self.temperature.energy == 0 and not self.temperature.tetrahedra:
             spacing = np.diff(self.fermi.scan())
             if len(spacing) == 0 or np.ptp(spacing) > 1e-6 * spacing[0]:
                 raise _problem(

@@ -94,7 +94,7 @@ def comparison(config: Config) -> dict:
         fermi = config.fermi.model_copy(update={"levels": None, "window": None, "points": None})
         multiplets = config.multiplets.model_copy(update={"threshold": threshold})
         width = config.temperature.fermi_surface_width
-        if width is None and config.temperature.energy == 0:
+        if width is None and config.temperature.energy == 0 and not config.temperature.tetrahedra:
             width = float(np.diff(config.fermi.scan())[:1].sum()) or None
         temperature = config.temperature.model_copy(update={"fermi_surface_width": width})
         single = config.model_copy(update={"fermi": fermi, "multiplets": multiplets, "temperature": temperature})
@@ -118,6 +118,7 @@ def make_calculators(config: Config) -> dict:
             degen_thresh=config.multiplets.threshold,
             degen_Kramers=config.multiplets.kramers is True,
             kBT=config.temperature.energy,
+            tetra=config.temperature.tetrahedra,
             operator=config.quantities.operator,
             kwargs_formula={"external_terms": config.quantities.external_terms},
             **options,
