@@ -427,7 +427,6 @@ def main():
         cases["same, rank 0 answers between batches"] = replace(ethernet, parts=batches)
         cases["same, with checkpoint"] = replace(ethernet, parts=batches, write=found["write"])
         cases["same, 5000 files per second"] = replace(ethernet, parts=batches, write=found["write"], files=1 / 5000)
-        cases["same, without listing K points"] = replace(cases["same, with checkpoint"], start=costs.start)
         numbers = [2**i for i in range(13)]
         print("  ranks" + " " * 36 + "".join(f"{number:7d}" for number in numbers))
         begin = time.perf_counter()
