@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 MPIRUN = shlex.split(os.environ.get("WB_CONSERVED_MPIRUN", "")) or [str(Path(sys.executable).parent / "mpirun")]
-LIMIT = 400
+LIMIT = 1000
 """Seconds after which a program hangs: long, as a shared machine can be slow."""
 LAUNCHERS = ("PMI_", "PMIX_", "OMPI_", "SLURM_", "MPI_", "HYDRA_", "MPIEXEC_")
 
