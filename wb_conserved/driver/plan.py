@@ -22,7 +22,8 @@ class Plan:
     kpoints, batch, chunks, ranks : int
         K points evaluated, k points treated together, chunks handed out, processes.
     interpreter, matrices, working, results : int
-        Bytes of a rank: Python and libraries; R-space matrices, which the ranks of a node share; the batch in work; sums.
+        Bytes of a rank: Python and libraries; R-space matrices, which the ranks of a node share; the batch in work,
+        or what preparing the matrices takes; sums.
     ranks_of_node : int
         Ranks that share the matrices.
     checkpoint : int
@@ -100,7 +101,7 @@ def make_plan(mesh, evaluation, values, ranks: int, memory, seconds_per_kpoint: 
         ranks_of_node=memory.ranks,
         interpreter=_INTERPRETER,
         matrices=_matrices(evaluation),
-        working=mesh.largest_batch * _working(evaluation),
+        working=max(mesh.largest_batch * _working(evaluation), _preparation(evaluation)),
         results=summed * held + tables,
         checkpoint=summed * held * ranks + tables,
         seconds_per_kpoint=seconds_per_kpoint,
@@ -146,6 +147,10 @@ def largest_batch(evaluation, values, memory_per_rank: float | None) -> int | No
 
 def _matrices(evaluation):
     return evaluation.interpolator.nbytes if evaluation.interpolator is not None else 0
+
+
+def _preparation(evaluation):
+    return evaluation.interpolator.preparation_nbytes if evaluation.interpolator is not None else 0
 
 
 def _working(evaluation):

@@ -120,6 +120,11 @@ class WannierInterpolator:
         return sum(stack.nbytes for stack in self._stacks.values())
 
     @property
+    def preparation_nbytes(self) -> int:
+        """Size of the arrays that are made on the way to one of those."""
+        return 16 * 10 * len(self._iRvec) * self.num_wann**2
+
+    @property
     def components(self) -> int:
         """Number of Hermitian matrices prepared so far, each component of a vector or tensor counted."""
         return sum(stack[0, 0].size for stack in self._stacks.values()) // self.num_wann**2
@@ -195,39 +200,54 @@ class WannierInterpolator:
 
     def _stack(self, name):
         """Packed A_R and B_R of the Hermitian parts, (half of R, 2, parts, i, a.., j)."""
-        matrix = np.moveaxis(self._real_space(name), 2, -1)
-        opposite = np.swapaxes(matrix[::-1], 1, -1).conj()
-        parts = [0.5 * (matrix + opposite)]
-        if name in NOT_HERMITIAN:
-            parts.append(-0.5j * (matrix - opposite))
-        middle, size = len(matrix) // 2, len(self._half)
-        stack = np.empty((size, 2, len(parts), *matrix.shape[1:]))
-        for i, part in enumerate(parts):
-            half, adjoint = part[middle:], part[middle::-1]
-            stack[:, 0, i] = packed(half + adjoint)
-            stack[:, 1, i] = packed(1j * (half - adjoint))
+        size, middle, n = len(self._half), len(self._iRvec) // 2, self.num_wann
+        parts = 2 if name in NOT_HERMITIAN else 1
+        stack = np.empty((size, 2, parts, n, *self._axes(name), n))
+        for index, matrix in self._components(name):  # one at a time, which takes less memory
+            opposite = np.swapaxes(matrix[::-1], 1, 2).conj()
+            hermitian = [0.5 * (matrix + opposite), -0.5j * (matrix - opposite)]
+            for i, part in enumerate(hermitian[:parts]):
+                half, adjoint = part[middle:], part[middle::-1]
+                stack[(slice(None), 0, i, slice(None), *index)] = packed(half + adjoint)
+                stack[(slice(None), 1, i, slice(None), *index)] = packed(1j * (half - adjoint))
         stack[0, 0] *= 0.5
         return stack
 
-    def _real_space(self, name):
-        """Matrix (R, i, j, a..) for the closed list of R vectors."""
+    def _axes(self, name) -> tuple[int, ...]:
+        """Lengths of the Cartesian axes a.. of a matrix."""
         if isinstance(name, RealSpaceMatrix):
-            matrix = np.zeros((len(self._iRvec), *name.matrix.shape[1:]), dtype=complex)
-            matrix[[self._index[vector] for vector in map(tuple, name.iRvec.tolist())]] = name.matrix
-            return matrix
+            return name.matrix.shape[3:]
         if name == "rot AA":
-            derivative = self._real_space("∂AA")  # R i j b a: ∂_a r_b
-            return np.stack([derivative[..., b, a] - derivative[..., a, b] for a, b in ((1, 2), (2, 0), (0, 1))], -1)
+            return (3,)
         if name.startswith("∂"):
-            matrix = self._real_space(name[1:])
-            centres = self._system.wannier_centers_cart
-            vectors = (self._iRvec @ self._system.real_lattice)[:, None, None, :] + centres - centres[:, None, :]
-            vectors = vectors.reshape(*vectors.shape[:3], *(1,) * (matrix.ndim - 3), 3)
-            return 1j * vectors * matrix[..., None]
-        given = self._system.get_R_mat(name)
-        matrix = np.zeros((len(self._iRvec), *given.shape[1:]), dtype=complex)
-        matrix[self._given] = given
-        return matrix
+            return (*self._axes(name[1:]), 3)
+        return self._system.get_R_mat(name).shape[3:]
+
+    def _components(self, name):
+        """Index of each component and its matrix (R, i, j) for the closed list of R vectors."""
+        if name == "rot AA":
+            position = dict(self._components("AA"))
+            for c, (a, b) in enumerate(((1, 2), (2, 0), (0, 1))):
+                yield (c,), 1j * (self._vectors(a) * position[b,] - self._vectors(b) * position[a,])
+            return
+        if isinstance(name, str) and name.startswith("∂"):
+            for index, matrix in self._components(name[1:]):
+                for a in range(3):
+                    yield (*index, a), 1j * self._vectors(a) * matrix
+            return
+        if isinstance(name, RealSpaceMatrix):
+            given, place = name.matrix, [self._index[vector] for vector in map(tuple, name.iRvec.tolist())]
+        else:
+            given, place = self._system.get_R_mat(name), self._given
+        for index in np.ndindex(given.shape[3:]):
+            matrix = np.zeros((len(self._iRvec), *given.shape[1:3]), dtype=complex)
+            matrix[place] = given[(..., *index)]
+            yield index, matrix
+
+    def _vectors(self, a):
+        """Component (R, i, j) of R + t_j − t_i."""
+        centres = self._system.wannier_centers_cart[:, a]
+        return (self._iRvec @ self._system.real_lattice[:, a])[:, None, None] + centres - centres[:, None]
 
 
 def _cosine_and_sine(turns):
