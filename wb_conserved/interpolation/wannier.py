@@ -122,7 +122,7 @@ class WannierInterpolator:
     @property
     def preparation_nbytes(self) -> int:
         """Size of the arrays that are made on the way to one of those."""
-        return 16 * 10 * len(self._iRvec) * self.num_wann**2
+        return 16 * 12 * len(self._iRvec) * self.num_wann**2
 
     @property
     def components(self) -> int:
