@@ -153,7 +153,7 @@ class BlochBatch(ABC):
         return self.remember("velocity", lambda: self._velocity(self.matrix))
 
     def _velocity(self, matrix):
-        """The velocity from matrices, or its half from their halves, i (ε_n − ε_m) being anti-Hermitian and odd."""
+        """The velocity from matrices, or a half of it from their halves h, as i (ε_n − ε_m) h_nm is a half of that with r."""
         difference = self.energies[:, :, None] - self.energies[:, None, :]
         velocity = matrix("AA") * (1j * difference)[:, :, None, :]
         velocity += matrix("∂Ham")
