@@ -205,8 +205,10 @@ class WannierInterpolator:
         stack = np.empty((size, 2, parts, n, *self._axes(name), n))
         for index, matrix in self._components(name):  # one at a time, which takes less memory
             opposite = np.swapaxes(matrix[::-1], 1, 2).conj()
-            hermitian = [0.5 * (matrix + opposite), -0.5j * (matrix - opposite)]
-            for i, part in enumerate(hermitian[:parts]):
+            hermitian = [0.5 * (matrix + opposite)]
+            if parts == 2:
+                hermitian.append(-0.5j * (matrix - opposite))
+            for i, part in enumerate(hermitian):
                 half, adjoint = part[middle:], part[middle::-1]
                 stack[(slice(None), 0, i, slice(None), *index)] = packed(half + adjoint)
                 stack[(slice(None), 1, i, slice(None), *index)] = packed(1j * (half - adjoint))
