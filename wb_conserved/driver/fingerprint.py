@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_info
 
+from .. import compiled
+
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")  # of an object, in a text that describes it
 _DIGEST = re.compile(r"[0-9a-f]{32}")
 _PACKAGES = ("wb_conserved", "wannierberri", "numpy", "scipy")
@@ -166,8 +168,9 @@ def _source():
 
 
 def linear_algebra() -> str:
-    """The BLAS library that NumPy uses: name, version, processor kernel, and number of threads."""
+    """The BLAS library that NumPy uses (name, version, processor kernel, number of threads), and the compiled kernels."""
     found = [library for library in threadpool_info() if library["user_api"] == "blas"]
     used = [library for library in found if "numpy" in library["filepath"]] or found
     keys = ("internal_api", "version", "architecture", "num_threads")
-    return "; ".join(sorted({" ".join(f"{library.get(key)}" for key in keys) for library in used})) or "unknown"
+    libraries = sorted({" ".join(f"{library.get(key)}" for key in keys) for library in used})
+    return "; ".join([*(libraries or ["unknown"]), compiled.description()])

@@ -17,7 +17,8 @@ from wannierberri.data_K.data_K_soc import Data_K_soc
 from ..geometry.algebra import product, with_adjoint
 from ..geometry.berry import cyclic_products
 from ..operators import Operator, RealSpaceMatrix
-from .wannier import NOT_HERMITIAN, WannierInterpolator, packed
+from .eigen import eigh, packed
+from .wannier import NOT_HERMITIAN, WannierInterpolator
 
 _ELEMENTS_PER_MATRIX = 100 * 18 * 18  # k points of a batch × squared number of bands: overheads are small, memory too
 _MATRICES_OF_GEOMETRY = 56  # complex matrices per k point that geometry keeps and makes on the way
@@ -232,8 +233,7 @@ class _InterpolatedBatch(BlochBatch):
 
     @cached_property
     def _eigen(self):
-        energies, vectors = np.linalg.eigh(self._interpolator(self._phases, "Ham"))
-        return energies, np.ascontiguousarray(vectors)
+        return eigh(self._packed("Ham"))
 
     @property
     def energies(self):

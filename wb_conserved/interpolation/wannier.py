@@ -8,7 +8,7 @@ For Hermitian X, that is X(−R) = X(R)†, only half of the R vectors is needed
 
     X(k) = Σ_{R>0} [cos(k·R) A_R + sin(k·R) B_R],   A = X(R) + X(R)†,  B = i [X(R) − X(R)†]   (at R = 0: A = X, B = 0)
 
-since A and B are Hermitian and each is kept as the real matrix P = Re A + Im A, see `unpacked`.  Other matrices are
+since A and B are Hermitian and each is kept as the real matrix P = Re A + Im A, see `eigen`.  Other matrices are
 X = H + i H', with H and H' Hermitian.
 
 One matrix product serves all k points of a batch.  Where these lie on lines along one reciprocal lattice vector, as on a
@@ -25,6 +25,7 @@ from itertools import pairwise
 import numpy as np
 
 from ..operators import RealSpaceMatrix
+from .eigen import eigvalsh, packed, unpacked
 
 NOT_HERMITIAN = frozenset({"SR", "SH", "SHR", "SA", "SHA"})
 """R-space matrices that are products with a projection between the factors."""
@@ -47,20 +48,6 @@ class Phases:
 
     across: np.ndarray
     along: np.ndarray | None
-
-
-def packed(matrix: np.ndarray) -> np.ndarray:
-    """Real array P = Re X + Im X that holds a Hermitian matrix."""
-    return matrix.real + matrix.imag
-
-
-def unpacked(real: np.ndarray) -> np.ndarray:
-    """Hermitian matrix X = ½ (P + Pᵀ) + ½ i (P − Pᵀ) from P (k, i, a.., j)."""
-    transposed = np.swapaxes(real, 1, -1)
-    matrix = np.empty(real.shape, dtype=complex)
-    matrix.real = 0.5 * (real + transposed)
-    matrix.imag = 0.5 * (real - transposed)
-    return matrix
 
 
 def _equal_lines(kpoints, axis) -> int:
@@ -190,7 +177,7 @@ class WannierInterpolator:
         across = _cosine_and_sine(padded @ self._half.T).reshape(-1, _TOGETHER, 2 * len(self._half))
         matrices = across @ self._prepared("Ham").reshape(across.shape[2], -1)
         matrices = matrices.reshape(-1, self.num_wann, self.num_wann)[: len(kpoints)]
-        return np.linalg.eigvalsh(unpacked(matrices))
+        return eigvalsh(matrices)
 
     def _prepared(self, name):
         """`_stack`, made once."""

@@ -1,0 +1,158 @@
+"""Compiled kernels against NumPy: eigenproblems, whatever the number of k points in the last vector, and the switch."""
+
+import numpy as np
+import pytest
+
+import wb_conserved
+from wb_conserved import compiled
+from wb_conserved.interpolation import eigen
+from wb_conserved.interpolation.eigen import eigh, eigvalsh, packed
+
+generator = np.random.default_rng(0)
+
+
+def hermitian(k, n):
+    matrix = generator.normal(size=(k, n, n)) + 1j * generator.normal(size=(k, n, n))
+    return matrix + matrix.conj().swapaxes(1, 2)
+
+
+def rotated(diagonal):
+    """Hermitian matrices (k, n, n) with given eigenvalues (k, n)."""
+    vectors = np.linalg.qr(hermitian(*diagonal.shape))[0]
+    matrix = vectors @ (diagonal[:, :, None] * vectors.conj().swapaxes(1, 2))
+    return 0.5 * (matrix + matrix.conj().swapaxes(1, 2))
+
+
+def blocks(k, sizes):
+    """Block-diagonal matrices, whose tridiagonal form falls apart."""
+    matrix = np.zeros((k, sum(sizes), sum(sizes)), dtype=complex)
+    for first, size in zip(np.cumsum([0, *sizes]), sizes, strict=False):
+        matrix[:, first : first + size, first : first + size] = hermitian(k, size)
+    return matrix
+
+
+MATRICES = {
+    "one": hermitian(9, 1),
+    "two": hermitian(17, 2),
+    "three": hermitian(7, 3),
+    "eighteen": hermitian(100, 18),
+    "one k point": hermitian(1, 12),
+    "at the limit": hermitian(3, 96),
+    "beyond the limit": hermitian(2, 97),
+    "real": hermitian(5, 6).real + 0j,
+    "imaginary": 1j * hermitian(5, 6).imag,
+    "zero": np.zeros((3, 5, 5), dtype=complex),
+    "identity": np.broadcast_to(np.eye(6) + 0j, (8, 6, 6)),
+    "diagonal": generator.normal(size=(8, 6, 1)) * np.eye(6) + 0j,
+    "descending": np.broadcast_to(np.diag(np.arange(7.0)[::-1]) + 0j, (3, 7, 7)),
+    "Kramers pairs": rotated(np.repeat(generator.normal(size=(20, 9)), 2, axis=1)),
+    "one level": rotated(np.full((9, 12), 3.0)),
+    "two levels": rotated(np.repeat([[-1.0, 1.0]], 8, axis=0).repeat(7, axis=1)),
+    "clusters": rotated(np.round(generator.normal(size=(9, 16)), 1) + 1e-12 * generator.normal(size=(9, 16))),
+    "blocks": blocks(11, (1, 2, 5, 1, 4)),
+    "spin up and down": np.kron(np.eye(2), hermitian(10, 1)[:, :1, :1] * hermitian(10, 7)),
+    "graded": 10.0 ** -np.arange(12)[:, None] * hermitian(9, 12) * 10.0 ** -np.arange(12),
+    "graded upwards": 10.0 ** np.arange(-12, 0)[:, None] * hermitian(9, 12) * 10.0 ** np.arange(-12, 0),
+    "large": 1e9 * hermitian(9, 8),
+    "small": 1e-9 * hermitian(9, 8),
+    "with very small elements": blocks(9, (4, 4)) + 1e-155 * hermitian(9, 8),
+    "Wilkinson's": np.broadcast_to(np.diag(np.abs(np.arange(-10, 11.0))) + np.eye(21, k=1) + np.eye(21, k=-1) + 0j, (8, 21, 21)),
+}
+
+
+@pytest.mark.parametrize("name", MATRICES)
+def test_eigenproblem(name):
+    """Residual and loss of orthogonality are of the order of rounding, and eigenvalues are LAPACK's."""
+    matrix = MATRICES[name]
+    energies, vectors = eigh(packed(matrix))
+    expected = np.linalg.eigvalsh(matrix)
+    n, scale = matrix.shape[1], max(np.abs(expected).max(), 1e-300)
+    tolerance = 20 * np.sqrt(n) * 2.0**-53
+    assert np.all(np.diff(energies, axis=1) >= 0)
+    np.testing.assert_allclose(energies, expected, rtol=0, atol=tolerance * scale)
+    identity = vectors.conj().swapaxes(1, 2) @ vectors
+    np.testing.assert_allclose(identity, np.broadcast_to(np.eye(n), identity.shape), rtol=0, atol=tolerance)
+    residual = matrix @ vectors - vectors * energies[:, None, :]
+    np.testing.assert_allclose(residual, 0, rtol=0, atol=tolerance * scale)
+    np.testing.assert_allclose(eigvalsh(packed(matrix)), energies, rtol=0, atol=tolerance * scale)
+    assert vectors.flags.c_contiguous
+
+
+def test_a_k_point_does_not_depend_on_its_neighbours():
+    """To the last bit, in whatever lane and company, as results must not depend on the number of ranks."""
+    real = packed(np.concatenate([hermitian(5, 10), rotated(np.repeat(generator.normal(size=(6, 5)), 2, axis=1))]))
+    energies, vectors = eigh(real)
+    order = generator.permutation(len(real))
+    for other, found in ((order, eigh(real[order])), *((slice(i, i + 1), eigh(real[i : i + 1])) for i in range(len(real)))):
+        np.testing.assert_array_equal(found[0], energies[other])
+        np.testing.assert_array_equal(found[1], vectors[other])
+
+
+def test_not_finite():
+    matrix = packed(hermitian(9, 4))
+    matrix[3, 1, 2] = np.nan
+    with pytest.raises(np.linalg.LinAlgError):
+        eigh(matrix)
+    with pytest.raises(np.linalg.LinAlgError):
+        eigvalsh(matrix)
+
+
+def test_lapack_helps_where_the_kernel_does_not_converge(monkeypatch):
+    matrix = hermitian(9, 4)
+
+    class Stuck:
+        LARGEST = 4
+
+        @staticmethod
+        def eigh(real, with_vectors):
+            energies, vectors, converged = np.zeros((9, 4)), np.zeros((9, 4, 4), dtype=complex), np.full(9, True)
+            converged[[2, 5]] = False
+            return energies, vectors, converged
+
+    monkeypatch.setattr(eigen, "_kernels", lambda rows: Stuck)
+    energies, vectors = eigh(packed(matrix))
+    expected = np.linalg.eigvalsh(matrix)
+    for found in (energies, eigvalsh(packed(matrix))):
+        np.testing.assert_allclose(found[[2, 5]], expected[[2, 5]], atol=1e-13)
+        assert np.all(found[[0, 1, 3, 4, 6, 7, 8]] == 0)
+    np.testing.assert_allclose((matrix @ vectors)[2], vectors[2] * energies[2], atol=1e-13)
+
+
+def test_the_switch(monkeypatch):
+    assert compiled.enabled()
+    assert "lanes" in compiled.description()
+    monkeypatch.setenv("WB_CONSERVED_COMPILED", "0")
+    assert not compiled.enabled()
+    assert compiled.description() == "no compiled kernels"
+    assert eigen._kernels(4) is None
+    monkeypatch.setenv("WB_CONSERVED_COMPILED", "no")
+    with pytest.raises(ValueError, match="WB_CONSERVED_COMPILED: expected 0 or 1, found 'no'"):
+        compiled.enabled()
+
+
+def test_numpy_takes_over_where_numba_is_missing(monkeypatch, caplog):
+    monkeypatch.setattr(compiled.importlib.util, "find_spec", lambda name: None)
+    compiled._numba.cache_clear()
+    try:
+        assert not compiled.enabled()
+        assert "numba is not installed" in caplog.text
+    finally:
+        compiled._numba.cache_clear()
+
+
+def test_results_are_those_of_numpy(platinum, monkeypatch):
+    """Every static conductivity of platinum, with compiled kernels and without."""
+    from wb_conserved.calculators import static
+
+    options = {"Efermi": [17.0, 18.0874], "kBT": 0.1, "degen_thresh": 0.01}
+    calculators = {
+        "conventional": static.ConventionalSpinConductivity(**options),
+        "conserved": static.ConservedSpinConductivity(**options),
+        "Kubo": static.KuboConservedSpinConductivity(**options),
+    }
+    found = wb_conserved.run(platinum, 4, calculators).results
+    monkeypatch.setenv("WB_CONSERVED_COMPILED", "0")
+    expected = wb_conserved.run(platinum, 4, calculators).results
+    for name, result in found.items():
+        scale = np.abs(expected[name].data).max()
+        np.testing.assert_allclose(result.data, expected[name].data, rtol=0, atol=1e-8 * scale)

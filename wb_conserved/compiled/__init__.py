@@ -1,0 +1,59 @@
+"""Compiled kernels (Numba) for what takes most of the time: several k points at once, one in each lane of the processor's
+vector registers.
+
+Every kernel has a counterpart in NumPy that gives the same numbers to rounding, which takes its place where Numba is
+missing or switched off:
+
+    WB_CONSERVED_COMPILED=0     NumPy only
+    NUMBA_DISABLE_JIT=1         likewise
+
+The first run on a machine compiles for some seconds; Numba keeps the result beside this package, or in the cache folder
+of the user.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+from functools import cache
+
+_SWITCH = "WB_CONSERVED_COMPILED"
+
+logger = logging.getLogger(__name__)
+
+
+def enabled() -> bool:
+    """Whether compiled kernels are used.
+
+    Raises
+    ------
+    ValueError
+        The environment variable ``WB_CONSERVED_COMPILED`` is neither 0 nor 1.
+    """
+    switch = os.environ.get(_SWITCH, "1")
+    if switch not in ("0", "1"):
+        raise ValueError(f"{_SWITCH}: expected 0 or 1, found {switch!r}")
+    return switch == "1" and _numba()
+
+
+@cache
+def _numba() -> bool:
+    if importlib.util.find_spec("numba") is None:
+        logger.warning("numba is not installed: expect runs to take twice as long")
+        return False
+    import numba
+
+    return not numba.config.DISABLE_JIT
+
+
+def description() -> str:
+    """What the last digits depend on: the library and what it compiles for."""
+    if not enabled():
+        return "no compiled kernels"
+    import llvmlite.binding
+    import numba
+
+    from .lanes import LANES
+
+    return f"numba {numba.__version__} {llvmlite.binding.get_host_cpu_name()} {LANES} lanes"
