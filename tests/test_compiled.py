@@ -56,7 +56,7 @@ MATRICES = {
     "large": 1e9 * hermitian(9, 8),
     "small": 1e-9 * hermitian(9, 8),
     "with very small elements": blocks(9, (4, 4)) + 1e-155 * hermitian(9, 8),
-    "Wilkinson's": np.broadcast_to(np.diag(np.abs(np.arange(-10, 11.0))) + np.eye(21, k=1) + np.eye(21, k=-1) + 0j, (8, 21, 21)),
+    "Wilkinson's": np.array([np.diag(np.abs(np.arange(-10.0, 11))) + np.eye(21, k=1) + np.eye(21, k=-1) + 0j] * 8),
 }
 
 
