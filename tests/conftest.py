@@ -26,3 +26,9 @@ def tellurium():
 def iron():
     """bcc Fe, 18 Wannier functions, magnetic."""
     return wb_conserved.load_system(DATA / "fe" / "Fe")
+
+
+@pytest.fixture(params=["compiled", "NumPy"])
+def kernels(request, monkeypatch):
+    """Twice: with the compiled kernels, and without."""
+    monkeypatch.setenv("WB_CONSERVED_COMPILED", "1" if request.param == "compiled" else "0")

@@ -1,10 +1,13 @@
-"""Compiled kernels against NumPy: eigenproblems, whatever the number of k points in the last vector, and the switch."""
+"""Compiled kernels against NumPy: eigenproblems, rotations, geometry, whatever the number of k points in the last vector."""
 
 import numpy as np
 import pytest
 
 import wb_conserved
-from wb_conserved import compiled
+from wb_conserved import compiled, geometry
+from wb_conserved.compiled import geometry as kernels
+from wb_conserved.compiled import rotation
+from wb_conserved.compiled.lanes import LANES
 from wb_conserved.interpolation import eigen
 from wb_conserved.interpolation.eigen import eigh, eigvalsh, packed
 
@@ -37,8 +40,8 @@ MATRICES = {
     "three": hermitian(7, 3),
     "eighteen": hermitian(100, 18),
     "one k point": hermitian(1, 12),
-    "at the limit": hermitian(3, 96),
-    "beyond the limit": hermitian(2, 97),
+    "at the limit": hermitian(3, 144),
+    "beyond the limit": hermitian(2, 145),
     "real": hermitian(5, 6).real + 0j,
     "imaginary": 1j * hermitian(5, 6).imag,
     "zero": np.zeros((3, 5, 5), dtype=complex),
@@ -100,16 +103,12 @@ def test_not_finite():
 def test_lapack_helps_where_the_kernel_does_not_converge(monkeypatch):
     matrix = hermitian(9, 4)
 
-    class Stuck:
-        LARGEST = 4
+    def stuck(real, with_vectors):
+        converged = np.full(9, True)
+        converged[[2, 5]] = False
+        return np.zeros((9, 4)), np.zeros((9, 4, 4), dtype=complex), converged
 
-        @staticmethod
-        def eigh(real, with_vectors):
-            energies, vectors, converged = np.zeros((9, 4)), np.zeros((9, 4, 4), dtype=complex), np.full(9, True)
-            converged[[2, 5]] = False
-            return energies, vectors, converged
-
-    monkeypatch.setattr(eigen, "_kernels", lambda rows: Stuck)
+    monkeypatch.setattr(eigen, "_kernel", lambda: stuck)
     energies, vectors = eigh(packed(matrix))
     expected = np.linalg.eigvalsh(matrix)
     for found in (energies, eigvalsh(packed(matrix))):
@@ -119,12 +118,13 @@ def test_lapack_helps_where_the_kernel_does_not_converge(monkeypatch):
 
 
 def test_the_switch(monkeypatch):
-    assert compiled.enabled()
+    assert compiled.useful(compiled.LARGEST)
+    assert not compiled.useful(compiled.LARGEST + 1)
     assert "lanes" in compiled.description()
     monkeypatch.setenv("WB_CONSERVED_COMPILED", "0")
     assert not compiled.enabled()
     assert compiled.description() == "no compiled kernels"
-    assert eigen._kernels(4) is None
+    assert not compiled.useful(4)
     monkeypatch.setenv("WB_CONSERVED_COMPILED", "no")
     with pytest.raises(ValueError, match="WB_CONSERVED_COMPILED: expected 0 or 1, found 'no'"):
         compiled.enabled()
@@ -138,6 +138,97 @@ def test_numpy_takes_over_where_numba_is_missing(monkeypatch, caplog):
         assert "numba is not installed" in caplog.text
     finally:
         compiled._numba.cache_clear()
+
+
+def vector(*axes, k, n):
+    """Random Hermitian matrix (k, n, axes.., m)."""
+    matrix = generator.normal(size=(k, n, *axes, n)) + 1j * generator.normal(size=(k, n, *axes, n))
+    return matrix + np.moveaxis(matrix, (1, -1), (-1, 1)).conj()
+
+
+def arranged(matrix):
+    """Matrix (k, n, a.., m) in the layout of the kernels, (g, n, a.., m, 2, lanes)."""
+    number = rotation.groups(len(matrix)) * LANES
+    filled = np.concatenate([matrix, np.repeat(matrix[-1:], number - len(matrix), axis=0)])
+    parts = np.stack([filled.real, filled.imag], axis=-1).reshape(-1, LANES, *matrix.shape[1:], 2)
+    return np.ascontiguousarray(np.moveaxis(parts, 1, -1))
+
+
+@pytest.mark.parametrize("k, n, axes", [(1, 1, ()), (9, 2, (3,)), (16, 5, ()), (7, 6, (3, 2)), (3, 13, (3,)), (2, 80, ())])
+def test_rotation(k, n, axes):
+    """X = U† X_W U, and back to a complex matrix."""
+    wannier = vector(*axes, k=k, n=n)
+    vectors = np.linalg.qr(hermitian(k, n))[0]
+    expected = np.einsum("kin,ki...j,kjm->kn...m", vectors.conj(), wannier, vectors)
+    found = rotation.rotated(packed(wannier), vectors, scale=0.5)
+    assert found.shape == (rotation.groups(k), n, *axes, n, 2, LANES)
+    np.testing.assert_allclose(rotation.matrix(found, k), 0.5 * expected, rtol=0, atol=1e-13 * n * np.abs(expected).max())
+    np.testing.assert_array_equal(found, arranged(rotation.matrix(found, k)))  # the last vector is filled up
+
+
+def test_velocity_and_diagonal_and_identity():
+    k, n = 11, 6
+    gradient, position, energies = vector(3, k=k, n=n), vector(3, k=k, n=n), generator.normal(size=(k, n))
+    found = rotation.velocity(arranged(gradient), arranged(position), energies)
+    difference = energies[:, :, None] - energies[:, None, :]
+    expected = gradient + 1j * difference[:, :, None, :] * position
+    np.testing.assert_allclose(rotation.matrix(found, k), expected, atol=1e-13)
+    np.testing.assert_allclose(rotation.diagonal(found, k), geometry.diagonal(expected), atol=1e-13)
+    identity = np.broadcast_to(np.eye(n)[:, None], (k, n, 1, n))
+    np.testing.assert_array_equal(rotation.matrix(rotation.identity(k, n), k), identity)
+
+
+@pytest.mark.parametrize("external_terms", [True, False])
+@pytest.mark.parametrize("pairs", [True, False], ids=["Kramers", "single"])
+@pytest.mark.parametrize("k, n, components", [(1, 2, 3), (9, 5, 1), (16, 8, 3), (3, 7, 3), (5, 44, 3), (2, 60, 1)])
+def test_geometry(k, n, components, pairs, external_terms):
+    """The functions of `geometry` with the same names, multiplet by multiplet; several blocks of bands at 44 and 60."""
+    energies = np.sort(generator.normal(size=(k, n)), axis=1)
+    if pairs:
+        energies[:, 1::2] = energies[:, : n - n % 2 : 2] + 1e-3
+    multiplets = geometry.find_multiplets(energies, 2e-3)
+    compiled_multiplets = kernels.find_multiplets(energies, 2e-3)
+    for name in ("labels", "same", "size"):
+        np.testing.assert_array_equal(getattr(compiled_multiplets, name), getattr(multiplets, name))
+    np.testing.assert_allclose(compiled_multiplets.energies, multiplets.energies, rtol=0, atol=1e-15)
+    velocity, operator = vector(3, k=k, n=n), vector(components, k=k, n=n)
+    position, curl = vector(3, k=k, n=n), vector(3, k=k, n=n)
+    gap, mean_gap = (geometry.inverse_gap(e, multiplets.same) for e in (energies, multiplets.energies))
+    connection = geometry.interband_connection(velocity, gap)
+    mean_velocity = geometry.multiplet_velocity(velocity, multiplets)
+    current = geometry.operator_current(velocity, operator)
+    subspace = -0.5j * curl - geometry.cyclic_products(position) if external_terms else None
+    outside = [arranged(position), arranged(curl)] if external_terms else []
+    arguments = arranged(velocity), arranged(operator), energies, multiplets.labels
+    of_means = multiplets.energies, mean_velocity
+    cases = {
+        "operator_berry_curvature": ((velocity, current, gap), arguments),
+        "operator_dipole": ((connection, operator), arguments),
+        "berry_curvature_times_operator": (
+            (connection, operator, multiplets.same, subspace), (*arguments, *outside)
+        ),
+        "kubo_conserved_sea": ((velocity, operator, connection, mean_gap, mean_velocity), (*arguments, *of_means)),
+        "kubo_conserved_surface": ((velocity, operator, mean_gap, mean_velocity), (*arguments, *of_means)),
+    }  # fmt: skip
+    for name, (plain, vectors) in cases.items():
+        expected, found = getattr(geometry, name)(*plain), getattr(kernels, name)(*vectors)
+        assert found.shape == expected.shape
+        expected, found = (
+            np.einsum("knm,km...->kn...", multiplets.same.astype(float), values) for values in (expected, found)
+        )
+        assert np.any(expected != 0) or (n == 2 and pairs), name
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12 * np.abs(expected).max(), err_msg=name)
+
+
+@pytest.mark.parametrize("threshold, kramers", [(0.0, False), (0.3, False), (0.1, True), (1e9, False)])
+def test_multiplets(threshold, kramers):
+    energies = np.sort(np.concatenate([generator.normal(size=(7, 6)), np.ones((7, 2))], axis=1), axis=1)
+    expected, found = (module.find_multiplets(energies, threshold, kramers) for module in (geometry, kernels))
+    for name in ("labels", "same", "size"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+    np.testing.assert_allclose(found.energies, expected.energies, rtol=0, atol=1e-15)
+    with pytest.raises(ValueError, match="kramers: expected an even number of bands, found 5"):
+        kernels.find_multiplets(energies[:, :5], threshold, True)
 
 
 def test_results_are_those_of_numpy(platinum, monkeypatch):

@@ -15,6 +15,8 @@ from wb_conserved.models import lattice_system, random_model, rashba_gas, rashba
 from wb_conserved.models.kp import PAULI
 from wb_conserved.units import CONDUCTANCE
 
+pytestmark = pytest.mark.usefixtures("kernels")
+
 X, Y, Z = 0, 1, 2
 CALCULATORS = {
     "conventional": ConventionalSpinConductivity,

@@ -9,15 +9,17 @@ from wb_conserved import geometry
 from wb_conserved.calculators.band_geometry import BandGeometry
 from wb_conserved.geometry import inverse_gap
 from wb_conserved.interpolation import WannierInterpolator
-from wb_conserved.interpolation.bloch import _InterpolatedBatch
+from wb_conserved.interpolation.bloch import interpolated_batch
 from wb_conserved.models import random_model
 from wb_conserved.operators import IDENTITY, SPIN
+
+pytestmark = pytest.mark.usefixtures("kernels")
 
 THRESHOLD = 1e-6
 
 
 def band_geometry(system, kpoints, threshold=THRESHOLD, operator=SPIN):
-    batch = _InterpolatedBatch(WannierInterpolator(system), np.asarray(kpoints))
+    batch = interpolated_batch(WannierInterpolator(system), np.asarray(kpoints))
     return BandGeometry(batch, operator, threshold, False, external_terms=False)
 
 
@@ -120,7 +122,7 @@ def test_interpolated_matrices_equal_wannierberri(iron):
 
     kpoints = random_kpoints(3)
     data_K = Data_K_R(iron, k_list=kpoints, grid=wannierberri.Grid(iron, NK=1, NKFFT=1))
-    batch = _InterpolatedBatch(WannierInterpolator(iron), kpoints)
+    batch = interpolated_batch(WannierInterpolator(iron), kpoints)
     np.testing.assert_allclose(batch.energies, data_K.E_K, atol=1e-10)
     # the phases of eigenvectors are arbitrary, absolute values of matrix elements are not (no degeneracy in iron)
     for name, key in (("∂Ham", ("Ham", 1)), ("SS", ("SS", 0)), ("AA", ("AA", 0)), ("rot AA", ("rotAA", 0))):

@@ -9,6 +9,8 @@ from wb_conserved import geometry
 from wb_conserved.models import random_model
 from wb_conserved.operators import IDENTITY, SPIN
 
+pytestmark = pytest.mark.usefixtures("kernels")
+
 CASES = [(False, 2, 1e-6), (False, 3, 1e-6), (True, 2, 1e-6), (True, 3, 1e-6), (False, 3, 0.8), (True, 3, 0.8)]
 
 
@@ -136,6 +138,7 @@ def test_multiplet_quantities_do_not_depend_on_the_basis_inside():
             unitaries[k, n : n + 2, n : n + 2] = unitary_group.rvs(2, random_state=10 * k + n)
 
     class Rotated:
+        kernels = None
         def __init__(self, rotation):
             self.energies, self._rotation, self._memory = energies, rotation, {}
 
@@ -212,11 +215,11 @@ def test_algebraic_identities_on_real_data(name, threshold, request):
     """With external terms: torque dipole and conservation identity hold for any matrices."""
     from wb_conserved.calculators.band_geometry import BandGeometry
     from wb_conserved.interpolation import WannierInterpolator
-    from wb_conserved.interpolation.bloch import _InterpolatedBatch
+    from wb_conserved.interpolation.bloch import interpolated_batch
 
     system = request.getfixturevalue(name)
     g = BandGeometry(
-        _InterpolatedBatch(WannierInterpolator(system), random_kpoints(4)), SPIN, threshold, False, external_terms=True
+        interpolated_batch(WannierInterpolator(system), random_kpoints(4)), SPIN, threshold, False, external_terms=True
     )
     same = g.multiplets.same
     inside = np.einsum("knam,kmsn->knas", g.velocity * same[:, :, None], g.operator).real

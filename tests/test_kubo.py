@@ -9,6 +9,8 @@ from test_geometry import band_geometry
 from wb_conserved.interpolation import WannierInterpolator
 from wb_conserved.models import random_model
 
+pytestmark = pytest.mark.usefixtures("kernels")
+
 TEMPERATURE, LEVEL = 0.7, 0.4
 
 

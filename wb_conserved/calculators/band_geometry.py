@@ -2,7 +2,7 @@
 
 Every quantity is computed once, when first needed.  Several multiplet thresholds in one run cost little: a threshold
 takes the per-band quantities of the first one that the batch saw, and computes anew only the k points at which the bands
-are grouped differently.
+are grouped differently, or with compiled kernels all of them.
 """
 
 from __future__ import annotations
@@ -67,12 +67,11 @@ class BandGeometry:
                 return compute(self)
             first = BandGeometry(self.batch, self._operator, *self._first_grouping, self.external_terms)
             changed = np.any(self.multiplets.labels != first.multiplets.labels, axis=1)
-            if changed.mean() > _LARGEST_SHARE:
-                return compute(self)
-            values = first._per_band(name, compute)
             if not changed.any():
-                return values
-            values = values.copy()
+                return first._per_band(name, compute)
+            if self._kernels is not None or changed.mean() > _LARGEST_SHARE:
+                return compute(self)
+            values = first._per_band(name, compute).copy()
             values[changed] = compute(self._of_changed(changed))
             return values
 
@@ -86,10 +85,22 @@ class BandGeometry:
         return self._of_grouping("of changed", compute)
 
     @property
+    def _kernels(self):
+        """Compiled functions of `wb_conserved.compiled.geometry`, to be called with `_vectors`; None: those of `geometry`."""
+        return self.batch.kernels
+
+    @property
+    def _vectors(self):
+        """Velocity and operator in the layout of the compiled kernels, energies, and labels of the multiplets."""
+        velocity = self.batch.vectors_of_velocity(self.external_terms)
+        return velocity, self.batch.vectors_of_operator(self._operator), self.batch.energies, self.multiplets.labels
+
+    @property
     def multiplets(self) -> Multiplets:
         """Grouping of the bands."""
+        find = (self._kernels or geometry).find_multiplets
         key = ("multiplets", *self._grouping)
-        return self.batch.remember(key, lambda: geometry.find_multiplets(self.batch.energies, *self._grouping))
+        return self.batch.remember(key, lambda: find(self.batch.energies, *self._grouping))
 
     def spread(self, occupation: Occupation) -> Spread:
         """Multiplets on the energy axis of an occupation."""
@@ -164,7 +175,13 @@ class BandGeometry:
     @property
     def mean_velocity(self):
         """v̄^a (k, n, a)."""
-        return self._of_grouping("v̄", lambda: geometry.multiplet_velocity(self.velocity, self.multiplets))
+
+        def compute():
+            if self._kernels is not None:
+                return self.multiplets.mean(self.batch.diagonal_velocity(self.external_terms))
+            return geometry.multiplet_velocity(self.velocity, self.multiplets)
+
+        return self._of_grouping("v̄", compute)
 
     @property
     def connection(self):
@@ -179,18 +196,33 @@ class BandGeometry:
     @property
     def operator_berry_curvature(self):
         """Ω^{lis} (k, n, i, l, s)."""
-        return self._per_band("Ω^s", lambda g: geometry.operator_berry_curvature(g.velocity, g.current, g.gap))
+
+        def compute(g):
+            if g._kernels is not None:
+                return g._kernels.operator_berry_curvature(*g._vectors)
+            return geometry.operator_berry_curvature(g.velocity, g.current, g.gap)
+
+        return self._per_band("Ω^s", compute)
 
     @property
     def operator_dipole(self):
         """d^{is} (k, n, i, s)."""
-        return self._per_band("d", lambda g: geometry.operator_dipole(g.connection, g.operator))
+
+        def compute(g):
+            if g._kernels is not None:
+                return g._kernels.operator_dipole(*g._vectors)
+            return geometry.operator_dipole(g.connection, g.operator)
+
+        return self._per_band("d", compute)
 
     @property
     def berry_curvature_times_operator(self):
         """Ωs^{li} (k, n, i, l, s)."""
 
         def compute(g):
+            if g._kernels is not None:
+                outside = [g.batch.vectors_of_matrix(name) for name in ("AA", "rot AA") if g.external_terms]
+                return g._kernels.berry_curvature_times_operator(*g._vectors, *outside)
             subspace = g.batch.subspace() if g.external_terms else None
             return geometry.berry_curvature_times_operator(g.connection, g.operator, g.multiplets.same, subspace)
 
@@ -210,6 +242,8 @@ class BandGeometry:
         """K^{ils} (k, n, i, l, s)."""
 
         def compute(g):
+            if g._kernels is not None:
+                return g._kernels.kubo_conserved_sea(*g._vectors, g.multiplets.energies, g.mean_velocity)
             return geometry.kubo_conserved_sea(g.velocity, g.operator, g.connection, g.mean_gap, g.mean_velocity)
 
         return self._per_band("K", compute)
@@ -219,6 +253,8 @@ class BandGeometry:
         """S^{ils} (k, n, i, l, s)."""
 
         def compute(g):
+            if g._kernels is not None:
+                return g._kernels.kubo_conserved_surface(*g._vectors, g.multiplets.energies, g.mean_velocity)
             return geometry.kubo_conserved_surface(g.velocity, g.operator, g.mean_gap, g.mean_velocity)
 
         return self._per_band("S", compute)

@@ -18,9 +18,17 @@ import logging
 import os
 from functools import cache
 
+LARGEST = 144
+"""Number of Wannier functions up to which they are clearly faster."""
+
 _SWITCH = "WB_CONSERVED_COMPILED"
 
 logger = logging.getLogger(__name__)
+
+
+def useful(num_wann: int) -> bool:
+    """Whether compiled kernels are used for matrices of so many rows."""
+    return num_wann <= LARGEST and enabled()
 
 
 def enabled() -> bool:

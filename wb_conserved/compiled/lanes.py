@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import operator
 
+import numpy as np
 from llvmlite import binding, ir
 from numba import njit, types
 from numba.core import cgutils
@@ -17,6 +18,7 @@ from numba.extending import intrinsic, models, overload, register_model
 LANES = 8 if binding.get_host_cpu_features().get("avx512f") else 4
 """Doubles of a vector register, at least four: independent operations hide their latency."""
 
+_ALIGNMENT = 64  # bytes of a cache line; vectors that lie across two are slower to load
 _VECTOR = ir.VectorType(ir.DoubleType(), LANES)
 _BITS = ir.VectorType(ir.IntType(1), LANES)
 
@@ -56,6 +58,22 @@ def kernel(function):
 
 lane_function = njit(error_model="numpy")
 """Compile a function that kernels call."""
+
+
+def aligned(shape) -> np.ndarray:
+    """New array of floats that begins where a vector of the processor's memory does, as its first element is not set."""
+    size = int(np.prod(shape))
+    buffer = np.empty(size + _ALIGNMENT // 8)
+    first = -buffer.ctypes.data % _ALIGNMENT // 8
+    return buffer[first : first + size].reshape(shape)
+
+
+@lane_function
+def row(number):
+    """New array of so many vectors for a workspace, all 0."""
+    buffer = np.zeros(number * LANES + _ALIGNMENT // 8)
+    first = (_ALIGNMENT - buffer.ctypes.data % _ALIGNMENT) % _ALIGNMENT // 8
+    return buffer[first : first + number * LANES]
 
 
 def _address(context, builder, array_type, array, index):

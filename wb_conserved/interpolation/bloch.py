@@ -14,13 +14,15 @@ import numpy as np
 from wannierberri.data_K.data_K_R import Data_K_R
 from wannierberri.data_K.data_K_soc import Data_K_soc
 
+from .. import compiled
 from ..geometry.algebra import product, with_adjoint
 from ..geometry.berry import cyclic_products
 from ..operators import Operator, RealSpaceMatrix
 from .eigen import eigh, packed
 from .wannier import NOT_HERMITIAN, WannierInterpolator
 
-_ELEMENTS_PER_MATRIX = 100 * 18 * 18  # k points of a batch × squared number of bands: overheads are small, memory too
+_ELEMENTS_PER_MATRIX = 200 * 18 * 18  # k points of a batch × squared number of bands: overheads are small, memory too
+_VECTOR = 8  # k points in the vector registers of a processor, or a multiple of that
 _MATRICES_OF_GEOMETRY = 56  # complex matrices per k point that geometry keeps and makes on the way
 _NUMBERS_OF_BANDS = 120  # and numbers per band
 
@@ -30,8 +32,8 @@ np.empty(2**25 - 2**17, dtype=np.uint8)
 
 
 def kpoints_together(num_wann: int) -> int:
-    """Number of k points of a batch that suits a number of Wannier functions."""
-    return max(4, _ELEMENTS_PER_MATRIX // num_wann**2)
+    """Number of k points of a batch that suits a number of Wannier functions: whole vectors of the compiled kernels."""
+    return max(1, round(_ELEMENTS_PER_MATRIX / num_wann**2 / _VECTOR)) * _VECTOR
 
 
 def line_length(grid_shape) -> int:
@@ -106,9 +108,9 @@ def bloch_batches(data_K) -> Iterable[BlochBatch]:
     kpoints = data_K.kpoints_all
     slices = [slice(None)] if data_K.k_list is not None else batch_slices(data_K.NKFFT, data_K.num_wann)
     if len(slices) == 1:
-        kept["bloch_batch"] = _InterpolatedBatch(interpolator, kpoints)
+        kept["bloch_batch"] = interpolated_batch(interpolator, kpoints)
         return [kept["bloch_batch"]]
-    return (_InterpolatedBatch(interpolator, kpoints[part]) for part in slices)
+    return (interpolated_batch(interpolator, kpoints[part]) for part in slices)
 
 
 def release(data_K) -> None:
@@ -125,9 +127,12 @@ class BlochBatch(ABC):
     ----------
     energies : float array (k, n)
         eV, ascending.
+    kernels : module or None
+        `wb_conserved.compiled.geometry` where the batch provides the matrices that its functions take.
     """
 
     energies: np.ndarray
+    kernels: Any = None
 
     def __init__(self):
         self._memory: dict[Hashable, Any] = {}
@@ -218,7 +223,16 @@ def _half_rotated(real, vectors, constant=0.5 + 0.5j):
     return (left @ right.reshape(k, n, -1)).reshape(k, n, *a, n)
 
 
-class _InterpolatedBatch(BlochBatch):
+def interpolated_batch(interpolator: WannierInterpolator, kpoints: np.ndarray) -> InterpolatedBatch:
+    """Batch of reduced k points (k, 3), for the compiled kernels where these are faster."""
+    if not compiled.useful(interpolator.num_wann):
+        return InterpolatedBatch(interpolator, kpoints)
+    from .compiled_batch import CompiledBatch  # imports numba
+
+    return CompiledBatch(interpolator, kpoints)
+
+
+class InterpolatedBatch(BlochBatch):
     """Batch interpolated from R-space matrices."""
 
     def __init__(self, interpolator, kpoints):
@@ -233,17 +247,22 @@ class _InterpolatedBatch(BlochBatch):
 
     @cached_property
     def _eigen(self):
-        return eigh(self._packed("Ham"))
+        return eigh(self.packed_matrix("Ham"))
 
     @property
     def energies(self):
         return self._eigen[0]
 
+    @property
+    def eigenvectors(self) -> np.ndarray:
+        """Coefficients (k, i, n) of the Bloch states."""
+        return self._eigen[1]
+
     def matrix(self, name):
         if name not in self._matrices:
             if name in NOT_HERMITIAN:
                 parts = self._interpolator.parts(self._phases, name)
-                hermitian, rest = (with_adjoint(_half_rotated(part, self._eigen[1])) for part in parts)
+                hermitian, rest = (with_adjoint(_half_rotated(part, self.eigenvectors)) for part in parts)
                 self._matrices[name] = hermitian + 1j * rest
             else:
                 self._matrices[name] = with_adjoint(self.half(name))
@@ -252,14 +271,14 @@ class _InterpolatedBatch(BlochBatch):
     def half(self, name: str | RealSpaceMatrix) -> np.ndarray:
         """Half H of a Hermitian matrix H + H†, which is cheaper where a sum of matrices is wanted."""
         if name not in self._halves:
-            self._halves[name] = _half_rotated(self._packed(name), self._eigen[1])
+            self._halves[name] = _half_rotated(self.packed_matrix(name), self.eigenvectors)
         return self._halves[name]
 
     def _half_curl(self):
-        return _half_rotated(self._packed("rot AA"), self._eigen[1], 0.5 - 0.5j)  # −i c
+        return _half_rotated(self.packed_matrix("rot AA"), self.eigenvectors, 0.5 - 0.5j)  # −i c
 
-    def _packed(self, name):
-        """Hermitian matrix in the Wannier gauge."""
+    def packed_matrix(self, name: str | RealSpaceMatrix) -> np.ndarray:
+        """Hermitian matrix in the Wannier gauge, packed (k, i, a.., j)."""
         if isinstance(name, RealSpaceMatrix) and (name.constant or not self._interpolator.holds(name)):
             return packed(name.interpolate(self._kpoints))
         (part,) = self._interpolator.parts(self._phases, name)

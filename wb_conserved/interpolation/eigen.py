@@ -44,11 +44,10 @@ def eigh(real: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     numpy.linalg.LinAlgError
         No convergence: a matrix is not finite.
     """
-    kernels = _kernels(real.shape[1])
-    if kernels is None:
+    if not compiled.useful(real.shape[1]):
         energies, vectors = np.linalg.eigh(unpacked(real))
         return energies, np.ascontiguousarray(vectors)
-    energies, vectors, converged = kernels.eigh(np.ascontiguousarray(real), True)
+    energies, vectors, converged = _kernel()(np.ascontiguousarray(real), True)
     if not converged.all():
         energies[~converged], vectors[~converged] = np.linalg.eigh(unpacked(real[~converged]))
     return energies, vectors
@@ -56,19 +55,15 @@ def eigh(real: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def eigvalsh(real: np.ndarray) -> np.ndarray:
     """The eigenvalues alone; arguments, result and errors as for `eigh`."""
-    kernels = _kernels(real.shape[1])
-    if kernels is None:
+    if not compiled.useful(real.shape[1]):
         return np.linalg.eigvalsh(unpacked(real))
-    energies, _, converged = kernels.eigh(np.ascontiguousarray(real), False)
+    energies, _, converged = _kernel()(np.ascontiguousarray(real), False)
     if not converged.all():
         energies[~converged] = np.linalg.eigvalsh(unpacked(real[~converged]))
     return energies
 
 
-def _kernels(rows):
-    """Module of the compiled kernel, None where LAPACK is to be used."""
-    if not compiled.enabled():
-        return None
-    from ..compiled import eigen  # imports numba
+def _kernel():
+    from ..compiled.eigen import eigh  # imports numba
 
-    return eigen if rows <= eigen.LARGEST else None
+    return eigh
