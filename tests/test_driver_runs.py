@@ -73,7 +73,7 @@ class TestRestart:
     def test_interrupted_runs_go_on(self, system, tmp_path, monkeypatch, adpt_num_iter):
         def go(folder):
             every = calculators() | {"last": Interrupted(**options())}
-            return run(system, (4, 4, 6), every, checkpoint=folder, adpt_num_iter=adpt_num_iter)
+            return run(system, (4, 4, 12), every, checkpoint=folder, adpt_num_iter=adpt_num_iter)
 
         reference = go(None)
         needed = Interrupted.calls

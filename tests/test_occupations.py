@@ -6,6 +6,8 @@ from scipy.special import expit
 
 from wb_conserved.occupations import Occupation
 
+pytestmark = pytest.mark.usefixtures("kernels")
+
 SCANS = {
     "uniform": np.linspace(-1, 1, 41),
     "coarse": np.linspace(-1, 1, 3),
@@ -111,3 +113,25 @@ def test_spectra_are_additive(bands):
 def test_bad_arguments_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         Occupation(**arguments)
+
+
+def test_spread_is_the_same_without_compiled_kernels(bands, monkeypatch):
+    energies, values = bands
+    for kBT in (0.0, 0.01, 0.3):
+        occupation = Occupation(np.linspace(-1, 1, 41), kBT)
+        found = occupation.accumulate(energies, values)
+        monkeypatch.setenv("WB_CONSERVED_COMPILED", "0")
+        expected = occupation.accumulate(energies, values)
+        monkeypatch.delenv("WB_CONSERVED_COMPILED")
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+
+
+def test_many_fermi_levels_far_apart(bands):
+    """Each alone and all together, in any order."""
+    energies, values = bands
+    levels = np.random.default_rng(3).permutation(np.concatenate([np.linspace(-3, 3, 301), np.linspace(40, 41, 150)]))
+    together = Occupation(levels, 0.01)
+    found = together.sea(together.accumulate(energies, values))
+    for i in (0, 1, 100, 450):
+        alone = Occupation(levels[i : i + 1], 0.01)
+        np.testing.assert_allclose(found[i], alone.sea(alone.accumulate(energies, values))[0], atol=1e-7)

@@ -49,6 +49,8 @@ def random_cells():
     return np.random.default_rng(1).uniform(-1, 1, size=(300, 9))
 
 
+pytestmark = pytest.mark.usefixtures("kernels")
+
 LEVELS = np.linspace(-1.2, 1.2, 97)
 
 

@@ -24,32 +24,51 @@ from functools import cached_property
 
 import numpy as np
 from scipy import sparse
-from scipy.special import expit
+
+from . import compiled
 
 _NODES_PER_KT = 6
 _STENCIL = 8
 _TAIL = 40.0  # f differs from 0 or 1 by exp(-40) = 4e-18 farther than this many kT from the Fermi level
-_BLOCK = 2**19  # largest number of elements of a temporary kernel
+_LEVELS = 128  # Fermi levels to treat together
 
 
 @dataclass(frozen=True, eq=False)
 class Spread:
-    """Bands of a batch of k points on an energy axis.
+    """Bands of a batch of k points on an energy axis, a sparse matrix by columns.
 
     Attributes
     ----------
-    nodes : int array
-        Nodes that any band is added to.
-    weights : sparse array (nodes, k n)
+    starts : int array (k n + 1,)
+        Where the entries of each band begin.
+    nodes, weights : arrays (entries,)
+        Node that the band is added to, and its weight there.
+    bands : int array
+        Which of the (k n) bands these are.
     """
 
+    starts: np.ndarray
     nodes: np.ndarray
-    weights: sparse.csc_array
+    weights: np.ndarray
+    bands: np.ndarray
 
     def add(self, values: np.ndarray, spectrum: np.ndarray, factor: float = 1.0) -> None:
         """Add per-band values (k, n, ...) times a factor to a spectrum (n_nodes, ...), in place."""
-        sums = self.weights @ values.reshape(self.weights.shape[1], -1)
-        spectrum[self.nodes] += (factor * sums).reshape(-1, *spectrum.shape[1:])
+        values = values.reshape(values.shape[0] * values.shape[1], -1)
+        target = spectrum.reshape(len(spectrum), -1)
+        if compiled.enabled():
+            from .compiled import occupation  # imports numba
+
+            occupation.add(self.starts, self.nodes, self.weights, self.bands, values, float(factor), target)
+            return
+        nodes, matrix = self._of_touched
+        target[nodes] += factor * (matrix @ values[self.bands])
+
+    @cached_property
+    def _of_touched(self):
+        """Nodes that any band is added to, and their rows of the matrix."""
+        nodes, place = np.unique(self.nodes, return_inverse=True)
+        return nodes, sparse.csc_array((self.weights, place, self.starts), shape=(len(nodes), len(self.starts) - 1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,16 +129,17 @@ class Occupation:
         energies : float array (k, n)
             Mean energies of the multiplets, eV.
         """
-        energies = energies.reshape(-1)
+        energies, every = energies.reshape(-1), np.arange(energies.size)
+        if compiled.enabled():
+            from .compiled import occupation  # imports numba
+
+            if self.kBT == 0:
+                return Spread(*occupation.steps(energies, self._levels), every)
+            return Spread(*occupation.points(energies, self._levels, self.kBT / _NODES_PER_KT, _STENCIL), every)
         relevant = energies <= self._levels[-1]
         rows, weights = self._stencil(energies[relevant])
-        touched = np.zeros(self.n_nodes, dtype=bool)
-        touched[rows] = True
-        place = np.cumsum(touched) - 1
-        columns = np.concatenate([[0], np.cumsum(relevant * rows.shape[1])])
-        nodes = np.flatnonzero(touched)
-        shape = len(nodes), len(energies)
-        return Spread(nodes, sparse.csc_array((weights.ravel(), place[rows].ravel(), columns), shape=shape))
+        starts = np.concatenate([[0], np.cumsum(relevant * rows.shape[1])])
+        return Spread(starts, rows.ravel(), weights.ravel(), every)
 
     def accumulate(self, energies: np.ndarray, values: np.ndarray) -> np.ndarray:
         """Per-band values added to an energy axis of zeros.
@@ -161,12 +181,12 @@ class Occupation:
         """Fermi-sea sums Σ f X, shape (n_fermi, ...), of an accumulated spectrum (n_nodes, ...)."""
         if self.kBT == 0:
             return self._occupied(spectrum, self.fermi_levels)
-        return self._convolve(spectrum, lambda x: expit(-x), below=spectrum)
+        return self._convolve(spectrum, _fermi, below=spectrum)
 
     def surface(self, spectrum: np.ndarray) -> np.ndarray:
         """Fermi-surface sums Σ (−∂f/∂ε) X, shape (n_fermi, ...), of an accumulated spectrum (n_nodes, ...)."""
         if self.kBT > 0:
-            return self._convolve(spectrum, lambda x: expit(x) * expit(-x) / self.kBT)
+            return self._convolve(spectrum, lambda x: _fermi_slope(x) / self.kBT)
         if self.width is None:
             raise ValueError("width: a Fermi-surface sum at kBT = 0 needs it")
         upper = self._occupied(spectrum, self.fermi_levels + self.width)
@@ -186,11 +206,11 @@ class Occupation:
 
     def entropy(self, spectrum: np.ndarray) -> np.ndarray:
         """Sums Σ S X, in units of the Boltzmann constant."""
-        return self._convolve(spectrum, lambda x: np.logaddexp(0.0, -x) + x * expit(-x))
+        return self._convolve(spectrum, lambda x: np.logaddexp(0.0, -x) + x * _fermi(x))
 
     def entropy_surface(self, spectrum: np.ndarray) -> np.ndarray:
         """Sums Σ (−∂S/∂ε) X, in units of the Boltzmann constant per eV."""
-        return self._convolve(spectrum, lambda x: x * expit(x) * expit(-x) / self.kBT)
+        return self._convolve(spectrum, lambda x: x * _fermi_slope(x) / self.kBT)
 
     def _occupied(self, spectrum, levels):
         return np.cumsum(spectrum, axis=0)[np.searchsorted(self._levels, levels, side="left")]
@@ -210,19 +230,31 @@ class Occupation:
             raise ValueError("kBT: expected a number > 0 (eV) for an entropy, found 0")
         flat = spectrum.reshape(self.n_nodes, -1)
         centre = np.searchsorted(self._levels, self.fermi_levels)
-        window = np.arange(-self._reach, self._reach + 1)
-        result = np.zeros((len(self.fermi_levels), flat.shape[1]))
-        block = max(1, _BLOCK // (len(window) * flat.shape[1]))
-        for start in range(0, len(centre), block):
-            part = slice(start, start + block)
-            nodes = centre[part, None] + window
-            inside = (nodes >= 0) & (nodes < len(self._levels))
-            nodes = np.clip(nodes, 0, len(self._levels) - 1)
+        order, start = np.argsort(centre), 0
+        result = np.empty((len(order), flat.shape[1]))
+        while start < len(order):  # neighbouring Fermi levels, which have most nodes in common
+            near = centre[order[start : start + _LEVELS]] <= centre[order[start]] + 2 * self._reach
+            part = order[start : start + np.count_nonzero(near)]
+            start += len(part)
+            first = max(0, centre[part[0]] - self._reach)
+            nodes = np.arange(first, min(centre[part[-1]] + self._reach + 1, len(self._levels)))
             argument = (self._levels[nodes] - self.fermi_levels[part, None]) / self.kBT
-            weights = np.where(inside, kernel(argument), 0.0)
-            result[part] = np.einsum("fj,fjx->fx", weights, flat[nodes + 1], optimize=True)
+            inside = np.abs(nodes - centre[part, None]) <= self._reach
+            result[part] = np.where(inside, kernel(argument), 0.0) @ flat[nodes + 1]
         result = result.reshape(len(self.fermi_levels), *spectrum.shape[1:])
         return result if below is None else result + self._below(below)
+
+
+def _fermi(x):
+    """1/(1 + eˣ)."""
+    small = np.exp(-np.abs(x))
+    return np.where(x > 0, small, 1.0) / (1.0 + small)
+
+
+def _fermi_slope(x):
+    """eˣ/(1 + eˣ)²."""
+    small = np.exp(-np.abs(x))
+    return small / (1.0 + small) ** 2
 
 
 def _lagrange_weights(offset):

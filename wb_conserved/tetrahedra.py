@@ -34,9 +34,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-from scipy import sparse
 
+from . import compiled
 from .geometry import Multiplets
+from .occupations import Spread
 
 CORNERS = np.array([(x, y, z) for x in (0, 1) for y in (0, 1) for z in (0, 1)])
 """Corners of a cell, (8, 3), in the order in which their energies are given: 0 the lower, 1 the upper end."""
@@ -114,6 +115,10 @@ def cell_polynomials(energies: np.ndarray):
         w = Σ_j coefficients[j] (μ − knots[q])^j for knots[q] ≤ μ < knots[q + 1], the last one for all higher μ; in
         eV^−j.  Without meaning in an interval without extent.
     """
+    if compiled.enabled():
+        from .compiled import tetrahedra  # imports numba
+
+        return tetrahedra.cell_polynomials(energies, _VERTICES)
     starts = range(0, max(1, energies.shape[1]), _TOGETHER)
     parts = [_polynomials_of_some(energies[:, start : start + _TOGETHER]) for start in starts]
     return np.concatenate([knots for knots, _ in parts]), np.concatenate([c for _, c in parts], axis=1)
@@ -145,7 +150,7 @@ def _polynomials_of_some(energies):
 
 
 class TetrahedronWeights:
-    """Weights of some bands at all Fermi levels, as matrices (node, one of `bands`): nodes of `TetrahedronOccupation`.
+    """Weights of some bands at all Fermi levels, on the nodes of `TetrahedronOccupation`.
 
     Parameters
     ----------
@@ -165,70 +170,75 @@ class TetrahedronWeights:
         start, stop = np.searchsorted(levels, [energies.min(axis=0), energies.max(axis=0)])
         crossing, stepping = np.flatnonzero(start < stop), np.flatnonzero((start == stop) & (start < n_levels))
         self.bands = np.concatenate([crossing, stepping])
-        self._stop, self._mean = stop[self.bands].astype(np.int32), _SHARES @ energies[:, self.bands]
-        self._stepping = len(stepping)
+        self._crossing, self._stop = len(crossing), stop[self.bands].astype(np.int32)
+        self._mean = _SHARES @ energies[:, self.bands]
         self._knots, self._coefficients = cell_polynomials(energies[:, crossing])
         # nodes of each crossing band from the first Fermi level above its lowest energy to the first above its highest
-        first = np.searchsorted(levels, self._knots)
-        count = np.diff(first, axis=1, append=first[:, -1:] + 1).ravel()
-        self._count = count.reshape(-1, 9).sum(axis=1)
-        self._interval = np.repeat(np.arange(count.size), count)
-        self._node = np.arange(self._interval.size, dtype=np.int32)
-        self._node += np.repeat((first.ravel() - (np.cumsum(count) - count)).astype(np.int32), count)
-        self._distance = levels.take(self._node, mode="clip")
-        self._distance -= np.repeat(self._knots, count)
+        self._first = np.searchsorted(levels, self._knots)
 
-    def _polynomial(self, coefficients):
-        """Σ_j coefficients[j] (μ − knots)^j at all nodes, coefficients (j, band, interval)."""
+    @cached_property
+    def _nodes(self):
+        """Number of nodes of each crossing band; the interval between knots, node and distance from the knot of each."""
+        count = np.diff(self._first, axis=1, append=self._first[:, -1:] + 1).ravel()
+        interval = np.repeat(np.arange(count.size), count)
+        node = np.arange(interval.size, dtype=np.int32)
+        node += np.repeat((self._first.ravel() - (np.cumsum(count) - count)).astype(np.int32), count)
+        distance = self._levels.take(node, mode="clip") - np.repeat(self._knots, count)
+        return count.reshape(-1, 9).sum(axis=1), interval, node, distance
+
+    def _entries(self, coefficients, last, steps):
+        """Where the entries of each crossing band begin, nodes, and Σ_j coefficients[j] (μ − knots)^j there, or its steps
+        from one node to the next; coefficients (j, band, interval), and `last` at the last node of each band."""
+        if compiled.enabled():
+            from .compiled import tetrahedra  # imports numba
+
+            return tetrahedra.entries(self._levels, self._first, self._knots, coefficients, last, steps)
+        number, interval, node, distance = self._nodes
         *lower, highest = (c.ravel() for c in coefficients)
-        result = highest.take(self._interval)
-        term = np.empty_like(result)
+        values = highest.take(interval)
         for c in lower[::-1]:
-            result *= self._distance
-            result += c.take(self._interval, out=term, mode="clip")
-        return result
+            values = values * distance + c.take(interval)
+        ends = np.cumsum(number)
+        values[ends - 1] = last
+        if steps:
+            first = ends - number
+            values[1:], values[first] = np.diff(values), values[first]
+        return np.concatenate([[0], ends]), node, values
 
-    def _matrix(self, data, node, count):
-        ends = np.concatenate([[0], np.cumsum(count)], dtype=np.int32)
-        return sparse.csc_matrix((data, node, ends), shape=(len(self._levels) + 1, len(self.bands)))
-
-    def _steps(self, values, full):
-        """Matrix whose cumulative sum over nodes is `values` of crossing bands, and `full` from a band's last node on."""
-        steps = np.diff(values, prepend=0.0)
-        first = np.cumsum(self._count) - self._count
-        steps[first] = values[first]
-        single = len(self._count)
-        return self._matrix(
-            np.concatenate([steps, full[single:]]),
-            np.concatenate([self._node, self._stop[single:]]),
-            np.concatenate([self._count, np.ones(self._stepping, dtype=int)]),
+    def _steps(self, coefficients, full):
+        """Sparse matrix whose cumulative sum over nodes is a polynomial, and `full` from a band's last node on."""
+        starts, nodes, values = self._entries(coefficients, full[: self._crossing], True)
+        return Spread(
+            np.concatenate([starts, starts[-1] + np.arange(1, len(full) - self._crossing + 1, dtype=starts.dtype)]),
+            np.concatenate([nodes, self._stop[self._crossing :]], dtype=nodes.dtype),
+            np.concatenate([values, full[self._crossing :]]),
+            self.bands,
         )
 
     @cached_property
-    def sea(self) -> sparse.csc_matrix:
+    def sea(self) -> Spread:
         """Steps of w from one node to the next."""
-        return self._steps(self._polynomial(self._coefficients), np.ones(len(self.bands)))
+        return self._steps(self._coefficients, np.ones(len(self.bands)))
 
     @cached_property
-    def surface(self) -> sparse.csc_matrix:
+    def surface(self) -> Spread:
         """∂w/∂μ at each node, 1/eV."""
-        slope = self._polynomial(self._coefficients[1:] * np.array([1, 2, 3]).reshape(3, 1, 1))
-        return self._matrix(slope, self._node, np.concatenate([self._count, np.zeros(self._stepping, dtype=int)]))
+        slope = self._coefficients[1:] * np.array([1, 2, 3]).reshape(3, 1, 1)
+        return Spread(*self._entries(slope, np.zeros(self._crossing), False), self.bands[: self._crossing])
 
     @cached_property
-    def full(self) -> sparse.csc_matrix:
+    def full(self) -> Spread:
         """Step from 0 to 1 at the node from which on a band is full."""
-        return self._matrix(np.ones(len(self.bands)), self._stop, np.ones(len(self.bands), dtype=int))
+        number = len(self.bands)
+        return Spread(np.arange(number + 1, dtype=np.int32), self._stop, np.ones(number), self.bands)
 
     @cached_property
-    def grand_potential(self) -> sparse.csc_matrix:
+    def grand_potential(self) -> Spread:
         """Steps of −∫w between a band's energies, and to its mean energy where it is full, eV."""
         length = np.diff(self._knots, axis=1, append=self._knots[:, -1:])
         c1, c2, c3, c4 = self._coefficients / np.arange(1, 5).reshape(4, 1, 1)
         gain = length * (c1 + length * (c2 + length * (c3 + length * c4)))
-        values = -self._polynomial(np.stack([np.cumsum(gain, axis=1) - gain, c1, c2, c3, c4]))
-        values[np.cumsum(self._count) - 1] = self._mean[: len(self._count)]
-        return self._steps(values, self._mean)
+        return self._steps(-np.stack([np.cumsum(gain, axis=1) - gain, c1, c2, c3, c4]), self._mean)
 
 
 @dataclass(frozen=True, eq=False)
@@ -284,8 +294,9 @@ class TetrahedronOccupation:
         return TetrahedronWeights(self._levels, together.reshape(9, -1))
 
     def accumulate(
-        self, occupation: str, weights: TetrahedronWeights, values: np.ndarray, multiplets: Multiplets | None = None
-    ) -> list[np.ndarray]:
+        self, occupation: str, weights: TetrahedronWeights, values: np.ndarray, multiplets: Multiplets | None = None,
+        out=None, factor: float = 1.0,
+    ):  # fmt: skip
         """Spectra of the sum over bands.
 
         Parameters
@@ -297,10 +308,14 @@ class TetrahedronOccupation:
             Per-band values X.
         multiplets : Multiplets, optional
             Whose bands share the mean of their weights; none by default.
+        out : sequence of float arrays (n_nodes, ...), optional
+            Spectra to add to, in place; zeros by default.
+        factor : float
+            Of the sum.
 
         Returns
         -------
-        list of float arrays (n_nodes, ...)
+        sequence of float arrays (n_nodes, ...)
             What the method of that name takes: one spectrum, two for the grand potential.  Linear in `values`; add those
             of all k points first.
 
@@ -315,9 +330,10 @@ class TetrahedronOccupation:
         flat = values.reshape(*values.shape[:2], -1)
         if multiplets is not None:
             flat = multiplets.mean(flat)  # Σ w̄ X = Σ w X̄
-        flat = flat.reshape(-1, flat.shape[2])[weights.bands]
-        shape = (self.n_nodes, *values.shape[2:])
-        return [(getattr(weights, name) @ flat).reshape(shape) for name in matrices[occupation]]
+        spectra = [np.zeros((self.n_nodes, *values.shape[2:])) for _ in matrices[occupation]] if out is None else out
+        for name, spectrum in zip(matrices[occupation], spectra, strict=False):
+            getattr(weights, name).add(flat, spectrum, factor)
+        return spectra
 
     def sea(self, spectrum: np.ndarray) -> np.ndarray:
         """Fermi-sea sums Σ w X, shape (n_fermi, ...), of an accumulated spectrum (n_nodes, ...)."""

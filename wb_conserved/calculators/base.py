@@ -284,9 +284,9 @@ class OccupationCalculator(GeometryCalculator):
                     out = np.zeros((self._first_spectrum(None), self.occupation.n_nodes, *values.shape[2:]))
                 if self.tetra:
                     weights = self._tetrahedron_weights(data_K, band_geometry.batch, first_k)
-                    parts = self.occupation.accumulate(term.occupation, weights, values, band_geometry.multiplets)
-                    for offset, part in enumerate(parts):
-                        out[index + offset] += weight * part
+                    self.occupation.accumulate(
+                        term.occupation, weights, values, band_geometry.multiplets, out[index:], weight
+                    )
                     continue
                 spread.add(values, out[index], weight)
                 if term.occupation == "grand_potential":

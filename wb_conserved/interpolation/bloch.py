@@ -24,6 +24,7 @@ from .wannier import NOT_HERMITIAN, WannierInterpolator
 _ELEMENTS_PER_MATRIX = 200 * 18 * 18  # k points of a batch × squared number of bands: overheads are small, memory too
 _VECTOR = 8  # k points in the vector registers of a processor, or a multiple of that
 _MATRICES_OF_GEOMETRY = 56  # complex matrices per k point that geometry keeps and makes on the way
+_MATRICES_OF_KERNELS = 8  # that compiled kernels do
 _NUMBERS_OF_BANDS = 120  # and numbers per band
 
 # Memory freed by one batch serves the next, instead of going back to the system: glibc keeps blocks up to the size of the
@@ -76,7 +77,8 @@ def batch_slices(grid_shape, num_wann: int, largest: int | None = None) -> list[
 def working_bytes_per_kpoint(interpolator: WannierInterpolator) -> int:
     """Estimate of the peak working memory per k point of a batch, from the matrices prepared so far."""
     n = interpolator.num_wann
-    return 16 * n**2 * (2 * interpolator.components + _MATRICES_OF_GEOMETRY) + 8 * n * _NUMBERS_OF_BANDS
+    geometry = _MATRICES_OF_GEOMETRY if interpolator.complex_matrices else _MATRICES_OF_KERNELS
+    return 16 * n**2 * (2 * interpolator.components + geometry) + 8 * n * _NUMBERS_OF_BANDS
 
 
 def bloch_batches(data_K) -> Iterable[BlochBatch]:
@@ -259,6 +261,7 @@ class InterpolatedBatch(BlochBatch):
         return self._eigen[1]
 
     def matrix(self, name):
+        self._interpolator.complex_matrices = True
         if name not in self._matrices:
             if name in NOT_HERMITIAN:
                 parts = self._interpolator.parts(self._phases, name)

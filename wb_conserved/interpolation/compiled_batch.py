@@ -53,4 +53,5 @@ class CompiledBatch(InterpolatedBatch):
         return self._as_matrix(operator, self.vectors_of_operator(operator))
 
     def _as_matrix(self, key, vectors):
+        self._interpolator.complex_matrices = True
         return self.remember(("matrix", key), lambda: rotation.matrix(vectors, len(self.energies)))

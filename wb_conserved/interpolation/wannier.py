@@ -71,6 +71,9 @@ class WannierInterpolator:
 
     Notes
     -----
+    `complex_matrices` becomes true when a batch makes matrices of complex numbers for geometry without compiled kernels, by
+    which the memory that a batch takes is estimated.
+
     Every matrix but `NOT_HERMITIAN` is made exactly Hermitian, X(R) → ½ [X(R) + X(−R)†], when it is first needed, and
     kept: changes of the system after that are not seen.
     """
@@ -79,6 +82,7 @@ class WannierInterpolator:
         self._system = system
         self._build = build or (lambda make: make())
         self.num_wann = system.num_wann
+        self.complex_matrices = False
         given = np.asarray(system.rvec.iRvec, dtype=int)
         if len(np.unique(given, axis=0)) != len(given):
             raise ValueError("system: expected each R vector once, found some more often")
