@@ -169,7 +169,7 @@ def test_rotation(k, n, axes):
 def test_velocity_and_diagonal_and_identity():
     k, n = 11, 6
     gradient, position, energies = vector(3, k=k, n=n), vector(3, k=k, n=n), generator.normal(size=(k, n))
-    found = rotation.velocity(arranged(gradient), arranged(position), energies)
+    found = rotation.velocity(arranged(gradient), arranged(position), energies)  # in the place of its first argument
     difference = energies[:, :, None] - energies[:, None, :]
     expected = gradient + 1j * difference[:, :, None, :] * position
     np.testing.assert_allclose(rotation.matrix(found, k), expected, atol=1e-13)

@@ -44,16 +44,12 @@ def berry_curvature_times_operator(velocity, operator, energies, labels, positio
     -------
     float array (k, n, i, l, s)
     """
-    result = np.zeros((*energies.shape, 3, 3, operator.shape[2]))
-    axial = np.empty((*energies.shape, 3, operator.shape[2]))
+    result = np.empty((*energies.shape, 3, 3, operator.shape[2]))
     outside = position is not None
     position, curl = (position, curl) if outside else (velocity[:0], velocity[:0])
     _berry_curvature_times_operator(
-        _rows(velocity), _rows(operator), energies, labels, outside, _rows(position), _rows(curl), _per_band(axial)
+        _rows(velocity), _rows(operator), energies, labels, outside, _rows(position), _rows(curl), _per_band(result)
     )
-    for c, (a, b) in enumerate(((1, 2), (2, 0), (0, 1))):
-        result[:, :, b, a] = axial[:, :, c]
-        np.negative(axial[:, :, c], out=result[:, :, a, b])
     return result
 
 
@@ -222,8 +218,8 @@ def _product(x, i, y, j, n):
 @kernel
 def _berry_curvature_times_operator(velocity, operator, energies, labels, outside, position, curl, result):
     number, n = energies.shape
-    size = result.shape[2] // 3
-    levels, groups, sums, connection = row(n), row(n), row(n * 3 * size), row(2 * 3 * n * n)
+    size = result.shape[2] // 9
+    levels, groups, sums, connection = row(n), row(n), row(n * 9 * size), row(2 * 3 * n * n)
     minus_two, zero = splat(-2.0), splat(0.0)
     for group in range(len(velocity)):
         s = operator[group]
@@ -237,7 +233,8 @@ def _berry_curvature_times_operator(velocity, operator, energies, labels, outsid
                 if not any_true(same):
                     continue
                 for c in range(3):
-                    a, b = 2 * n * (3 * band + (c + 1) % 3), 2 * n * (3 * m + (c + 2) % 3)
+                    l, i = (c + 1) % 3, (c + 2) % 3
+                    a, b = 2 * n * (3 * band + l), 2 * n * (3 * m + i)
                     re, im = _product(connection, a, connection, b, n)
                     curl_re, curl_im = zero, zero
                     if outside:
@@ -250,8 +247,10 @@ def _berry_curvature_times_operator(velocity, operator, energies, labels, outsid
                     for component in range(size):
                         place = 2 * ((size * band + component) * n + m)
                         term = multiply_add(im, load(s, place + 1), re * load(s, place))
-                        place = (3 * band + c) * size + component
-                        put(sums, place, load(sums, place) + select(same, term, zero))
+                        term = select(same, term, zero)
+                        one, other = (9 * band + 3 * i + l) * size + component, (9 * band + 3 * l + i) * size + component
+                        put(sums, one, load(sums, one) + term)
+                        put(sums, other, load(sums, other) - term)
         _write(sums, result, group * LANES)
 
 

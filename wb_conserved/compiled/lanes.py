@@ -7,6 +7,7 @@ comparison gives a mask.  Lanes know nothing of each other, so that what a k poi
 
 from __future__ import annotations
 
+import math
 import operator
 
 import numpy as np
@@ -62,9 +63,9 @@ lane_function = njit(error_model="numpy")
 
 def aligned(shape) -> np.ndarray:
     """New array of floats that begins where a vector of the processor's memory does, as its first element is not set."""
-    size = int(np.prod(shape))
+    size = math.prod(shape)
     buffer = np.empty(size + _ALIGNMENT // 8)
-    first = -buffer.ctypes.data % _ALIGNMENT // 8
+    first = -buffer.__array_interface__["data"][0] % _ALIGNMENT // 8
     return buffer[first : first + size].reshape(shape)
 
 

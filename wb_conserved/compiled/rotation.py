@@ -48,7 +48,7 @@ def rotated(real: np.ndarray, vectors: np.ndarray, scale: float = 1.0) -> np.nda
 
 
 def velocity(gradient: np.ndarray, position: np.ndarray, energies: np.ndarray) -> np.ndarray:
-    """Velocity v^a_nm = (∂_a H)_nm + i (ε_n − ε_m) r^a_nm.
+    """Velocity v^a_nm = (∂_a H)_nm + i (ε_n − ε_m) r^a_nm, in the place of the gradient.
 
     Parameters
     ----------
@@ -59,11 +59,10 @@ def velocity(gradient: np.ndarray, position: np.ndarray, energies: np.ndarray) -
     -------
     float array (g, n, a, m, 2, LANES)
     """
-    result = aligned(gradient.shape)
     g, n, a, m = gradient.shape[:4]
     shape = g, n, a, m, 2 * LANES
-    _add_position(gradient.reshape(shape), position.reshape(shape), energies, result.reshape(shape))
-    return result
+    _add_position(gradient.reshape(shape), position.reshape(shape), energies)
+    return gradient
 
 
 def identity(number: int, n: int) -> np.ndarray:
@@ -192,19 +191,19 @@ def _rotate(real, vectors, scale, result):
 
 
 @kernel
-def _add_position(gradient, position, energies, result):
+def _add_position(gradient, position, energies):
     groups, n, components, _, _ = gradient.shape
     levels = np.empty(n * LANES)
     for group in range(groups):
-        h, r, v = gradient[group].reshape(-1), position[group].reshape(-1), result[group].reshape(-1)
+        v, r = gradient[group].reshape(-1), position[group].reshape(-1)
         fill(levels, energies, group * LANES)
         for band in range(n):
             for component in range(components):
                 for m in range(n):
                     place = 2 * ((band * components + component) * n + m)
                     difference = load(levels, band) - load(levels, m)
-                    put(v, place, multiply_add(-difference, load(r, place + 1), load(h, place)))
-                    put(v, place + 1, multiply_add(difference, load(r, place), load(h, place + 1)))
+                    put(v, place, multiply_add(-difference, load(r, place + 1), load(v, place)))
+                    put(v, place + 1, multiply_add(difference, load(r, place), load(v, place + 1)))
 
 
 @kernel

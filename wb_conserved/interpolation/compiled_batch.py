@@ -27,7 +27,8 @@ class CompiledBatch(InterpolatedBatch):
             return self.vectors_of_matrix("∂Ham")
 
         def compute():
-            return rotation.velocity(self.vectors_of_matrix("∂Ham"), self.vectors_of_matrix("AA"), self.energies)
+            gradient = rotation.rotated(self.packed_matrix("∂Ham"), self.eigenvectors)
+            return rotation.velocity(gradient, self.vectors_of_matrix("AA"), self.energies)
 
         return self.remember("vectors of velocity", compute)
 
