@@ -1,9 +1,11 @@
 """Where the time of a k point goes, how far it is from what linear algebra needs, and what other codes take.
 
 The floor of a batch of k points is the time of the operations that no implementation of these formulas can do without, on
-arrays of the same shapes: one `numpy.linalg.eigh`, the Fourier products, two matrix products for the rotation of each
-matrix, and the matrix products of the formulas.  All that is between them (phases, denominators, adjoints, occupation) is
-on top.  All times are processor times, which other programs on the machine disturb least.
+arrays of the same shapes: one eigenproblem, the Fourier products, two matrix products for the rotation of each matrix,
+and the matrix products of the formulas.  All that is between them (phases, denominators, adjoints, occupation) is on top.
+There are two floors, as the compiled kernels are faster than what NumPy offers: `numpy.linalg.eigh` and `numpy.matmul`;
+and the kernels for the eigenproblem and the rotations, with the products of the formulas at the rate of the rotations.
+All times are processor times, which other programs on the machine disturb least.
 """
 
 from __future__ import annotations
@@ -23,12 +25,15 @@ import numpy as np
 import wannierberri
 from wannierberri.calculators import static as wannierberri_static
 
+from . import compiled
 from .calculators import static
 from .driver.fingerprint import linear_algebra
 from .driver.kpoints import kpoints_of_grid
 from .driver.work import Evaluation, Mesh
 from .grid import regular_grid
 from .interpolation.bloch import bloch_batches, release
+from .interpolation.eigen import eigh, unpacked
+from .operators import SPIN
 from .run import run
 
 STAGES = ("Fourier", "eigen", "rotation", "geometry", "occupation")
@@ -56,8 +61,8 @@ class Measurement:
     Attributes
     ----------
     stages : dict of str to float
-    floor : dict of str to float
-        The operations that cannot be spared.
+    floor, kernel_floor : dict of str to float
+        The operations that cannot be spared, with NumPy and with the compiled kernels; the same without these.
     total : float
         Of a whole run.
     peak : int
@@ -66,6 +71,7 @@ class Measurement:
 
     stages: dict[str, float]
     floor: dict[str, float]
+    kernel_floor: dict[str, float]
     total: float
     peak: int
 
@@ -85,6 +91,7 @@ class Benchmark:
         found = {}
         for name, measured in self.sets.items():
             found[f"{name}: total / floor"] = measured.total / sum(measured.floor.values())
+            found[f"{name}: total / floor of kernels"] = measured.total / sum(measured.kernel_floor.values())
             for other, seconds in self.others.items():
                 found[f"{other} / {name}"] = seconds / measured.total
         return {name: round(float(value), 3) for name, value in found.items()}
@@ -94,25 +101,27 @@ class Benchmark:
             f"{self.system}, {self.kpoints} k points, {self.levels} Fermi levels; {platform.machine()}, {linear_algebra()}",
             "",
             f"{'ms per k point':<28}" + "".join(f"{stage:>12}" for stage in (*STAGES, "total", "floor", "total/floor"))
-            + f"{'peak MiB':>10}",
+            + f"{'of kernels':>12}{'total/that':>12}{'peak MiB':>10}",
         ]  # fmt: skip
         for name, measured in self.sets.items():
-            floor = sum(measured.floor.values())
-            times = [1e3 * measured.stages[stage] for stage in STAGES] + [1e3 * measured.total, 1e3 * floor]
             lines.append(
-                f"{name:<28}" + "".join(f"{value:>12.4f}" for value in times)
-                + f"{measured.total / floor:>12.2f}{measured.peak / 2**20:>10.0f}"
+                f"{name:<28}" + "".join(f"{1e3 * measured.stages[stage]:>12.4f}" for stage in STAGES)
+                + f"{1e3 * measured.total:>12.4f}" + "".join(
+                    f"{1e3 * floor:>12.4f}{measured.total / floor:>12.2f}"
+                    for floor in (sum(measured.floor.values()), sum(measured.kernel_floor.values()))
+                ) + f"{measured.peak / 2**20:>10.0f}"
             )  # fmt: skip
-        lines += ["", "floor: " + "; ".join(self._parts_of_floor())]
+        lines += ["", *self._parts_of_floors()]
         for other, seconds in self.others.items():
             ratios = ", ".join(f"{seconds / measured.total:.2f} × {name}" for name, measured in self.sets.items())
             lines.append(f"{other}: {1e3 * seconds:.3f} ms per k point = {ratios}")
         return "\n".join(lines)
 
-    def _parts_of_floor(self):
-        for name, measured in self.sets.items():
-            parts = ", ".join(f"{part} {1e3 * seconds:.4f}" for part, seconds in measured.floor.items())
-            yield f"{name}: {parts}"
+    def _parts_of_floors(self):
+        for title, attribute in (("floor", "floor"), ("floor of kernels", "kernel_floor")):
+            for name, measured in self.sets.items():
+                parts = ", ".join(f"{part} {1e3 * seconds:.4f}" for part, seconds in getattr(measured, attribute).items())
+                yield f"{title}, {name}: {parts}"
 
 
 def benchmark(
@@ -173,12 +182,12 @@ def benchmark(
         evaluation.prepare(batches.batch(0))
         chosen = np.unique(np.linspace(0, batches.number_of_batches - 1, 12).astype(int))
         samples = [_stages(evaluation, batches.batch(i), label) for _ in range(repeat) for i in chosen]
-        stages, floor = ({part: float(np.median([s[j][part] for s in samples])) for part in samples[0][j]} for j in (0, 1))
+        parts = [{part: float(np.median([s[j][part] for s in samples])) for part in samples[0][j]} for j in range(3)]
         tracemalloc.start()
         sides[label]()
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        result.sets[label] = Measurement(stages, floor, totals[label], peak)
+        result.sets[label] = Measurement(*parts, totals[label], peak)
     result.others = {label: seconds for label, seconds in totals.items() if label not in sets}
     if path is not None and shutil.which("postw90.x"):
         seconds = _postw90(Path(path), mesh, scan)
@@ -205,7 +214,7 @@ def _median_energy(system, grid, batches):
 
 
 def _stages(evaluation, batch, label):
-    """Seconds per k point of each stage on one batch, and of the operations of the floor on the same shapes."""
+    """Seconds per k point of each stage on one batch, and of the operations of both floors on the same shapes."""
     data_K = evaluation.data_K(batch)
     interpolator, clock = evaluation.interpolator, [time.process_time()]
 
@@ -220,14 +229,11 @@ def _stages(evaluation, batch, label):
     for name in names:
         interpolator.parts(phases, name)
     fourier = lap()
-    hamiltonian = interpolator(phases, "Ham")
+    (hamiltonian,) = interpolator.parts(phases, "Ham")
     lap()
-    _, vectors = np.linalg.eigh(hamiltonian)
+    eigh(hamiltonian)
     eigen = lap()
-    for name in names:
-        if name != "Ham":
-            bloch.half(name)
-    bloch.energies  # noqa: B018  (is computed now)
+    _rotate(bloch, names)
     rotation = max(0.0, lap() - fourier - eigen)
     for calculator in evaluation.calculators.values():
         for geometry in calculator.band_geometries(data_K):
@@ -243,24 +249,42 @@ def _stages(evaluation, batch, label):
     release(data_K)
     stages = dict(zip(STAGES, (fourier, eigen, rotation, geometry, occupation), strict=True))
     size = len(batch.kpoints)
-    floor = _floor(hamiltonian, np.ascontiguousarray(vectors), interpolator, phases, names, label)
-    return {name: value / size for name, value in stages.items()}, {name: value / size for name, value in floor.items()}
+    floors = _floors(hamiltonian, interpolator, phases, names, label)
+    return [{name: value / size for name, value in part.items()} for part in (stages, *floors)]
 
 
-def _floor(hamiltonian, vectors, interpolator, phases, names, label):
-    """Seconds of what cannot be spared."""
-    k, n, _ = hamiltonian.shape
+def _rotate(bloch, names):
+    """Rotate what the calculators of spin need, as they will find it."""
+    bloch.energies  # noqa: B018  (is computed now)
+    for name in names:
+        if name == "Ham":
+            continue
+        if bloch.kernels is None:
+            bloch.half(name)
+        elif name == "∂Ham":
+            bloch.vectors_of_velocity("AA" in names)
+        elif name == SPIN.matrix:
+            bloch.vectors_of_operator(SPIN)
+        else:
+            bloch.vectors_of_matrix(name)
+
+
+def _floors(real, interpolator, phases, names, label):
+    """Seconds of what cannot be spared, with NumPy and with the compiled kernels."""
+    k, n, _ = real.shape
+    hamiltonian = unpacked(real)
+    vectors = np.ascontiguousarray(np.linalg.eigh(hamiltonian)[1])
     rotated = sum(part[0].size // n**2 for name in names if name != "Ham" for part in interpolator.parts(phases, name))
 
     def fourier():
         for name in names:
             interpolator.parts(phases, name)
 
-    real = np.ones((k, rotated * n, n))
+    matrices = np.ones((k, n, rotated, n))
     half = np.ones((k, n, rotated * n), dtype=complex)
 
     def rotations():
-        real @ vectors.view(float)
+        matrices.reshape(k, -1, n) @ vectors.view(float)
         vectors @ half
 
     # matrix products and contractions of rows, as (components of the left, of the right)
@@ -278,13 +302,30 @@ def _floor(hamiltonian, vectors, interpolator, phases, names, label):
         for left, right in factors + rows:
             left @ right
 
-    found = {}
-    parts = {"eigh": lambda: np.linalg.eigh(hamiltonian), "Fourier": fourier, "rotations": rotations, "products": formulas}
-    for name, operation in parts.items():
+    def seconds(operation):
         start = time.process_time()
         operation()
-        found[name] = time.process_time() - start
-    return found
+        return time.process_time() - start
+
+    of_numpy = {
+        "eigh": seconds(lambda: np.linalg.eigh(hamiltonian)),
+        "Fourier": seconds(fourier),
+        "rotations": seconds(rotations),
+        "products": seconds(formulas),
+    }
+    if not compiled.useful(n):
+        return of_numpy, of_numpy
+    from .compiled.rotation import rotated as rotate  # imports numba
+
+    rotations = seconds(lambda: rotate(matrices, vectors))
+    per_rotation = 12 / 8  # of a product of complex matrices, of which the formulas need nine or more
+    products_of_formulas = sum(a * b for a, b in products if a * b > 1)
+    return of_numpy, {
+        "eigh": seconds(lambda: eigh(real)),
+        "Fourier": of_numpy["Fourier"],
+        "rotations": rotations,
+        "products": rotations * products_of_formulas / (per_rotation * rotated),
+    }
 
 
 def _postw90(seedname, mesh, scan):
