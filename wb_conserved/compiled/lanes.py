@@ -16,7 +16,15 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, overload, register_model
 
-LANES = 8 if binding.get_host_cpu_features().get("avx512f") else 4
+
+def _lanes():
+    try:
+        return 8 if binding.get_host_cpu_features().get("avx512f") else 4
+    except RuntimeError:  # not known for this processor
+        return 4
+
+
+LANES = _lanes()
 """Doubles of a vector register, at least four: independent operations hide their latency."""
 
 _ALIGNMENT = 64  # bytes of a cache line; vectors that lie across two are slower to load
