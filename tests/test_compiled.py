@@ -58,6 +58,7 @@ MATRICES = {
     "graded upwards": 10.0 ** np.arange(-12, 0)[:, None] * hermitian(9, 12) * 10.0 ** np.arange(-12, 0),
     "large": 1e9 * hermitian(9, 8),
     "small": 1e-9 * hermitian(9, 8),
+    "squares underflow": np.array([1e-141, 1e-150, 1e-300])[:, None, None] * hermitian(3, 8),
     "with very small elements": blocks(9, (4, 4)) + 1e-155 * hermitian(9, 8),
     "Wilkinson's": np.array([np.diag(np.abs(np.arange(-10.0, 11))) + np.eye(21, k=1) + np.eye(21, k=-1) + 0j] * 8),
 }
@@ -65,11 +66,14 @@ MATRICES = {
 
 @pytest.mark.parametrize("name", MATRICES)
 def test_eigenproblem(name):
-    """Residual and loss of orthogonality are of the order of rounding, and eigenvalues are LAPACK's."""
+    """Residual and loss of orthogonality are of the order of rounding, and eigenvalues are LAPACK's.
+
+    What is smaller than 1e-140 counts as zero.
+    """
     matrix = MATRICES[name]
     energies, vectors = eigh(packed(matrix))
     expected = np.linalg.eigvalsh(matrix)
-    n, scale = matrix.shape[1], max(np.abs(expected).max(), 1e-300)
+    n, scale = matrix.shape[1], max(np.abs(expected).max(), 1e-120)
     tolerance = 20 * np.sqrt(n) * 2.0**-53
     assert np.all(np.diff(energies, axis=1) >= 0)
     np.testing.assert_allclose(energies, expected, rtol=0, atol=tolerance * scale)

@@ -181,13 +181,14 @@ def benchmark(
         evaluation = Evaluation(system, grid, calculators, symmetrize=False)
         evaluation.prepare(batches.batch(0))
         chosen = np.unique(np.linspace(0, batches.number_of_batches - 1, 12).astype(int))
-        samples = [_stages(evaluation, batches.batch(i), label) for _ in range(repeat) for i in chosen]
-        parts = [{part: float(np.median([s[j][part] for s in samples])) for part in samples[0][j]} for j in range(3)]
+        chosen = [batches.batch(i) for i in chosen] * repeat
+        stages = _medians([_stages(evaluation, batch) for batch in chosen])
+        floors = zip(*(_floors(evaluation, batch, label) for batch in chosen), strict=True)  # apart, as they take memory
         tracemalloc.start()
         sides[label]()
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        result.sets[label] = Measurement(*parts, totals[label], peak)
+        result.sets[label] = Measurement(stages, *map(_medians, floors), totals[label], peak)
     result.others = {label: seconds for label, seconds in totals.items() if label not in sets}
     if path is not None and shutil.which("postw90.x"):
         seconds = _postw90(Path(path), mesh, scan)
@@ -213,8 +214,13 @@ def _median_energy(system, grid, batches):
     return float(np.median(next(iter(bloch_batches(data_K))).energies))
 
 
-def _stages(evaluation, batch, label):
-    """Seconds per k point of each stage on one batch, and of the operations of both floors on the same shapes."""
+def _medians(samples):
+    """Median of each entry of some dicts."""
+    return {name: float(np.median([sample[name] for sample in samples])) for name in samples[0]}
+
+
+def _stages(evaluation, batch):
+    """Seconds per k point of each stage on one batch."""
     data_K = evaluation.data_K(batch)
     interpolator, clock = evaluation.interpolator, [time.process_time()]
 
@@ -247,10 +253,8 @@ def _stages(evaluation, batch, label):
         calculator.accumulate(data_K, out=sums[name])
     occupation = 0.5 * lap()
     release(data_K)
-    stages = dict(zip(STAGES, (fourier, eigen, rotation, geometry, occupation), strict=True))
-    size = len(batch.kpoints)
-    floors = _floors(hamiltonian, interpolator, phases, names, label)
-    return [{name: value / size for name, value in part.items()} for part in (stages, *floors)]
+    times = (fourier, eigen, rotation, geometry, occupation)
+    return {name: seconds / len(batch.kpoints) for name, seconds in zip(STAGES, times, strict=True)}
 
 
 def _rotate(bloch, names):
@@ -269,8 +273,11 @@ def _rotate(bloch, names):
             bloch.vectors_of_matrix(name)
 
 
-def _floors(real, interpolator, phases, names, label):
-    """Seconds of what cannot be spared, with NumPy and with the compiled kernels."""
+def _floors(evaluation, batch, label):
+    """Seconds per k point of what cannot be spared, with NumPy and with the compiled kernels, on shapes of a batch."""
+    interpolator = evaluation.interpolator
+    names, phases = interpolator.names, interpolator.phases(batch.kpoints)
+    (real,) = interpolator.parts(phases, "Ham")
     k, n, _ = real.shape
     hamiltonian = unpacked(real)
     vectors = np.ascontiguousarray(np.linalg.eigh(hamiltonian)[1])
@@ -305,7 +312,7 @@ def _floors(real, interpolator, phases, names, label):
     def seconds(operation):
         start = time.process_time()
         operation()
-        return time.process_time() - start
+        return (time.process_time() - start) / k
 
     of_numpy = {
         "eigh": seconds(lambda: np.linalg.eigh(hamiltonian)),

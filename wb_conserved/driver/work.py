@@ -23,7 +23,7 @@ from ..interpolation.bloch import batch_slices, release
 from .summation import TABLE, Values, add
 
 _MOST_CHUNKS = 2**15  # ten for each of some thousand ranks; a list of them is still short
-_BATCHES = 8  # of a chunk, where there are many: a few tenths of a second, against which storing it costs little
+_BATCHES = 32  # of a chunk, where there are many: a few tenths of a second, against which storing it costs little
 _FEW_CHUNKS = 256  # below that, chunks are smaller
 
 CRITERIA = TABLE + "refinement"
