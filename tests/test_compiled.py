@@ -217,6 +217,9 @@ def test_geometry(k, n, components, pairs, external_terms):
     for name, (plain, vectors) in cases.items():
         expected, found = getattr(geometry, name)(*plain), getattr(kernels, name)(*vectors)
         assert found.shape == expected.shape
+        if name == "operator_dipole":
+            product = found[:, :, :, None, :] * mean_velocity[:, :, None, :, None]
+            np.testing.assert_allclose(kernels.dipole_velocity(*arguments, mean_velocity), product, rtol=1e-14)
         expected, found = (
             np.einsum("knm,km...->kn...", multiplets.same.astype(float), values) for values in (expected, found)
         )

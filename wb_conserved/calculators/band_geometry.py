@@ -233,6 +233,8 @@ class BandGeometry:
         """d^{is} v̄^l (k, n, i, l, s)."""
 
         def compute(g):
+            if g._kernels is not None:
+                return g._kernels.dipole_velocity(*g._vectors, g.mean_velocity)
             return g.operator_dipole[:, :, :, None, :] * g.mean_velocity[:, :, None, :, None]
 
         return self._per_band("d v̄", compute)

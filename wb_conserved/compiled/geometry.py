@@ -60,6 +60,13 @@ def operator_dipole(velocity, operator, energies, labels):
     return result
 
 
+def dipole_velocity(velocity, operator, energies, labels, mean_velocity):
+    """d^{is}_n v̄^l_n, v̄ the mean velocity (k, n, l) of multiplets; shape (k, n, i, l, s)."""
+    result = np.empty((*energies.shape, 3, 3, operator.shape[2]))
+    _dipole_velocity(_rows(velocity), _rows(operator), energies, labels, mean_velocity, False, _per_band(result))
+    return result
+
+
 def kubo_conserved_sea(velocity, operator, energies, labels, mean_energies, mean_velocity):
     """Fermi-sea part of the conserved Kubo conductivity,
 
@@ -90,8 +97,9 @@ def kubo_conserved_surface(velocity, operator, energies, labels, mean_energies, 
 
     Arguments as for `kubo_conserved_sea`; the individual energies do not enter.
     """
-    dipole = operator_dipole(velocity, operator, mean_energies, labels)
-    return mean_velocity[:, :, :, None, None] * dipole[:, :, None, :, :]
+    result = np.empty((*mean_energies.shape, 3, 3, operator.shape[2]))
+    _dipole_velocity(_rows(velocity), _rows(operator), mean_energies, labels, mean_velocity, True, _per_band(result))
+    return result
 
 
 def find_multiplets(energies, threshold, kramers=False):
@@ -254,27 +262,53 @@ def _berry_curvature_times_operator(velocity, operator, energies, labels, outsid
         _write(sums, result, group * LANES)
 
 
+@lane_function
+def _dipoles(sums, v, s, levels, groups, n, size):
+    """Sums for the dipole of every band."""
+    sums[:] = 0.0
+    for band in range(1, n):
+        for m in range(band):
+            gap = _inverse_gap(levels, groups, band, m)
+            for i in range(3):
+                place = 2 * ((3 * band + i) * n + m)
+                re, im = gap * load(v, place + 1), -(gap * load(v, place))
+                for component in range(size):
+                    place = 2 * ((size * band + component) * n + m)
+                    term = multiply_add(im, load(s, place + 1), re * load(s, place))
+                    _add_to_pair(sums, band, m, 3 * size, i * size + component, term, term)
+
+
 @kernel
 def _operator_dipole(velocity, operator, energies, labels, result):
     number, n = energies.shape
     size = result.shape[2] // 3
     levels, groups, sums = row(n), row(n), row(n * 3 * size)
     for group in range(len(velocity)):
-        v, s = velocity[group], operator[group]
         fill(levels, energies, group * LANES)
         fill(groups, labels, group * LANES)
-        sums[:] = 0.0
-        for band in range(1, n):
-            for m in range(band):
-                gap = _inverse_gap(levels, groups, band, m)
-                for i in range(3):
-                    place = 2 * ((3 * band + i) * n + m)
-                    re, im = gap * load(v, place + 1), -(gap * load(v, place))
-                    for component in range(size):
-                        place = 2 * ((size * band + component) * n + m)
-                        term = multiply_add(im, load(s, place + 1), re * load(s, place))
-                        _add_to_pair(sums, band, m, 3 * size, i * size + component, term, term)
+        _dipoles(sums, velocity[group], operator[group], levels, groups, n, size)
         _write(sums, result, group * LANES)
+
+
+@kernel
+def _dipole_velocity(velocity, operator, energies, labels, mean_velocity, velocity_first, result):
+    number, n = energies.shape
+    size = result.shape[2] // 9
+    levels, groups, sums = row(n), row(n), row(n * 3 * size)
+    for group in range(len(velocity)):
+        first = group * LANES
+        fill(levels, energies, first)
+        fill(groups, labels, first)
+        _dipoles(sums, velocity[group], operator[group], levels, groups, n, size)
+        for lane in range(min(LANES, number - first)):
+            for band in range(n):
+                target, factors = result[first + lane, band], mean_velocity[first + lane, band]
+                for a in range(3):
+                    for c in range(size):
+                        dipole = sums[((3 * band + a) * size + c) * LANES + lane]
+                        for b in range(3):
+                            i, l = (b, a) if velocity_first else (a, b)
+                            target[(3 * i + l) * size + c] = dipole * factors[b]
 
 
 @kernel
