@@ -29,7 +29,7 @@ from pathlib import Path
 
 DATA = Path(__file__).parents[2] / "data"
 LAUNCHERS = ("PMI_", "PMIX_", "OMPI_", "SLURM_", "MPI_", "HYDRA_", "MPIEXEC_")
-SYSTEMS = {"platinum": ((1, 1, 1), (28, 28, 28)), "cell72": ((2, 2, 1), (10, 10, 12))}
+SYSTEMS = {"platinum": ((1, 1, 1), (60, 60, 60)), "cell72": ((2, 2, 1), (16, 16, 20))}
 """Multiples of the cell of platinum, and mesh."""
 
 _FEW_PER_CENT = 0.04

@@ -89,7 +89,8 @@ def supercells(mesh, repeat):
             )
     for label, times in seconds.items():
         steps = np.diff(np.log(times)) / np.diff(np.log(number))
-        print(f"{label}: time ∝ N^p, p = {', '.join(f'{p:.2f}' for p in steps)} from each size to the next")
+        fit = np.polyfit(np.log(number), np.log(times), 1)[0]
+        print(f"{label}: time ∝ N^p, p = {fit:.2f}; from each size to the next {', '.join(f'{p:.2f}' for p in steps)}")
 
 
 def sheet(mesh):
