@@ -56,12 +56,15 @@ def _numba() -> bool:
 
 
 def description() -> str:
-    """What the last digits depend on: the library and what it compiles for."""
+    """What the last digits depend on: the library, and whether it multiplies and adds with one rounding.
+
+    The type of processor and the length of its vectors do not matter.
+    """
     if not enabled():
         return "no compiled kernels"
-    import llvmlite.binding
     import numba
 
-    from .lanes import LANES
+    from .lanes import FUSED
 
-    return f"numba {numba.__version__} {llvmlite.binding.get_host_cpu_name()} {LANES} lanes"
+    target = [value for value in (numba.config.CPU_NAME, numba.config.CPU_FEATURES) if value]  # set by the user
+    return " ".join([f"numba {numba.__version__}", "fused multiply-add" if FUSED else "separate multiply-add", *target])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import operator
+import platform
 
 import numpy as np
 from llvmlite import binding, ir
@@ -17,15 +18,19 @@ from numba.core import cgutils
 from numba.extending import intrinsic, models, overload, register_model
 
 
-def _lanes():
+def _features():
     try:
-        return 8 if binding.get_host_cpu_features().get("avx512f") else 4
+        return dict(binding.get_host_cpu_features())
     except RuntimeError:  # not known for this processor
-        return 4
+        return {}
 
 
-LANES = _lanes()
+_FEATURES = _features()
+LANES = 8 if _FEATURES.get("avx512f") else 4
 """Doubles of a vector register, at least four: independent operations hide their latency."""
+
+FUSED = bool(_FEATURES.get("fma", platform.machine() not in ("x86_64", "AMD64")))
+"""Whether the processor multiplies and adds with one rounding."""
 
 _ALIGNMENT = 64  # bytes of a cache line; vectors that lie across two are slower to load
 _VECTOR = ir.VectorType(ir.DoubleType(), LANES)
