@@ -1,8 +1,22 @@
 """Systems shared by the tests: real Wannier90 output from data/, loaded once."""
 
+import hashlib
+import importlib.util
 import os
+import tempfile
+from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side; before NumPy is loaded
+
+
+def _folder_of_kernels():
+    """Cache of machine code for these sources: Numba's own looks at the file of a kernel alone, not at what it calls."""
+    folder = Path(importlib.util.find_spec("wb_conserved").submodule_search_locations[0]) / "compiled"
+    sources = b"".join(path.read_bytes() for path in sorted(folder.glob("*.py")))
+    return Path(tempfile.gettempdir()) / f"wb_conserved-kernels-{hashlib.blake2b(sources, digest_size=8).hexdigest()}"
+
+
+os.environ.setdefault("NUMBA_CACHE_DIR", str(_folder_of_kernels()))
 
 import pytest
 from data_folder import DATA

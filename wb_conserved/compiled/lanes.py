@@ -63,7 +63,11 @@ class _MaskModel(models.PrimitiveModel):
 
 
 def kernel(function):
-    """Compile a function, and keep the machine code in Numba's cache where a folder for it can be written to."""
+    """Compile a function, and keep the machine code in Numba's cache where a folder for it can be written to.
+
+    The cache notices changes of the file of the function, not of others in this folder that it calls: after such a
+    change, touch it.  (The tests have a cache for each state of the folder.)
+    """
     try:
         return njit(error_model="numpy", cache=True)(function)
     except RuntimeError:  # no such folder
