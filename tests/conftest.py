@@ -3,7 +3,6 @@
 import hashlib
 import importlib.util
 import os
-import tempfile
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side; before NumPy is loaded
@@ -13,7 +12,7 @@ def _folder_of_kernels():
     """Cache of machine code for these sources: Numba's own looks at the file of a kernel alone, not at what it calls."""
     folder = Path(importlib.util.find_spec("wb_conserved").submodule_search_locations[0]) / "compiled"
     sources = b"".join(path.read_bytes() for path in sorted(folder.glob("*.py")))
-    return Path(tempfile.gettempdir()) / f"wb_conserved-kernels-{hashlib.blake2b(sources, digest_size=8).hexdigest()}"
+    return Path(__file__).parents[1] / ".pytest_cache" / f"kernels-{hashlib.blake2b(sources, digest_size=8).hexdigest()}"
 
 
 os.environ.setdefault("NUMBA_CACHE_DIR", str(_folder_of_kernels()))
