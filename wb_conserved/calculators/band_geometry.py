@@ -2,7 +2,7 @@
 
 Every quantity is computed once, when first needed.  Several multiplet thresholds in one run cost little: a threshold
 takes the per-band quantities of the first one that the batch saw, and computes anew only the k points at which the bands
-are grouped differently, or with compiled kernels all of them.
+are grouped differently.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import geometry
 from ..geometry import Multiplets
-from ..interpolation import BlochBatch, SelectedBatch
+from ..interpolation import BlochBatch
 from ..occupations import Occupation, Spread
 from ..operators import Operator
 
@@ -69,18 +69,19 @@ class BandGeometry:
             changed = np.any(self.multiplets.labels != first.multiplets.labels, axis=1)
             if not changed.any():
                 return first._per_band(name, compute)
-            if self._kernels is not None or changed.mean() > _LARGEST_SHARE:
+            changed, other = self._of_changed(changed)
+            if changed.mean() > _LARGEST_SHARE:
                 return compute(self)
             values = first._per_band(name, compute).copy()
-            values[changed] = compute(self._of_changed(changed))
+            values[changed] = compute(other)
             return values
 
         return self._of_grouping(name, assemble)
 
     def _of_changed(self, changed):
         def compute():
-            batch = SelectedBatch(self.batch, changed)
-            return BandGeometry(batch, self._operator, *self._grouping, self.external_terms)
+            selected, batch = self.batch.selected(changed)
+            return selected, BandGeometry(batch, self._operator, *self._grouping, self.external_terms)
 
         return self._of_grouping("of changed", compute)
 

@@ -145,6 +145,10 @@ class BlochBatch(ABC):
             self._memory[key] = compute()
         return self._memory[key]
 
+    def selected(self, kpoints: np.ndarray) -> tuple[np.ndarray, BlochBatch]:
+        """Batch of some k points, or a few more: which ones (k,), bool, and the batch, which this one has to outlive."""
+        return kpoints, SelectedBatch(self, kpoints)
+
     def forget(self) -> None:
         """Drop all matrices; the batch cannot be used any more."""
         vars(self).clear()
@@ -314,7 +318,7 @@ class _ProvidedBatch(BlochBatch):
 
 
 class SelectedBatch(BlochBatch):
-    """Some k points of another batch, which may keep this one and has to outlive it.
+    """Some k points of another batch, which may keep this one and has to outlive it, see `BlochBatch.selected`.
 
     Parameters
     ----------

@@ -5,15 +5,24 @@ from __future__ import annotations
 import numpy as np
 
 from ..compiled import geometry, rotation
+from ..compiled.lanes import LANES
 from ..operators import Operator, RealSpaceMatrix
-from .bloch import InterpolatedBatch
+from .bloch import InterpolatedBatch, SelectedBatch
 from .wannier import NOT_HERMITIAN
 
 
-class CompiledBatch(InterpolatedBatch):
-    """Interpolated batch with the matrices in the layout of the compiled kernels, see `wb_conserved.compiled.rotation`."""
+class _Vectors:
+    """What batches have in common whose matrices are in the layout of the compiled kernels."""
 
     kernels = geometry
+
+    def diagonal_velocity(self, external_terms: bool) -> np.ndarray:
+        """Diagonal elements (k, n, a) of the velocity."""
+        return rotation.diagonal(self.vectors_of_velocity(external_terms), len(self.energies))
+
+
+class CompiledBatch(_Vectors, InterpolatedBatch):
+    """Interpolated batch with the matrices in the layout of the compiled kernels, see `wb_conserved.compiled.rotation`."""
 
     def vectors_of_matrix(self, name: str | RealSpaceMatrix, scale: float = 1.0) -> np.ndarray:
         """Hermitian matrix (g, n, a.., m, 2, LANES), times a factor."""
@@ -38,9 +47,13 @@ class CompiledBatch(InterpolatedBatch):
             return self.vectors_of_matrix(operator.matrix, operator.scale)
         return self.remember("vectors of identity", lambda: rotation.identity(*self.energies.shape))
 
-    def diagonal_velocity(self, external_terms: bool) -> np.ndarray:
-        """Diagonal elements (k, n, a) of the velocity."""
-        return rotation.diagonal(self.vectors_of_velocity(external_terms), len(self.energies))
+    def selected(self, kpoints):
+        """Batch of the k points of all vectors that hold any of those asked for."""
+        padded = np.zeros((rotation.groups(len(kpoints)), LANES), dtype=bool)
+        padded.reshape(-1)[: len(kpoints)] = kpoints
+        groups = padded.any(axis=1)
+        kpoints = np.repeat(groups, LANES)[: len(kpoints)]
+        return kpoints, _SelectedVectors(self, kpoints, groups)
 
     def matrix(self, name):
         if name in NOT_HERMITIAN:
@@ -56,3 +69,22 @@ class CompiledBatch(InterpolatedBatch):
     def _as_matrix(self, key, vectors):
         self._interpolator.complex_matrices = True
         return self.remember(("matrix", key), lambda: rotation.matrix(vectors, len(self.energies)))
+
+
+class _SelectedVectors(_Vectors, SelectedBatch):
+    """Some vectors of k points of a `CompiledBatch`."""
+
+    def __init__(self, batch, kpoints, groups):
+        super().__init__(batch, kpoints)
+        self._groups = groups
+
+    def vectors_of_matrix(self, name, scale=1.0):
+        return self.remember(("vectors", name, scale), lambda: self._batch.vectors_of_matrix(name, scale)[self._groups])
+
+    def vectors_of_velocity(self, external_terms):
+        key = "vectors of velocity", external_terms
+        return self.remember(key, lambda: self._batch.vectors_of_velocity(external_terms)[self._groups])
+
+    def vectors_of_operator(self, operator):
+        key = "vectors of operator", operator
+        return self.remember(key, lambda: self._batch.vectors_of_operator(operator)[self._groups])
