@@ -79,7 +79,7 @@ lane_function = njit(error_model="numpy")
 
 
 def aligned(shape) -> np.ndarray:
-    """New array of floats that begins where a vector of the processor's memory does, as its first element is not set."""
+    """New array of floats that begins at a cache line; its elements are not set."""
     size = math.prod(shape)
     buffer = np.empty(size + _ALIGNMENT // 8)
     first = -buffer.__array_interface__["data"][0] % _ALIGNMENT // 8
