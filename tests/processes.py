@@ -33,7 +33,8 @@ def needs_mpirun(test):
 def uses_mpich():
     """Whether the launcher is that of MPICH, or of a library made from it."""
     done = subprocess.run([MPIRUN[0], "--version"], capture_output=True, text=True, timeout=LIMIT, check=False)
-    return "Open MPI" not in done.stdout and "Open MPI" not in done.stderr
+    text = done.stdout + done.stderr
+    return "Open MPI" not in text and "OpenRTE" not in text
 
 
 def needs_mpich(reason):
