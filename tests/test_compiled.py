@@ -1,5 +1,8 @@
 """Compiled kernels against NumPy: eigenproblems, rotations, geometry, whatever the number of k points in the last vector."""
 
+import os
+import sys
+
 import numpy as np
 import pytest
 
@@ -132,6 +135,25 @@ def test_the_switch(monkeypatch):
     monkeypatch.setenv("WB_CONSERVED_COMPILED", "no")
     with pytest.raises(ValueError, match="WB_CONSERVED_COMPILED: expected 0 or 1, found 'no'"):
         compiled.enabled()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+def test_nothing_but_results_is_written_to_a_terminal():
+    """Open MPI connects the output of its processes to pseudo-terminals, and Numba wrote a reset of colours there."""
+    import pty
+    import subprocess
+
+    script = (
+        "import wb_conserved\nfrom wb_conserved import models\nfrom wb_conserved.calculators import static\n"
+        "kubo = static.KuboConservedSpinConductivity([0.0], degen_thresh=1e-4, kBT=0.1)\n"
+        "wb_conserved.run(models.random_model(2), 2, {'kubo': kubo})\nprint('done')\n"
+    )
+    terminal, end = pty.openpty()
+    done = subprocess.run([sys.executable, "-c", script], stdout=end, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(end)
+    assert done.returncode == 0, done.stderr
+    assert os.read(terminal, 1000) == b"done\r\n"
+    os.close(terminal)
 
 
 def test_numpy_takes_over_where_numba_is_missing(monkeypatch, caplog):

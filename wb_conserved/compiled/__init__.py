@@ -50,6 +50,8 @@ def _numba() -> bool:
     if importlib.util.find_spec("numba") is None:
         logger.warning("numba is not installed: expect runs to take twice as long")
         return False
+    # with colours in its messages, Numba has a reset of the terminal written at the end, also into the output of a job
+    os.environ.setdefault("NUMBA_DISABLE_ERROR_MESSAGE_HIGHLIGHTING", "1")
     import numba
 
     return not numba.config.DISABLE_JIT
