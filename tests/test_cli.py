@@ -161,7 +161,13 @@ class TestRefusals:
         assert not (source.parent / "results").exists()
 
     def test_missing_input(self, tmp_path):
-        self.refused(invoke("run", tmp_path / "none.toml"), "none.toml: expected a TOML file")
+        self.refused(invoke("run", tmp_path / "none.toml"), "none.toml: expected a TOML file that can be read")
+
+    def test_switch_of_compiled_kernels(self, source, monkeypatch):
+        """Before anything is read."""
+        monkeypatch.setenv("WB_CONSERVED_COMPILED", "no")
+        for command in ("run", "check"):
+            self.refused(invoke(command, source), "environment variable WB_CONSERVED_COMPILED: expected 0 or 1; found 'no'")
 
     def test_missing_data(self, source):
         source.write_text(INPUT.replace("pt/Pt", "pt/None"))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import wb_conserved
-from wb_conserved import compiled, geometry
+from wb_conserved import InputError, compiled, geometry
 from wb_conserved.compiled import geometry as kernels
 from wb_conserved.compiled import rotation
 from wb_conserved.compiled.lanes import LANES
@@ -133,8 +133,10 @@ def test_the_switch(monkeypatch):
     assert compiled.description() == "no compiled kernels"
     assert not compiled.useful(4)
     monkeypatch.setenv("WB_CONSERVED_COMPILED", "no")
-    with pytest.raises(ValueError, match="WB_CONSERVED_COMPILED: expected 0 or 1, found 'no'"):
+    with pytest.raises(InputError, match="environment variable WB_CONSERVED_COMPILED: expected 0 or 1; found 'no'"):
         compiled.enabled()
+    monkeypatch.setenv("WB_CONSERVED_COMPILED", "")
+    assert compiled.enabled()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")

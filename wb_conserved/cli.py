@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 from threadpoolctl import threadpool_limits
 
-from . import parallel
+from . import compiled, parallel
 from .config import Config, ConfigError, read_config
 from .convergence import convergence as mesh_series
 from .convergence import format_convergence
@@ -201,6 +201,7 @@ def _world(verbose):
 
 def _prepare(file, output, overwrite, check_only=False, series=False):
     """Read, check and load everything."""
+    compiled.enabled()  # refuses a switch that is none
     config, text = read_config(file)
     folder = output if output is not None else beside(file, config.output.folder)
     if series:
@@ -328,6 +329,7 @@ def _set_up_messages(communicator, verbose):
     logger = logging.getLogger("wb_conserved")
     logger.addHandler(handler)
     logger.setLevel(logging.INFO if verbose else logging.WARNING)
+    logging.getLogger(compiled.__name__).setLevel(logging.INFO)  # says why nothing happens for some seconds
 
 
 def _limit_threads():

@@ -293,8 +293,10 @@ def read_config(path: Path) -> tuple[Config, str]:
     """
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(path, "a TOML file in UTF-8", getattr(error, "strerror", None) or str(error)) from None
+    except OSError as error:
+        raise InputError(path, "a TOML file that can be read", error.strerror) from None
+    except UnicodeDecodeError as error:
+        raise InputError(path, "a TOML file in UTF-8", str(error)) from None
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

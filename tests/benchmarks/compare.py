@@ -1,6 +1,6 @@
 """Compare a new benchmark with the committed record: ratios only, so the machine does not matter much.
 
-    wb-conserved bench data/pt/Pt --mesh 20 --fermi 18.0874 --json new.json
+    wb-conserved bench data/pt/Pt --mesh 30 --fermi 18.0874 --json new.json
     python tests/benchmarks/compare.py pt new.json [--tolerance 0.3]
 
 Exit code 1, and a line for each ratio that got worse by more than the tolerance.  ``--update`` replaces the record, which

@@ -31,7 +31,7 @@ from wb_conserved.run import estimate
 
 DATA = Path(__file__).parents[2] / "data"
 SYSTEMS = {"te": ("te/Te", 6.079), "pt": ("pt/Pt", 18.0874)}
-XN = "XN 11, 15 and conventional"
+XN = "XN set"
 
 
 def calculators(label, fermi_level, number=201, kBT=0.0):

@@ -11,7 +11,7 @@ source .venv/bin/activate
 export OMP_NUM_THREADS=1                # one thread per process: see the README beside this file
 
 input=tutorials/cluster/pt.toml
-result=results/platinum-200/result.nc
+result=results/platinum-1000/result.nc
 
 # timeout sends SIGUSR1 two minutes before the wall time; mpirun passes it on to its processes
 timeout --preserve-status --signal=USR1 118m mpirun wb-conserved run "$input"

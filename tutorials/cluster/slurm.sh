@@ -14,7 +14,7 @@ source .venv/bin/activate
 export OMP_NUM_THREADS=1                # one thread per process: see the README beside this file
 
 input=tutorials/cluster/pt.toml
-result=results/platinum-200/result.nc
+result=results/platinum-1000/result.nc
 
 srun wb-conserved run "$input"
 code=$?

@@ -18,6 +18,8 @@ import logging
 import os
 from functools import cache
 
+from ..io.errors import InputError
+
 LARGEST = 144
 """Number of Wannier functions up to which they are clearly faster."""
 
@@ -36,19 +38,19 @@ def enabled() -> bool:
 
     Raises
     ------
-    ValueError
+    InputError
         The environment variable ``WB_CONSERVED_COMPILED`` is neither 0 nor 1.
     """
-    switch = os.environ.get(_SWITCH, "1")
+    switch = os.environ.get(_SWITCH) or "1"
     if switch not in ("0", "1"):
-        raise ValueError(f"{_SWITCH}: expected 0 or 1, found {switch!r}")
+        raise InputError(f"environment variable {_SWITCH}", "0 or 1", repr(switch))
     return switch == "1" and _numba()
 
 
 @cache
 def _numba() -> bool:
     if importlib.util.find_spec("numba") is None:
-        logger.warning("numba is not installed: expect runs to take twice as long")
+        logger.warning("numba is not installed: expect runs to take three times as long")
         return False
     # with colours in its messages, Numba has a reset of the terminal written at the end, also into the output of a job
     os.environ.setdefault("NUMBA_DISABLE_ERROR_MESSAGE_HIGHLIGHTING", "1")

@@ -7,6 +7,8 @@ comparison gives a mask.  Lanes know nothing of each other, so that what a k poi
 
 from __future__ import annotations
 
+import functools
+import logging
 import math
 import operator
 import platform
@@ -14,8 +16,10 @@ import platform
 import numpy as np
 from llvmlite import binding, ir
 from numba import njit, types
-from numba.core import cgutils
+from numba.core import cgutils, event
 from numba.extending import intrinsic, models, overload, register_model
+
+logger = logging.getLogger(__name__)
 
 
 def _features():
@@ -70,9 +74,28 @@ def kernel(function):
     """
     try:
         return njit(error_model="numpy", cache=True)(function)
-    except RuntimeError:  # no such folder
+    except RuntimeError:
+        _say_once(logging.WARNING, "no folder for machine code, each run compiles anew: let NUMBA_CACHE_DIR name one")
         return njit(error_model="numpy")(function)
 
+
+@functools.cache
+def _say_once(level, text):
+    logger.log(level, text)
+
+
+class _Listener(event.Listener):
+    """Says that a run compiles, which takes a while and is seldom."""
+
+    def on_start(self, started):
+        if started.data["dispatcher"].py_func.__module__.startswith(__package__):
+            _say_once(logging.INFO, "compiling for this processor, ten seconds; later runs find the result")
+
+    def on_end(self, ended):
+        pass
+
+
+event.register("numba:compile", _Listener())
 
 lane_function = njit(error_model="numpy")
 """Compile a function that kernels call."""

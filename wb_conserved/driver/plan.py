@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .. import compiled
 from ..interpolation.bloch import working_bytes_per_kpoint
 from ..io.errors import InputError
 from .schedule import grants, missing
 from .summation import TABLE, nbytes
 
-_INTERPRETER = 200 * 2**20
-"""Bytes of Python and the libraries; 140 to 190 MiB were found."""
+_INTERPRETER, _COMPILER = 200 * 2**20, 120 * 2**20
+"""Bytes of Python and the libraries, and of Numba: 140 to 200 MiB and 100 MiB were found, 180 in a run that compiles."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def make_plan(mesh, evaluation, values, ranks: int, memory, seconds_per_kpoint: 
         chunks=number,
         ranks=ranks,
         ranks_of_node=memory.ranks,
-        interpreter=_INTERPRETER,
+        interpreter=_interpreter(),
         matrices=_matrices(evaluation),
         working=max(mesh.largest_batch * _working(evaluation), _preparation(evaluation)),
         results=summed * held + tables,
@@ -132,17 +133,21 @@ def largest_batch(evaluation, values, memory_per_rank: float | None) -> int | No
         return None
     summed, row = _bytes_of_sums(values)
     sums = summed * _nodes_held(2**15, 1)
-    left = memory_per_rank - _INTERPRETER - sums
+    left = memory_per_rank - _interpreter() - sums
     working = _working(evaluation)
     if not left >= working:
         raise InputError(
             "memory_per_rank",
-            f"at least {_size(_INTERPRETER + sums + working)} (Python and libraries "
-            f"{_size(_INTERPRETER)}, sums {_size(sums)}, one k point {_size(working)})",
+            f"at least {_size(_interpreter() + sums + working)} (Python and libraries "
+            f"{_size(_interpreter())}, sums {_size(sums)}, one k point {_size(working)})",
             _size(memory_per_rank),
         )
     # powers of two, so that small changes of the limit leave the result's bits alone
     return 1 << int(left // working).bit_length() - 1
+
+
+def _interpreter():
+    return _INTERPRETER + (_COMPILER if compiled.enabled() else 0)
 
 
 def _matrices(evaluation):

@@ -7,6 +7,7 @@ a few consecutive batches: what is summed, handed out and stored as one.  Neithe
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +25,10 @@ from .summation import TABLE, Values, add
 
 _MOST_CHUNKS = 2**15  # ten for each of some thousand ranks; a list of them is still short
 _BATCHES = 32  # of a chunk, where there are many: a few tenths of a second, against which storing it costs little
-_FEW_CHUNKS = 256  # below that, chunks are smaller
+_FEW_CHUNKS = 256  # below that, chunks are smaller,
+_WORK = 1e7  # but not smaller than these k points × cubed numbers of functions, some hundredths of a second,
+_OVERHEAD = 100  # in the same units, per k point
+_FEWEST_CHUNKS = 64  # unless there would be fewer than that
 
 CRITERIA = TABLE + "refinement"
 """Name of the criteria of refinement, one row per K point."""
@@ -64,7 +68,11 @@ class Mesh:
         if whole:
             size = len(self._slices)
         else:
-            size = max(min(_BATCHES, self.number_of_batches // _FEW_CHUNKS), -(-self.number_of_batches // _MOST_CHUNKS), 1)
+            number = self.number_of_batches
+            quick = math.ceil(_WORK / (self.largest_batch * (num_wann**3 + _OVERHEAD)))
+            size = max(
+                min(_BATCHES, number // _FEW_CHUNKS), min(quick, number // _FEWEST_CHUNKS), -(-number // _MOST_CHUNKS), 1
+            )
         self._chunk_size = size
         self.number_of_chunks = -(-self.number_of_batches // size)
 

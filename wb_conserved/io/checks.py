@@ -153,7 +153,8 @@ def warn_of_large_spins(source: str | Path, system: System_R):
     largest = largest_spin(system)
     if largest > 1 + 1e-6:
         logger.warning(
-            "%s: the interpolated spin exceeds 1: |eigenvalue| up to %.6f between the points of the k mesh",
+            "%s: the interpolated spin exceeds 1: |eigenvalue| up to %.6f between the points of the k mesh, an error of "
+            "the interpolation that a denser ab initio mesh makes smaller",
             source,
             largest,
         )
