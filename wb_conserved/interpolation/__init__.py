@@ -1,6 +1,6 @@
 """From a WannierBerri system to matrices in the Hamiltonian gauge, in batches of k points."""
 
-from .bloch import BlochBatch, SelectedBatch, bloch_batches
+from .bloch import BlochBatch, bloch_batches
 from .wannier import WannierInterpolator
 
-__all__ = ["BlochBatch", "SelectedBatch", "WannierInterpolator", "bloch_batches"]
+__all__ = ["BlochBatch", "WannierInterpolator", "bloch_batches"]
