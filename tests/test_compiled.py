@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+from processes import start
 
 import wb_conserved
 from wb_conserved import InputError, compiled, geometry
@@ -139,6 +140,13 @@ def test_the_switch(monkeypatch):
     assert compiled.enabled()
 
 
+def test_vectors_do_not_follow_the_host_where_the_user_names_a_processor():
+    """Several kinds of host may then share Numba's cache, in which kernels of both lengths would have one name."""
+    code = "from wb_conserved.compiled.lanes import LANES; print(LANES)"
+    done = start([sys.executable, "-c", code], NUMBA_CPU_NAME="generic", NUMBA_CPU_FEATURES="")
+    assert done.stdout.split() == ["4"], done.stderr
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
 def test_nothing_but_results_is_written_to_a_terminal():
     """Open MPI connects the output of its processes to pseudo-terminals, and Numba wrote a reset of colours there."""
@@ -249,6 +257,18 @@ def test_geometry(k, n, components, pairs, external_terms):
         )
         assert np.any(expected != 0) or n == 1 or (n == 2 and pairs), name
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12 * np.abs(expected).max(), err_msg=name)
+
+
+def test_operators_of_two_components_are_refused():
+    """They are no observables of rank 0 or 1, and rows are taken by one or three."""
+    velocity, operator, energies = arranged(vector(3, k=1, n=4)), arranged(vector(2, k=1, n=4)), np.arange(4.0)[None]
+    labels = np.arange(4)[None]
+    for call in (
+        lambda: kernels.operator_berry_curvature(velocity, operator, energies, labels),
+        lambda: kernels.kubo_conserved_sea(velocity, operator, energies, labels, energies, np.zeros((1, 4, 3))),
+    ):
+        with pytest.raises(ValueError, match="operator: expected one or three components, found 2"):
+            call()
 
 
 @pytest.mark.parametrize("threshold, kramers", [(0.0, False), (0.3, False), (0.1, True), (1e9, False)])

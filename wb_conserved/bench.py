@@ -330,6 +330,7 @@ def _floors(evaluation, batch, label):
 
     rotations = seconds(lambda: rotate(matrices, vectors))
     per_rotation = 12 / 8  # of a product of complex matrices, of which the formulas need nine or more
+    # without the single ones, of which the kernels need the blocks inside multiplets only
     products_of_formulas = sum(a * b for a, b in products if a * b > 1)
     return of_numpy, {
         "eigh": seconds(lambda: eigh(real)),

@@ -25,7 +25,7 @@ from .rotation import COLUMNS, ROWS, block, fill, products
 
 def operator_berry_curvature(velocity, operator, energies, labels):
     """Ω^{lis}_n = −2 Im Σ_{m∉M} v^l_nm J^{is}_mn / (ε_n − ε_m)², J = ½ {v, s}; shape (k, n, i, l, s)."""
-    result = np.empty((*energies.shape, 3, 3, operator.shape[2]))
+    result = np.empty((*energies.shape, 3, 3, _one_or_three(operator)))
     _operator_berry_curvature(_rows(velocity), _rows(operator), energies, labels, _per_band(result))
     return result
 
@@ -85,7 +85,7 @@ def kubo_conserved_sea(velocity, operator, energies, labels, mean_energies, mean
     -------
     float array (k, n, i, l, s)
     """
-    result = np.empty((*energies.shape, 3, 3, operator.shape[2]))
+    result = np.empty((*energies.shape, 3, 3, _one_or_three(operator)))
     _kubo_conserved_sea(
         _rows(velocity), _rows(operator), energies, labels, mean_energies, _per_band(mean_velocity), _per_band(result)
     )
@@ -110,6 +110,13 @@ def find_multiplets(energies, threshold, kramers=False):
     same = np.zeros((*energies.shape, energies.shape[1]), dtype=bool)
     _find_multiplets(energies, threshold, kramers, labels, same, size, means)
     return Multiplets(labels=labels, same=same, size=size, energies=means)
+
+
+def _one_or_three(operator):
+    """Number of components of an operator, whose rows `products` takes one or three at a time."""
+    if operator.shape[2] not in (1, ROWS):
+        raise ValueError(f"operator: expected one or three components, found {operator.shape[2]}")
+    return operator.shape[2]
 
 
 def _rows(matrix):

@@ -16,16 +16,22 @@ import platform
 import numpy as np
 from llvmlite import binding, ir
 from numba import njit, types
-from numba.core import cgutils, event
+from numba.core import cgutils, config, event
 from numba.extending import intrinsic, models, overload, register_model
 
 logger = logging.getLogger(__name__)
 
 
 def _features():
+    """What the processor can do that Numba compiles for; nothing where that is not known or the user's own choice.
+
+    With a choice of the user's, Numba's cache may be shared by processors of several kinds, and knows no vector lengths.
+    """
+    if config.CPU_NAME or config.CPU_FEATURES:
+        return {}
     try:
         return dict(binding.get_host_cpu_features())
-    except RuntimeError:  # not known for this processor
+    except RuntimeError:
         return {}
 
 
