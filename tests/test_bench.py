@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 from data_folder import DATA
 
-from wb_conserved.bench import SETS, STAGES
 from wb_conserved.cli import main
+from wb_conserved.diagnostics.bench import SETS, STAGES
 
 spec = importlib.util.spec_from_file_location("compare", Path(__file__).parent / "benchmarks" / "compare.py")
 compare = importlib.util.module_from_spec(spec)
@@ -17,8 +17,8 @@ spec.loader.exec_module(compare)
 
 
 def test_bench_prints_stages_floor_and_ratios(tmp_path, platinum, monkeypatch):
-    monkeypatch.setattr("wb_conserved.cli.load_system", lambda _: platinum)
-    monkeypatch.setattr("wb_conserved.bench.shutil.which", lambda _: None)
+    monkeypatch.setattr("wb_conserved.cli.commands.load_system", lambda _: platinum)
+    monkeypatch.setattr("wb_conserved.diagnostics.bench.shutil.which", lambda _: None)
     record = tmp_path / "record.json"
     arguments = ["bench", DATA / "pt" / "Pt", "--mesh", 2, "--repeat", 1, "--levels", 11, "--json", record]
     done = CliRunner().invoke(main, [str(argument) for argument in arguments])

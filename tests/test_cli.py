@@ -52,7 +52,7 @@ def source(tmp_path):
 @pytest.fixture
 def load_at_once(monkeypatch, platinum):
     """Real data without reading it again."""
-    from wb_conserved import job
+    from wb_conserved.cli import job
 
     monkeypatch.setattr(job, "load_system", lambda *_, **__: copy.copy(platinum))
 
@@ -204,7 +204,7 @@ class TestRefusals:
         assert "Traceback" not in done.stderr
 
     def test_bug_keeps_its_traceback(self, source, monkeypatch):
-        from wb_conserved import cli
+        from wb_conserved.cli import commands as cli
 
         monkeypatch.setattr(cli, "make_system", lambda *_: {}["bug"])
         result = invoke("run", source)

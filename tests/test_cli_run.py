@@ -35,7 +35,7 @@ plot = false
 @pytest.fixture
 def write(tmp_path, monkeypatch, platinum):
     """Function that writes an input file with further sections."""
-    from wb_conserved import job
+    from wb_conserved.cli import job
 
     monkeypatch.setattr(job, "load_system", lambda *_, **__: copy.copy(platinum))
 

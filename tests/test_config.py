@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from wb_conserved import InputError
-from wb_conserved.config import Config, ConfigError, read_config
-from wb_conserved.job import comparison, make_calculators, make_system
+from wb_conserved.cli.config import Config, ConfigError, read_config
+from wb_conserved.cli.job import comparison, make_calculators, make_system
 from wb_conserved.units import BOLTZMANN_EV
 
 DATA = Path(__file__).parents[1] / "data"

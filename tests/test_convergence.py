@@ -15,12 +15,12 @@ from wb_conserved.calculators.static import (
     ConventionalSpinConductivity,
     KuboConservedSpinConductivity,
 )
-from wb_conserved.convergence import convergence, extrapolate, format_convergence
+from wb_conserved.diagnostics.mesh_series import convergence, extrapolate, format_convergence
 from wb_conserved.models import bhz, massive_dirac, random_model, rashba_ferromagnet, rashba_gas
 from wb_conserved.units import conductivity_factor, periodic_measure
 
 X, Y, Z = 0, 1, 2
-MODULE = importlib.import_module("wb_conserved.convergence")
+MODULE = importlib.import_module("wb_conserved.diagnostics.mesh_series")
 MESHES_123 = [(1, 1, 1), (2, 2, 2), (2, 2, 3)]
 SERIES = [[20, 30, 40], [36, 38, 40], [16, 20, 24, 30, 36], [20, 25, 30, 35, 40, 45, 50, 60]]
 

@@ -15,7 +15,7 @@ from wb_conserved import models, run
 from wb_conserved.calculators import static
 from wb_conserved.driver import checkpoint as checkpoint_module
 from wb_conserved.driver.checkpoint import CheckpointError, IterationFolder
-from wb_conserved.run import estimate
+from wb_conserved.driver.run import estimate
 
 
 def options(**others):

@@ -13,8 +13,8 @@ import wb_conserved
 from wb_conserved import InputError
 from wb_conserved.io import load as load_module
 from wb_conserved.models import rashba_gas
-from wb_conserved.node_memory import NodeMemory, share_system
 from wb_conserved.parallel import SerialCommunicator
+from wb_conserved.parallel.node_memory import NodeMemory, share_system
 
 TWO_NODES = {"MPIR_CVAR_NUM_CLIQUES": "2"}  # MPICH then takes its ranks for those of two machines
 several_nodes = needs_mpich("only it can take the ranks of one machine for those of several")
@@ -23,8 +23,8 @@ ONE_OR_TWO_NODES = [{}, pytest.param(TWO_NODES, marks=several_nodes)]
 SETUP = """
 import sys
 import numpy as np
-from wb_conserved import node_memory
-from wb_conserved.node_memory import NodeMemory, share_system
+from wb_conserved.parallel import node_memory
+from wb_conserved.parallel.node_memory import NodeMemory, share_system
 from wb_conserved.parallel import world
 
 def say(text):
@@ -112,7 +112,7 @@ class TestSerial:
     def test_no_mpi4py(self):
         code = (
             "import sys, numpy as np\n"
-            "from wb_conserved.node_memory import NodeMemory\n"
+            "from wb_conserved.parallel.node_memory import NodeMemory\n"
             "from wb_conserved.parallel import SerialCommunicator\n"
             "memory = NodeMemory(SerialCommunicator())\n"
             "memory.build(lambda: np.ones(3))\n"

@@ -68,7 +68,7 @@ class OtherRank(SerialCommunicator):
         self.error = error
 
     def allgather(self, value):
-        from wb_conserved.parallel import _portable
+        from wb_conserved.parallel.communicators import _portable
 
         return [_portable(self.error), value]
 

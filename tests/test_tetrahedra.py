@@ -17,7 +17,7 @@ from wb_conserved.calculators.static import (
 from wb_conserved.geometry import find_multiplets
 from wb_conserved.interpolation import WannierInterpolator
 from wb_conserved.interpolation.corners import CornerEnergies
-from wb_conserved.tetrahedra import CORNERS, FACE_HALVES, TetrahedronOccupation, cell_polynomials
+from wb_conserved.occupations.tetrahedra import CORNERS, FACE_HALVES, TetrahedronOccupation, cell_polynomials
 from wb_conserved.units import conductivity_factor
 
 SIEMENS_PER_METRE = 100  # of one S/cm

@@ -7,12 +7,13 @@ from importlib.metadata import version as _version
 _logging.getLogger("wannierberri.fourier.fft").setLevel(_logging.ERROR)
 
 from . import calculators  # noqa: E402
-from .convergence import convergence  # noqa: E402
 from .diagnostics import conservation_report, kramers_pairs, near_crossings, scan_thresholds  # noqa: E402
-from .grid import regular_grid  # noqa: E402
-from .io import InputError, load_system  # noqa: E402
+from .diagnostics.mesh_series import convergence  # noqa: E402
+from .driver.grid import regular_grid  # noqa: E402
+from .driver.run import estimate, run  # noqa: E402
+from .errors import InputError  # noqa: E402
+from .io import load_system  # noqa: E402
 from .results.dataset import to_dataset  # noqa: E402
-from .run import estimate, run  # noqa: E402
 
 __version__ = _version("wb_conserved")
 __all__ = [

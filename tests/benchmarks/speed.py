@@ -24,10 +24,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy is loaded
 import numpy as np
 
 import wb_conserved
-from wb_conserved.bench import SETS, benchmark
 from wb_conserved.calculators import static
+from wb_conserved.diagnostics.bench import SETS, benchmark
+from wb_conserved.driver.run import estimate
 from wb_conserved.models import rashba_lattice, supercell
-from wb_conserved.run import estimate
 
 DATA = Path(__file__).parents[2] / "data"
 SYSTEMS = {"te": ("te/Te", 6.079), "pt": ("pt/Pt", 18.0874)}

@@ -28,7 +28,7 @@ from wb_conserved.calculators import static
 from wb_conserved.interpolation import WannierInterpolator
 from wb_conserved.interpolation.bloch import batch_slices
 from wb_conserved.interpolation.corners import CornerEnergies
-from wb_conserved.tetrahedra import TetrahedronOccupation
+from wb_conserved.occupations.tetrahedra import TetrahedronOccupation
 
 DATA = Path(__file__).parents[2] / "data"
 SYSTEMS = {"te": ("te/Te", 6.079), "pt": ("pt/Pt", 18.087)}

@@ -9,8 +9,8 @@ from wannierberri.w90files import WannierData
 
 from wb_conserved.io import InputError, load_system
 from wb_conserved.io.bloch_files import read_spn
-from wb_conserved.io.checkpoint import read_checkpoint
 from wb_conserved.io.checks import to_k
+from wb_conserved.io.chk import read_checkpoint
 
 KPOINTS = np.random.default_rng(5).random((30, 3))
 

@@ -19,9 +19,8 @@ from wannierberri.symmetry.point_symmetry import transform_ident, transform_odd
 
 from ..interpolation import bloch_batches
 from ..interpolation.corners import corner_energies
-from ..occupations import Occupation
+from ..occupations import Occupation, TetrahedronOccupation
 from ..operators import Operator, get_operator
-from ..tetrahedra import TetrahedronOccupation
 from ..units import conductivity_factor, conductivity_unit, periodic_measure
 from .band_geometry import BandGeometry
 from .full_mesh import FullMeshEnergyResult
@@ -155,8 +154,8 @@ class OccupationCalculator(GeometryCalculator):
     smoother : wannierberri.smoother.AbstractSmoother, optional
         Smoothing of the finished scan, as in WannierBerri; refused together with kBT > 0.
     tetra : bool
-        Linear tetrahedra in the cell of each k point, see `wb_conserved.tetrahedra`; for kBT = 0, on a regular grid, and
-        without a width of the Fermi surface.
+        Linear tetrahedra in the cell of each k point, see `wb_conserved.occupations.tetrahedra`; for kBT = 0, on a
+        regular grid, and without a width of the Fermi surface.
     degen_thresh, degen_Kramers, operator, kwargs_formula, save_mode, print_comment
         See `GeometryCalculator`.
 

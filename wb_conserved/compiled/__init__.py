@@ -18,7 +18,7 @@ import logging
 import os
 from functools import cache
 
-from ..io.errors import InputError
+from ..errors import InputError
 
 LARGEST = 144
 """Number of Wannier functions up to which they are clearly faster."""

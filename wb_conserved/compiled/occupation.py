@@ -1,4 +1,4 @@
-"""Bands on an energy axis: weights of nodes, and their sums, for `wb_conserved.occupations` and `wb_conserved.tetrahedra`."""
+"""Bands on an energy axis: weights of nodes, and their sums, for `wb_conserved.occupations`."""
 
 from __future__ import annotations
 

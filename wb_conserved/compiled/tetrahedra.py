@@ -1,4 +1,5 @@
-"""Linear tetrahedra for `wb_conserved.tetrahedra`, which has the equations: polynomials of a cell, and their values."""
+"""Linear tetrahedra for `wb_conserved.occupations.tetrahedra`, which has the equations: polynomials of a cell, and their
+values."""
 
 from __future__ import annotations
 

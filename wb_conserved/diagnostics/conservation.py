@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..calculators.equilibrium import EquilibriumSpinCurrent, SpinCurrentDipole, TorqueDipole, TorqueQuadrupole
-from ..run import run
+from ..driver.run import run
 
 _EXPLANATION = """\
 Both sums vanish where the Wannier functions span a closed space in which s does not depend on k and commutes with

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..calculators.base import OccupationCalculator
-from ..grid import regular_grid
+from ..driver.grid import regular_grid
+from ..driver.run import data_K_of_list
 from ..interpolation import WannierInterpolator
 from ..interpolation.bloch import batch_slices
-from ..run import data_K_of_list
 
 _ENERGIES = 64  # weights are found for this many energies at a time
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..calculators.base import OccupationCalculator
+from ..driver.run import run
 from ..results.dataset import RunResult
-from ..run import run
 
 
 @dataclass(frozen=True)

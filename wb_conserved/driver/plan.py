@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .. import compiled
+from ..errors import InputError
 from ..interpolation.bloch import working_bytes_per_kpoint
-from ..io.errors import InputError
 from .schedule import grants, missing
 from .summation import TABLE, nbytes
 

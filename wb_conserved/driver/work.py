@@ -20,7 +20,8 @@ from wannierberri.result import EnergyResult, KBandResult, ResultDict, TABresult
 
 from ..calculators.base import OccupationCalculator
 from ..interpolation import WannierInterpolator
-from ..interpolation.bloch import batch_slices, release
+from ..interpolation.batches import release
+from ..interpolation.bloch import batch_slices
 from .summation import TABLE, Values, add
 
 _MOST_CHUNKS = 2**15  # ten for each of some thousand ranks; a list of them is still short

@@ -17,7 +17,7 @@ import numpy as np
 from wannierberri.data_K.data_K_R import Data_K_R
 from wannierberri.data_K.data_K_soc import Data_K_soc
 
-from ..tetrahedra import CORNERS
+from ..occupations import CORNERS
 
 _MOST_NUMBERS = 2**21  # energies kept: 16 MB
 _DIGITS = 9  # to which o is given, and 1/c is a whole number
@@ -49,7 +49,7 @@ class CornerEnergies:
         Returns
         -------
         float array (k, 8, n)
-            eV; corners in the order of `wb_conserved.tetrahedra.CORNERS`.
+            eV; corners in the order of `wb_conserved.occupations.tetrahedra.CORNERS`.
         """
         cell = np.asarray(cell, dtype=float)
         position = kpoints / cell

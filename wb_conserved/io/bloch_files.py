@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .checkpoint import Checkpoint
-from .errors import InputError
+from ..errors import InputError
+from .chk import Checkpoint
 from .fortran import RecordFile
 from .seed_files import SeedFile
 from .text import STREAM_ERRORS, TextFile, damaged_stream, numbers, open_stream

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from wannierberri.system import System_R
 
-from .errors import InputError
+from ..errors import InputError
 
 logger = logging.getLogger("wb_conserved.io")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .errors import InputError
+from ..errors import InputError
 from .text import STREAM_ERRORS, damaged_stream, open_stream
 
 

@@ -10,10 +10,9 @@ from pathlib import Path
 import numpy as np
 from wannierberri.system import System_R
 
-from ..node_memory import share_system
-from ..parallel import agree
+from ..errors import InputError
+from ..parallel import agree, share_system
 from .checks import check_system, set_periodic, warn_of_large_spins
-from .errors import InputError
 from .npz import load_npz
 from .seed_files import SeedFile, read_nnkp, read_win
 from .spin_order import PAIR_TOLERANCE, TIME_REVERSAL_TOLERANCE, check_spin_order, set_spin
@@ -96,7 +95,7 @@ def load_system(
         only.  Ryoo's come from a sum over the bands of the ab initio calculation, which is truncated.
     comm : mpi4py.MPI.Comm, optional
         Ranks that call this together.  Rank 0 reads, and the R-space matrices, read-only, are kept once per node (see
-        `wb_conserved.node_memory.share_system`); what the others give as `path` is not looked at.  None: this process
+        `wb_conserved.parallel.share_system`); what the others give as `path` is not looked at.  None: this process
         reads for itself.
 
     Returns

@@ -12,8 +12,8 @@ from wannierberri.fourier.rvectors import Rvectors
 from wannierberri.symmetry.point_symmetry import PointGroup
 from wannierberri.system import System_R
 
+from ..errors import InputError
 from .checks import TOLERANCES, check_finite, check_hermitian, opposite
-from .errors import InputError
 
 logger = logging.getLogger("wb_conserved.io")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .errors import InputError
+from ..errors import InputError
 from .seed_files import BOHR, _blocks, _numbered, _rows
 from .text import TextFile, word_to_float
 

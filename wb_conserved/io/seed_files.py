@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .errors import InputError
+from ..errors import InputError
 from .text import TextFile, numbers, word_to_float
 
 BOHR = 0.52917721092

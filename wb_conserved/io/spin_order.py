@@ -10,7 +10,7 @@ import numpy as np
 from wannierberri.system import System_R
 from wannierberri.utility import pauli_xyz
 
-from .errors import InputError
+from ..errors import InputError
 
 PAIR_TOLERANCE = 0.1
 """Default largest distance between the centres of an up and a down function that form a pair, Å."""

@@ -22,8 +22,8 @@ import numpy as np
 from wannierberri.symmetry.orbitals import orbitals_sets_dic
 from wannierberri.system import System_R
 
+from ..errors import InputError
 from .checks import to_k
-from .errors import InputError
 from .projections import CENTER_TOLERANCE, Orbital, read_atoms, read_projections
 from .spin_order import kramers_splitting
 

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from .errors import InputError
+from ..errors import InputError
 
 COMPRESSIONS = ("", ".xz", ".gz")
 XZ_MAGIC, GZIP_MAGIC = b"\xfd7zXZ\x00", b"\x1f\x8b"

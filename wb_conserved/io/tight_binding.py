@@ -11,8 +11,8 @@ import numpy as np
 from wannierberri.fourier.rvectors import Rvectors
 from wannierberri.system import System_R
 
+from ..errors import InputError
 from .checks import check_hermitian, opposite
-from .errors import InputError
 from .text import TextFile, numbers
 
 logger = logging.getLogger("wb_conserved.io")

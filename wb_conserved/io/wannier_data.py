@@ -11,9 +11,9 @@ from wannierberri.w90files import EIG, MMN, SPN, WannierData
 from wannierberri.w90files.bkvectors import BKVectors
 from wannierberri.w90files.chk import CheckPoint
 
+from ..errors import InputError
 from .bloch_files import check_energies, check_overlaps, read_eig, read_mmn, read_spn
-from .checkpoint import LATTICE_TOLERANCE, MESH_TOLERANCE, Checkpoint, read_checkpoint
-from .errors import InputError
+from .chk import LATTICE_TOLERANCE, MESH_TOLERANCE, Checkpoint, read_checkpoint
 from .seed_files import SeedFile, read_nnkp, read_win
 from .text import locate, require
 

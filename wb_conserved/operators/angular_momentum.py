@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..io.errors import InputError
+from ..errors import InputError
 from ..io.projections import ORBITALS, read_projections
 from ..io.spin_order import spin_pairs
 from .base import Operator

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ..errors import InputError
 from ..io.checks import opposite
-from ..io.errors import InputError
 from ..io.npz import read_arrays
 from ..io.text import locate, stem
 from ..io.tight_binding import read_hr

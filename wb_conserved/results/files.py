@@ -106,7 +106,7 @@ def write_convergence(
     Parameters
     ----------
     dataset : xarray.Dataset
-        Of `wb_conserved.convergence.ConvergenceResult.to_dataset`.
+        Of `wb_conserved.diagnostics.mesh_series.ConvergenceResult.to_dataset`.
     table : str
         Contents of convergence.txt.
     folder, overwrite, input_text

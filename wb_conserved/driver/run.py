@@ -21,20 +21,19 @@ import wannierberri
 from wannierberri.grid.grid import GridAbstract
 from wannierberri.result import EnergyResult
 
-from .calculators.full_mesh import check_full_mesh
-from .driver.checkpoint import Checkpoint, IterationFolder
-from .driver.fingerprint import digest, fingerprint, linear_algebra
-from .driver.interruption import stop_on_signal
-from .driver.kpoints import contents, kpoints_of_grid
-from .driver.loop import Loop
-from .driver.plan import Plan, largest_batch, make_plan
-from .driver.refinement import KPointList, Refinement, refinement_mesh
-from .driver.summation import TABLE, add
-from .driver.work import CRITERIA, Batch, Evaluation, Mesh, check_calculators, data_K_of_list
+from ..calculators.full_mesh import check_full_mesh
+from ..parallel import NodeMemory, SerialCommunicator, abort_on_error, agree, agree_or_abort
+from ..results.dataset import RunResult
+from .checkpoint import Checkpoint, IterationFolder
+from .fingerprint import digest, fingerprint, linear_algebra
 from .grid import regular_grid
-from .node_memory import NodeMemory
-from .parallel import SerialCommunicator, abort_on_error, agree, agree_or_abort
-from .results.dataset import RunResult
+from .interruption import stop_on_signal
+from .kpoints import contents, kpoints_of_grid
+from .loop import Loop
+from .plan import Plan, largest_batch, make_plan
+from .refinement import KPointList, Refinement, refinement_mesh
+from .summation import TABLE, add
+from .work import CRITERIA, Batch, Evaluation, Mesh, check_calculators, data_K_of_list
 
 logger = logging.getLogger(__name__)
 

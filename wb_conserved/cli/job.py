@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 from scipy.special import expit
 
-from .config import QUANTITIES, Config, ConfigError, uses_surface
-from .diagnostics import kramers_pairs
-from .grid import regular_grid
-from .interpolation import WannierInterpolator
-from .io import load_system
-from .operators import get_operator
+from ..diagnostics import kramers_pairs
+from ..driver.grid import regular_grid
+from ..errors import ConfigError
+from ..interpolation import WannierInterpolator
+from ..io import load_system
+from ..operators import get_operator
+from .config import QUANTITIES, Config, uses_surface
 
 logger = logging.getLogger(__name__)
 

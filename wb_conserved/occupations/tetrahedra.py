@@ -35,9 +35,9 @@ from functools import cached_property
 
 import numpy as np
 
-from . import compiled
-from .geometry import Multiplets
-from .occupations import Spread
+from .. import compiled
+from ..geometry import Multiplets
+from .fermi import Spread
 
 CORNERS = np.array([(x, y, z) for x in (0, 1) for y in (0, 1) for z in (0, 1)])
 """Corners of a cell, (8, 3), in the order in which their energies are given: 0 the lower, 1 the upper end."""
@@ -116,7 +116,7 @@ def cell_polynomials(energies: np.ndarray):
         eV^−j.  Without meaning in an interval without extent.
     """
     if compiled.enabled():
-        from .compiled import tetrahedra  # imports numba
+        from ..compiled import tetrahedra  # imports numba
 
         return tetrahedra.cell_polynomials(energies, _VERTICES)
     starts = range(0, max(1, energies.shape[1]), _TOGETHER)
@@ -190,7 +190,7 @@ class TetrahedronWeights:
         """Where the entries of each crossing band begin, nodes, and Σ_j coefficients[j] (μ − knots)^j there, or its steps
         from one node to the next; coefficients (j, band, interval), and `last` at the last node of each band."""
         if compiled.enabled():
-            from .compiled import tetrahedra  # imports numba
+            from ..compiled import tetrahedra  # imports numba
 
             return tetrahedra.entries(self._levels, self._first, self._knots, coefficients, last, steps)
         number, interval, node, distance = self._nodes

@@ -15,19 +15,20 @@ from pathlib import Path
 import click
 from threadpoolctl import threadpool_limits
 
-from . import compiled, parallel
-from .config import Config, ConfigError, read_config
-from .convergence import convergence as mesh_series
-from .convergence import format_convergence
-from .driver.checkpoint import CheckpointError
-from .driver.kpoints import kpoints_of_grid
-from .io import InputError, load_system
+from .. import compiled, parallel
+from ..diagnostics.mesh_series import convergence as mesh_series
+from ..diagnostics.mesh_series import format_convergence
+from ..driver.checkpoint import CheckpointError
+from ..driver.kpoints import kpoints_of_grid
+from ..driver.run import estimate
+from ..driver.run import run as run_calculators
+from ..errors import ConfigError, InputError
+from ..io import load_system
+from ..parallel import share_system
+from ..results import format_comparison, format_table, write_convergence, write_results
+from ..results.files import check_folder
+from .config import Config, read_config
 from .job import beside, comparison, group_kramers_pairs, make_calculators, make_system
-from .node_memory import share_system
-from .results import format_comparison, format_table, write_convergence, write_results
-from .results.files import check_folder
-from .run import estimate
-from .run import run as run_calculators
 
 BAD_INPUT = 2
 """Exit code for input that cannot be used."""
@@ -165,7 +166,7 @@ def bench(system, mesh, fermi, levels, kbt, repeat, record):
     Others are WannierBerri, and postw90.x where it is installed and SYSTEM is the seedname of its files.  One process, and
     one thread unless OMP_NUM_THREADS is set.
     """
-    from .bench import benchmark
+    from ..diagnostics.bench import benchmark
 
     communicator = parallel.SerialCommunicator()
     _set_up_messages(communicator, False)

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from .parallel import SerialCommunicator, agree
+from .communicators import SerialCommunicator, agree
 
 logger = logging.getLogger(__name__)
 

@@ -12,10 +12,10 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from .calculators import static
-from .io import InputError
-from .operators import get_operator
-from .units import BOLTZMANN_EV
+from ..calculators import static
+from ..errors import ConfigError, InputError
+from ..operators import get_operator
+from ..units import BOLTZMANN_EV
 
 QUANTITIES = {
     "kubo": static.KuboConservedSpinConductivity,
@@ -32,10 +32,6 @@ _LENGTH_OF_FOUND = 80
 Count = Annotated[int, Field(gt=0)]
 Pair = Annotated[list[int], Field(min_length=2, max_length=2)]
 Vector = Annotated[list[float], Field(min_length=3, max_length=3)]
-
-
-class ConfigError(ValueError):
-    """Input file with problems, one line each, that name file and key."""
 
 
 class _Section(BaseModel):

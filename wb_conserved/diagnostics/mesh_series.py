@@ -14,10 +14,10 @@ import xarray
 from scipy.special import stdtrit
 from wannierberri.result import EnergyResult
 
-from .grid import regular_grid
-from .results.dataset import RunResult
-from .results.table import check_components, conditions, quantities, select
-from .run import run
+from ..driver.grid import regular_grid
+from ..driver.run import run
+from ..results.dataset import RunResult
+from ..results.table import check_components, conditions, quantities, select
 
 _SUFFIXES = {
     "extrapolated": "extrapolated to an infinite mesh",

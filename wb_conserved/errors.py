@@ -25,3 +25,7 @@ class InputError(ValueError):
 
     def __reduce__(self):
         return type(self), (self.source, self.expected, self.found, self.line)
+
+
+class ConfigError(ValueError):
+    """Input file with problems, one line each, that name file and key."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .errors import InputError
+from ..errors import InputError
 from .fortran import RecordFile
 
 UNITARITY_TOLERANCE = 1e-6

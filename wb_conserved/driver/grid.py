@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import wannierberri
 
-from .interpolation.bloch import kpoints_together, line_length
+from ..interpolation.bloch import kpoints_together, line_length
 
 _MOST_K_POINTS = 4096  # WannierBerri keeps one Python object for each of its K points
 _FFT_POINTS, _LONGEST_LINE = 1000, 100

@@ -25,16 +25,16 @@ import numpy as np
 import wannierberri
 from wannierberri.calculators import static as wannierberri_static
 
-from . import compiled
-from .calculators import static
-from .driver.fingerprint import linear_algebra
-from .driver.kpoints import kpoints_of_grid
-from .driver.work import Evaluation, Mesh
-from .grid import regular_grid
-from .interpolation.bloch import bloch_batches, release
-from .interpolation.eigen import eigh, unpacked
-from .operators import SPIN
-from .run import run
+from .. import compiled
+from ..calculators import static
+from ..driver.fingerprint import linear_algebra
+from ..driver.grid import regular_grid
+from ..driver.kpoints import kpoints_of_grid
+from ..driver.run import run
+from ..driver.work import Evaluation, Mesh
+from ..interpolation.batches import bloch_batches, release
+from ..interpolation.eigen import eigh, unpacked
+from ..operators import SPIN
 
 STAGES = ("Fourier", "eigen", "rotation", "geometry", "occupation")
 _XN = {
@@ -326,7 +326,7 @@ def _floors(evaluation, batch, label):
     }
     if not compiled.useful(n):
         return of_numpy, of_numpy
-    from .compiled.rotation import rotated as rotate  # imports numba
+    from ..compiled.rotation import rotated as rotate  # imports numba
 
     rotations = seconds(lambda: rotate(matrices, vectors))
     per_rotation = 12 / 8  # of a product of complex matrices, of which the formulas need nine or more

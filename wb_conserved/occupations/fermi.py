@@ -25,7 +25,7 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
-from . import compiled
+from .. import compiled
 
 _NODES_PER_KT = 6
 _STENCIL = 8
@@ -57,7 +57,7 @@ class Spread:
         values = values.reshape(values.shape[0] * values.shape[1], -1)
         target = spectrum.reshape(len(spectrum), -1)
         if compiled.enabled():
-            from .compiled import occupation  # imports numba
+            from ..compiled import occupation  # imports numba
 
             occupation.add(self.starts, self.nodes, self.weights, self.bands, values, float(factor), target)
             return
@@ -131,7 +131,7 @@ class Occupation:
         """
         energies, every = energies.reshape(-1), np.arange(energies.size)
         if compiled.enabled():
-            from .compiled import occupation  # imports numba
+            from ..compiled import occupation  # imports numba
 
             if self.kBT == 0:
                 return Spread(*occupation.steps(energies, self._levels), every)

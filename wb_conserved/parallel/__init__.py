@@ -1,0 +1,22 @@
+"""Ranks of a run: communicators, and the memory that the ranks of a node share."""
+
+from .communicators import (
+    SerialCommunicator,
+    abort_on_error,
+    agree,
+    agree_or_abort,
+    print_error,
+    world,
+)
+from .node_memory import NodeMemory, share_system
+
+__all__ = [
+    "NodeMemory",
+    "SerialCommunicator",
+    "abort_on_error",
+    "agree",
+    "agree_or_abort",
+    "print_error",
+    "share_system",
+    "world",
+]
