@@ -34,7 +34,7 @@ def test_smoother_and_temperature_exclude_each_other(calculator):
         (dict(degen_thresh=-1), "degen_thresh: expected"),
         (dict(kwargs_formula=dict(external=False)), "kwargs_formula: expected only 'external_terms'"),
         (dict(kwargs_formula=dict(external_terms="no")), "external_terms"),
-        (dict(Efermi=[0.0, np.nan], kBT=0.1), "fermi_levels"),
+        (dict(Efermi=[0.0, np.nan], kBT=0.1), "Efermi: expected"),
     ],
 )
 def test_bad_arguments_are_named(calculator, arguments, message):
@@ -83,7 +83,7 @@ def test_terms_of_the_conserved_conductivity_add_up():
     np.testing.assert_allclose(results["berry"].data + results["dipole"].data, results["all"].data, atol=1e-10 * scale)
     np.testing.assert_allclose(results["berry"].data, results["B"].data, atol=1e-12 * scale)
     np.testing.assert_allclose(results["dipole"].data, -results["dp"].data, atol=1e-12 * scale)
-    with pytest.raises(ValueError, match="terms: expected 'all', 'berry' or 'dipole', found 'both'"):
+    with pytest.raises(ValueError, match="terms: expected 'all', 'berry' or 'dipole'; found 'both'"):
         static.ConservedSpinConductivity(SCAN, terms="both")
 
 
@@ -93,7 +93,7 @@ def test_missing_matrices_are_named():
     with pytest.raises(ValueError, match="expected the matrix 'SS' of the operator spin, found none"):
         wb_conserved.run(system, 2, {"x": static.ConventionalSpinConductivity(SCAN)})
     system.force_internal_terms_only = False
-    with pytest.raises(ValueError, match="expected the position matrix 'AA', found none"):
+    with pytest.raises(ValueError, match="expected the position matrix 'AA'; found none"):
         wb_conserved.run(system, 2, {"x": static.ConventionalSpinConductivity(SCAN, operator="identity")})
 
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from data_folder import DATA
 
 from wb_conserved.cli import main
-from wb_conserved.driver import work
+from wb_conserved.driver import evaluation
 
 INPUT = f"""
 [system]
@@ -50,13 +50,13 @@ def write(tmp_path, monkeypatch, platinum):
 @pytest.fixture
 def evaluated(monkeypatch):
     """List that gets the number of batches of every chunk that is evaluated."""
-    counts, chunk = [], work.Evaluation.chunk
+    counts, chunk = [], evaluation.Evaluation.chunk
 
     def counted(self, batches, *arguments, **options):
         counts.append(len(batches))
         return chunk(self, batches, *arguments, **options)
 
-    monkeypatch.setattr(work.Evaluation, "chunk", counted)
+    monkeypatch.setattr(evaluation.Evaluation, "chunk", counted)
     return counts
 
 

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from wb_conserved import InputError
-from wb_conserved.cli.config import Config, ConfigError, read_config
-from wb_conserved.cli.job import comparison, make_calculators, make_system
+from wb_conserved.cli.config import Config, make_calculators
+from wb_conserved.cli.job import comparison, make_system
+from wb_conserved.cli.reading import read_config
+from wb_conserved.errors import ConfigError
 from wb_conserved.units import BOLTZMANN_EV
 
 DATA = Path(__file__).parents[1] / "data"
@@ -44,7 +46,7 @@ def test_good_file_and_its_defaults(tmp_path):
     config, text = read_config(write(tmp_path))
     assert text == GOOD
     assert config.quantities.names == ["kubo", "conserved", "conventional"]
-    assert config.components() == ["xyz"]
+    assert config.output.components is None  # each quantity shows its own
     assert config.output.overwrite is False
     assert len(config.fermi.scan()) == 21
     assert Config.model_validate(config.model_dump()) == config
@@ -122,7 +124,7 @@ def test_level_is_on_the_scan(tmp_path, scan, length):
         ("threshold = 0.01", "threshold = 0.01\ncompare = [-1.0]", "[multiplets] compare", "further thresholds >= 0"),
         ("[grid]", 'symmetrize = true\nsymmetry = ["C4z"]\n[grid]', "[system] symmetrize", "either symmetrize or"),
         ("[grid]", "symmetry_tolerance = 0.1\n[grid]", "[system] symmetry_tolerance", "which it goes with"),
-        ("[grid]", 'spin_current = "Qiao"\n[grid]', "[system] spin_current", "'projected', 'qiao' or 'ryoo'"),
+        ("[grid]", 'spin_current = "Qiao"\n[grid]', "[system] spin_current", "'projected', 'qiao', 'ryoo'"),
         ("[output]", '[quantities]\nnames = ["kuba"]\n[output]', "[quantities] names", "kubo, conserved"),
         ("[output]", "[quantities]\nnames = []\n[output]", "[quantities] names", "found []"),
         (
@@ -188,7 +190,7 @@ class TestZeroTemperature:
 
     def test_other_scan_is_refused(self, tmp_path):
         path = write(tmp_path, ("kBT = 0.05", "kBT = 0.0"), ("points = 21", "points = 20"))
-        with pytest.raises(ConfigError, match=r"\[temperature\] fermi_surface_width: .*kubo, conserved.* not uniform"):
+        with pytest.raises(ConfigError, match=r"\[temperature\] fermi_surface_width: .*; found 21 .* not uniform"):
             read_config(path)
 
     def test_width_for_those_that_use_it(self, tmp_path):

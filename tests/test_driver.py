@@ -9,25 +9,32 @@ import pytest
 from wannierberri.grid import Grid
 from wannierberri.symmetry.point_symmetry import PointGroup
 
+from wb_conserved.calculators.contract import JOIN, SUM, Largest
 from wb_conserved.driver.checkpoint import Checkpoint, CheckpointError, IterationFolder
 from wb_conserved.driver.fingerprint import digest
 from wb_conserved.driver.kpoints import KPoints, contents
 from wb_conserved.driver.schedule import Counter, grants, missing
-from wb_conserved.driver.summation import TABLE, PartialSums, chunks_of, root
+from wb_conserved.driver.summation import PartialSums, chunks_of, root
 from wb_conserved.parallel import SerialCommunicator
 
 RANDOM = np.random.default_rng(5)
+MERGES = {"sum": SUM, "k": JOIN, "largest": Largest(4)}
 
 
 def values_of(chunk):
-    """Sums of a chunk whose rounding depends on the order of addition, and a table."""
+    """Sums of a chunk whose rounding depends on the order of addition, a table, and the largest of some rows."""
     generator = np.random.default_rng(chunk)
-    return {"sum": generator.normal(size=4) * 10.0 ** generator.integers(-8, 8, 4), TABLE + "k": np.full((1, 2), chunk)}
+    rows = np.stack([generator.integers(-3, 4, 6).astype(float), np.full(6, chunk), np.arange(6)], axis=1)
+    return {
+        "sum": generator.normal(size=4) * 10.0 ** generator.integers(-8, 8, 4),
+        "k": np.full((1, 2), chunk),
+        "largest": MERGES["largest"].of(rows),
+    }
 
 
 def total(number, order):
     """Sum of all chunks, inserted in some order."""
-    sums = PartialSums(number)
+    sums = PartialSums(number, MERGES)
     for chunk in order:
         sums.insert((0, chunk), {name: array.copy() for name, array in values_of(chunk).items()})
     return sums.reduce(SerialCommunicator())
@@ -41,7 +48,10 @@ class TestTree:
         reference = total(number, range(number))
         plain = sum(values_of(chunk)["sum"] for chunk in range(number))
         np.testing.assert_allclose(reference["sum"], plain, rtol=1e-12)
-        np.testing.assert_array_equal(reference[TABLE + "k"], np.repeat(np.arange(number), 2).reshape(-1, 2))
+        np.testing.assert_array_equal(reference["k"], np.repeat(np.arange(number), 2).reshape(-1, 2))
+        rows = np.concatenate([values_of(chunk)["largest"] for chunk in range(number)])
+        largest = sorted(rows.tolist(), key=lambda row: (-abs(row[0]), row[1], row[2]))[:4]
+        np.testing.assert_array_equal(reference["largest"], largest)
         for _ in range(5):
             again = total(number, RANDOM.permutation(number))
             for name in reference:
@@ -59,17 +69,17 @@ class TestTree:
             assert found == list(range(number))
 
     def test_a_missing_chunk_is_noticed(self):
-        sums = PartialSums(5)
+        sums = PartialSums(5, MERGES)
         for chunk in (0, 1, 2, 4):
             sums.insert((0, chunk), values_of(chunk))
         with pytest.raises(RuntimeError, match="expected the sum of all 5 chunks"):
             sums.reduce(SerialCommunicator())
 
     def test_sums_take_no_more_room_than_one_and_tables_stay_apart(self):
-        additive, tables = PartialSums(16), PartialSums(16)
+        additive, tables = PartialSums(16, MERGES), PartialSums(16, MERGES)
         for chunk in range(16):
             additive.insert((0, chunk), {"sum": values_of(chunk)["sum"]})
-            tables.insert((0, chunk), {TABLE + "k": np.zeros((1000, 3))})
+            tables.insert((0, chunk), {"k": np.zeros((1000, 3))})
         assert list(additive.nodes) == [(4, 0)]
         assert len(tables.nodes) == 16
 
@@ -152,7 +162,7 @@ class TestCheckpointFiles:
     @pytest.fixture
     def folder(self, tmp_path):
         Checkpoint(tmp_path, {"system": "a" * 32, "mesh": 4}).close()
-        return IterationFolder(tmp_path, 0, "run")
+        return IterationFolder(tmp_path, "iteration-0000", "run")
 
     def test_what_is_written_is_read(self, folder):
         values = values_of(3) | {"(σ, 0.1)/x": np.arange(3) * 1j}
@@ -186,7 +196,7 @@ class TestCheckpointFiles:
         if damage == "other node":
             path = path.rename(folder.folder / "sum-00-00000002")
         elif damage == "other run":
-            reader = IterationFolder(folder.folder.parent, 0, "another")
+            reader = IterationFolder(folder.folder.parent, "iteration-0000", "another")
         path.write_bytes(content)
         assert reader.read((0, 2) if damage == "other node" else (0, 1)) is None
         assert len(caplog.messages) == 1

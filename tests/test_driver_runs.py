@@ -52,11 +52,11 @@ class Interrupted(static.ConventionalSpinConductivity):
 
     allowed, calls = 10**6, 0
 
-    def accumulate(self, data_K, weight=1.0, out=None):
-        type(self).calls += out is None and len(data_K.kpoints_all) > 1  # of a chunk, not the one that prepares
+    def accumulate(self, states, weight=1.0, out=None):
+        type(self).calls += out is None and len(states.kpoints) > 1  # of a chunk, not the one that prepares
         if type(self).calls > type(self).allowed:
             raise CountedError
-        return super().accumulate(data_K, weight, out)
+        return super().accumulate(states, weight, out)
 
 
 class TestRestart:
@@ -156,17 +156,17 @@ class TestRestart:
         with pytest.raises(OSError, match=r"cannot write: No space left on device.*sum-"):
             run(system, (4, 4, 6), calculators(), checkpoint=tmp_path)
         monkeypatch.setattr(checkpoint_module.os, "fsync", write)
-        assert len(IterationFolder(tmp_path, 0, "").stored()) >= 2
+        assert len(IterationFolder(tmp_path, "iteration-0000", "").stored()) >= 2
         assert not list(tmp_path.rglob("*.unfinished"))
         same_bits(run(system, (4, 4, 6), calculators(), checkpoint=tmp_path), reference)
 
     @pytest.mark.parametrize("name", ["SIGTERM", "SIGUSR1"])
     def test_a_signal_ends_the_run_with_a_code_of_its_own(self, system, tmp_path, name, capsys):
         class Signalled(static.ConventionalSpinConductivity):
-            def accumulate(self, data_K, weight=1.0, out=None):
-                if len(data_K.kpoints_all) > 1:
+            def accumulate(self, states, weight=1.0, out=None):
+                if len(states.kpoints) > 1:
                     os.kill(os.getpid(), getattr(signal, name))
-                return super().accumulate(data_K, weight, out)
+                return super().accumulate(states, weight, out)
 
         before = signal.getsignal(signal.SIGTERM)
         with pytest.raises(SystemExit) as raised:

@@ -179,7 +179,7 @@ def test_nernst_of_the_rashba_gas_vanishes_where_its_conductivity_is_constant():
 def test_nernst_arguments_are_checked():
     with pytest.raises(ValueError, match="kBT: expected a number > 0"):
         thermal.ConservedSpinNernst([0.0], kBT=0.0)
-    with pytest.raises(ValueError, match="method: expected 'entropy' or 'mott', found 'Mott'"):
+    with pytest.raises(ValueError, match="method: expected 'entropy' or 'mott'; found 'Mott'"):
         thermal.ConservedSpinNernst([0.0], kBT=0.1, method="Mott")
     with pytest.raises(ValueError, match="relaxation_time: expected a number > 0"):
         static.DriftSpinConductivity([0.0], kBT=0.1, relaxation_time=0.0)

@@ -75,7 +75,7 @@ def test_rashba_dipole_is_azimuthal_and_equal_in_both_bands():
 
     from wb_conserved import geometry
     from wb_conserved.calculators.band_geometry import BandGeometry
-    from wb_conserved.interpolation import bloch_batches
+    from wb_conserved.interpolation import states_of
     from wb_conserved.operators import SPIN
 
     system = rashba_gas()
@@ -83,7 +83,7 @@ def test_rashba_dipole_is_azimuthal_and_equal_in_both_bands():
     k = radius * np.stack([np.cos(angles), np.sin(angles), 0 * angles], axis=1)
     reduced = k @ np.linalg.inv(system.recip_lattice)
     data_K = system.data_k_class(system, k_list=reduced, grid=wannierberri.Grid(system, NK=1, NKFFT=1))
-    g = BandGeometry(next(iter(bloch_batches(data_K))), SPIN, 1e-8, False, external_terms=False)
+    g = BandGeometry(next(iter(states_of(data_K).batches)), SPIN, 1e-8, False, external_terms=False)
     dipole = geometry.operator_dipole(g.connection, g.operator)[..., Z]
     azimuthal = np.stack([-np.sin(angles), np.cos(angles), 0 * angles], axis=1)
     np.testing.assert_allclose(dipole, np.repeat(azimuthal[:, None] / (4 * radius), 2, axis=1), atol=1e-12)

@@ -1,6 +1,8 @@
 """The identities that the theory sheet marks [checked], multiplet by multiplet, on random models with and without
 degeneracy, and with multiplets that are split."""
 
+from types import MappingProxyType
+
 import numpy as np
 import pytest
 from test_geometry import band_geometry, per_multiplet, random_kpoints
@@ -138,7 +140,8 @@ def test_multiplet_quantities_do_not_depend_on_the_basis_inside():
             unitaries[k, n : n + 2, n : n + 2] = unitary_group.rvs(2, random_state=10 * k + n)
 
     class Rotated:
-        kernels = None
+        kernels = MappingProxyType({})
+
         def __init__(self, rotation):
             self.energies, self._rotation, self._memory = energies, rotation, {}
 
@@ -215,7 +218,7 @@ def test_algebraic_identities_on_real_data(name, threshold, request):
     """With external terms: torque dipole and conservation identity hold for any matrices."""
     from wb_conserved.calculators.band_geometry import BandGeometry
     from wb_conserved.interpolation import WannierInterpolator
-    from wb_conserved.interpolation.bloch import interpolated_batch
+    from wb_conserved.interpolation.batches import interpolated_batch
 
     system = request.getfixturevalue(name)
     g = BandGeometry(

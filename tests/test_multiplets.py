@@ -106,7 +106,7 @@ def test_near_crossings_are_found():
     first = report.crossings[0]
     assert first.bands == (0, 1) and first.gap == pytest.approx(0.04, rel=1e-6)
     assert "4 of 400 k points carry" in str(report)
-    with pytest.raises(ValueError, match="expected one Fermi level, found 2"):
+    with pytest.raises(ValueError, match="expected one Fermi level and one temperature"):
         near_crossings(system, 4, static.BerrySpinConductivity([0.0, 1.0]), (0, 1, 2))
     with pytest.raises(ValueError, match="component: expected 3 indices"):
         near_crossings(system, 4, calculator, (0, 1))

@@ -12,9 +12,9 @@ from processes import MPIRUN, needs_mpich, needs_mpirun, start
 import wb_conserved
 from wb_conserved import InputError
 from wb_conserved.io import load as load_module
+from wb_conserved.io.sharing import share_system
 from wb_conserved.models import rashba_gas
-from wb_conserved.parallel import SerialCommunicator
-from wb_conserved.parallel.node_memory import NodeMemory, share_system
+from wb_conserved.parallel import NodeMemory, SerialCommunicator
 
 TWO_NODES = {"MPIR_CVAR_NUM_CLIQUES": "2"}  # MPICH then takes its ranks for those of two machines
 several_nodes = needs_mpich("only it can take the ranks of one machine for those of several")
@@ -24,7 +24,8 @@ SETUP = """
 import sys
 import numpy as np
 from wb_conserved.parallel import node_memory
-from wb_conserved.parallel.node_memory import NodeMemory, share_system
+from wb_conserved.io.sharing import share_system
+from wb_conserved.parallel import NodeMemory
 from wb_conserved.parallel import world
 
 def say(text):

@@ -30,7 +30,7 @@ done = 0
 class Slow(static.ConventionalSpinConductivity):
     "Takes its time, says what it has done, and fails on the last rank after some batches."
 
-    def accumulate(self, data_K, weight=1.0, out=None):
+    def accumulate(self, states, weight=1.0, out=None):
         global done
         if failure != "none":
             time.sleep(0.02)
@@ -42,7 +42,7 @@ class Slow(static.ConventionalSpinConductivity):
                 raise ArithmeticError("a bad k point")
             if failure == "memory":
                 np.empty(2**50)
-        return super().accumulate(data_K, weight, out)
+        return super().accumulate(states, weight, out)
 
     def terms(self, band_geometry):
         terms = super().terms(band_geometry)

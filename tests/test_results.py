@@ -144,7 +144,7 @@ class TestFiles:
     """Written together, never over others."""
 
     def write(self, dataset, folder, **options):
-        options = {"input_text": "# input\n", "level": 18.0, "components": ["xyz"]} | options
+        options = {"input_text": "# input\n", "level": 18.0, "components": ["xyz"], "pictures": True} | options
         return write_results(dataset, folder, **options)
 
     def test_all_files_and_nothing_else(self, dataset, tmp_path):
@@ -167,7 +167,7 @@ class TestFiles:
         (tmp_path / "result.nc").write_text("old")
         (tmp_path / "scan.png").write_text("old")
         (tmp_path / "notes.txt").write_text("mine")
-        self.write(dataset, tmp_path, overwrite=True, level=None)  # the old picture would show other numbers
+        self.write(dataset, tmp_path, overwrite=True, pictures=False)  # the old picture would show other numbers
         assert sorted(os.listdir(tmp_path)) == ["input.toml", "notes.txt", "result.csv", "result.nc"]
         xarray.open_dataset(tmp_path / "result.nc").close()
 
@@ -181,7 +181,7 @@ class TestFiles:
 
         monkeypatch.setattr(files, "format_csv", lambda _: (tmp_path / "result.nc").write_text("other run") and "csv")
         with pytest.raises(FileExistsError, match="the new results are in .*unfinished-"):
-            self.write(dataset, tmp_path, level=None)
+            self.write(dataset, tmp_path, pictures=False)
         assert (tmp_path / "result.nc").read_text() == "other run"
         (kept,) = tmp_path.glob("unfinished-*/result.nc")
         xarray.open_dataset(kept).close()

@@ -37,13 +37,13 @@ def test_conventional_conductivity_equals_static_shc(spin_current, tmp_path, cap
 
 
 def test_arguments_are_checked(platinum):
-    with pytest.raises(ValueError, match="spin_current: expected 'projected', 'qiao' or 'ryoo', found 'Qiao'"):
+    with pytest.raises(ValueError, match="spin_current: expected one of projected, qiao, ryoo; found 'Qiao'"):
         ConventionalSpinConductivity([0.0], spin_current="Qiao")
     with pytest.raises(ValueError, match="spin_current: expected 'projected' for an operator other than spin"):
         ConventionalSpinConductivity([0.0], spin_current="qiao", operator="identity")
     with pytest.raises(ValueError, match="external_terms=False"):
         ConventionalSpinConductivity([0.0], spin_current="ryoo", kwargs_formula=dict(external_terms=False))
-    with pytest.raises(ValueError, match=r"expected the matrices SR, SH, SHR of spin_current='qiao', found none"):
+    with pytest.raises(ValueError, match=r"expected the matrices SR, SH, SHR of spin_current='qiao'; found none"):
         wb_conserved.run(platinum, 2, {"x": ConventionalSpinConductivity([18.0], spin_current="qiao")})
     with pytest.raises(InputError, match="spin_current: expected one of projected, qiao, ryoo; found 'both'"):
         load_system(DATA / "pt" / "Pt", spin_current="both")

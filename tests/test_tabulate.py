@@ -6,13 +6,15 @@ import wannierberri
 from wannierberri.calculators import tabulate as wannierberri_tabulate
 
 import wb_conserved
-from wb_conserved.calculators import equilibrium, static, tabulate
+from wb_conserved.calculators import CATALOGUE, equilibrium, static, tabulate
 from wb_conserved.models import random_model, rashba_lattice
 from wb_conserved.units import CONDUCTANCE, periodic_measure
 
 
 def all_tabulators(**arguments):
-    return {kind.__name__: kind(**arguments) for kind in tabulate.ALL}
+    return {
+        entry.calculator.__name__: entry.calculator(**arguments) for entry in CATALOGUE.values() if entry.tabulated
+    }
 
 
 def tabulate_on(system, grid, tabulators, mode="grid", **options):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import wannierberri
+from levels import Levels, spectra, weighed
 from wannierberri.calculators import static as wannierberri_static
 from wannierberri.grid.tetrahedron import TetraWeightsParal
 
@@ -14,10 +15,10 @@ from wb_conserved.calculators.static import (
     ConventionalSpinConductivity,
     DriftSpinConductivity,
 )
-from wb_conserved.geometry import find_multiplets
 from wb_conserved.interpolation import WannierInterpolator
 from wb_conserved.interpolation.corners import CornerEnergies
-from wb_conserved.occupations.tetrahedra import CORNERS, FACE_HALVES, TetrahedronOccupation, cell_polynomials
+from wb_conserved.occupations import Scan, Tetrahedra
+from wb_conserved.occupations.tetrahedra import CORNERS, FACE_HALVES, cell_polynomials
 from wb_conserved.units import conductivity_factor
 
 SIEMENS_PER_METRE = 100  # of one S/cm
@@ -31,10 +32,7 @@ def cells(energies):
 
 def dense(occupation, energies, levels):
     """Weights (c, level) of energies (c, 9)."""
-    tetrahedra = TetrahedronOccupation(levels)
-    weights = tetrahedra.weights(*cells(energies))
-    spectra = tetrahedra.accumulate(occupation, weights, np.eye(len(energies))[:, None, :])
-    return getattr(tetrahedra, occupation)(*spectra).T
+    return weighed(Tetrahedra(Scan(levels)), occupation, Levels(*cells(energies)), np.eye(len(energies))[:, None, :]).T
 
 
 def of_wannierberri(energies, levels, derivative):
@@ -236,26 +234,25 @@ def bands():
 @pytest.mark.parametrize("name", ["sea", "surface", "grand_potential"])
 def test_spectra_are_sums_over_bands_and_additive(name, levels):
     energies, corners, values = bands()
-    occupation = TetrahedronOccupation(levels)
+    statistics = Tetrahedra(Scan(levels))
     together = np.concatenate([energies[:, None], corners], axis=1).swapaxes(1, 2).reshape(-1, 9)
     expected = np.einsum("bf,b...->f...", dense(name, together, levels), values.reshape(-1, 3, 2))
     parts = [
-        occupation.accumulate(name, occupation.weights(energies[part], corners[part]), values[part])
+        spectra(statistics, name, Levels(energies[part], corners[part]), values[part])
         for part in (slice(0, 7), slice(7, 20))
     ]
     total = [first + second for first, second in zip(*parts, strict=True)]
-    assert total[0].shape == (occupation.n_nodes, 3, 2)
-    np.testing.assert_allclose(getattr(occupation, name)(*total), expected, atol=1e-11)
+    assert total[0].shape == (statistics.n_nodes, 3, 2)
+    np.testing.assert_allclose(statistics.weigh(name, total), expected, atol=1e-11)
 
 
 def test_multiplets_share_their_mean_weight():
     """As WannierBerri's band groups; so that only the trace over a multiplet counts."""
     energies, corners, values = bands()
     levels, threshold = np.linspace(-1, 1, 31), 0.15
-    multiplets = find_multiplets(energies, threshold)
-    assert 1 < multiplets.size.max() < 6
-    occupation = TetrahedronOccupation(levels)
-    weights = occupation.weights(energies, corners)
+    states = Levels(energies, corners, threshold)
+    assert 1 < states.multiplets.size.max() < 6
+    statistics = Tetrahedra(Scan(levels))
     theirs = TetraWeightsParal(eCenter=energies, eCorners=corners.reshape(20, 2, 2, 2, 6))
     for name, derivative in (("sea", 0), ("surface", 1)):
         expected = np.zeros((31, 3, 2))
@@ -263,22 +260,23 @@ def test_multiplets_share_their_mean_weight():
         for k, group in enumerate(groups):
             for (first, last), weight in group.items():
                 expected += np.multiply.outer(weight, values[k, first:last].sum(axis=0))
-        found = getattr(occupation, name)(*occupation.accumulate(name, weights, values, multiplets))
+        found = weighed(statistics, name, states, values)
         np.testing.assert_allclose(found, expected, atol=1e-7)
         # weight moved between the bands of a multiplet changes nothing
-        moved = occupation.accumulate(name, weights, multiplets.mean(values.reshape(20, 6, 6)), multiplets)
-        np.testing.assert_allclose(getattr(occupation, name)(*moved).reshape(31, 3, 2), found, atol=1e-11)
+        moved = weighed(statistics, name, states, states.multiplets.mean(values.reshape(20, 6, 6)))
+        np.testing.assert_allclose(moved.reshape(31, 3, 2), found, atol=1e-11)
 
 
 def test_bad_arguments_are_named():
-    with pytest.raises(ValueError, match="fermi_levels"):
-        TetrahedronOccupation(np.array([np.nan]))
-    occupation = TetrahedronOccupation(np.array([0.0]))
+    with pytest.raises(ValueError, match="Efermi"):
+        Tetrahedra(Scan(np.array([np.nan])))
+    with pytest.raises(ValueError, match="tetra: expected kBT = 0"):
+        Tetrahedra(Scan([0.0], 0.1))
+    statistics = Tetrahedra(Scan([0.0]))
     with pytest.raises(ValueError, match="corner_energies"):
-        occupation.weights(np.zeros((2, 3)), np.zeros((2, 3, 8)))
-    weights = occupation.weights(np.zeros((2, 3)), np.zeros((2, 8, 3)))
-    with pytest.raises(ValueError, match="occupation: expected one of sea"):
-        occupation.accumulate("entropy", weights, np.zeros((2, 3)))
+        spectra(statistics, "sea", Levels(np.zeros((2, 3)), np.zeros((2, 3, 8))), np.zeros((2, 3)))
+    with pytest.raises(ValueError, match="weight: expected one of sea"):
+        spectra(statistics, "entropy", Levels(np.zeros((2, 3)), np.zeros((2, 8, 3))), np.zeros((2, 3)))
 
 
 def test_corner_energies_are_diagonalised_once(tellurium):
@@ -292,7 +290,11 @@ def test_corner_energies_are_diagonalised_once(tellurium):
 
     mesh = np.array([2, 3, 4])
     kpoints = np.stack(np.meshgrid(*(np.arange(n) / n for n in mesh), indexing="ij"), -1).reshape(-1, 3)
-    corner_energies = CornerEnergies(counted)
+    corners = CornerEnergies()
+
+    def corner_energies(kpoints, cell):
+        return corners(counted, kpoints, cell)
+
     found = np.concatenate([corner_energies(part, 1 / mesh) for part in np.array_split(kpoints, 5)])
     direct = band_energies((kpoints[:, None] + (CORNERS - 0.5) / mesh).reshape(-1, 3)).reshape(found.shape)
     np.testing.assert_allclose(found, direct, atol=1e-10)
@@ -370,8 +372,8 @@ def test_hall_conductivity_is_the_slope_of_the_magnetization(iron):
 
 
 def test_refusals():
-    with pytest.raises(ValueError, match=r"tetra: expected kBT = 0"):
+    with pytest.raises(ValueError, match=r"tetra: expected False, or kBT = 0"):
         ConventionalSpinConductivity([0.0], tetra=True, kBT=0.1)
-    with pytest.raises(ValueError, match=r"tetra: expected kBT = 0 and no fermi_surface_width"):
+    with pytest.raises(ValueError, match=r"fermi_surface_width: expected none, as tetrahedra"):
         ConservedSpinConductivity([0.0], tetra=True, fermi_surface_width=0.1)
     assert ConservedSpinConductivity([0.0], tetra=True).parameters()["tetrahedra"] == "True"

@@ -35,7 +35,27 @@ def conductivity_factor(system) -> float:
     return -CONDUCTANCE / measure * 1e-8 ** (2 - dimension)
 
 
+_CONDUCTIVITY = {3: "S/cm", 2: "S", 1: "S cm"}
+_NERNST_CONDUCTIVITY = {3: "A/(cm K)", 2: "A/K", 1: "A cm/K"}
+
+
+def _of_current(operator_unit: str) -> str:
+    """What a unit of electric current is multiplied with for a current of s."""
+    return f"({operator_unit or '1'}/|e|)"
+
+
 def conductivity_unit(dimension: int, operator_unit: str) -> str:
     """Unit of a conductivity of s, with s in units of ħ or a pure number."""
-    prefix = f"({operator_unit or '1'}/|e|)"
-    return f"{prefix} " + {3: "S/cm", 2: "S", 1: "S cm"}[dimension]
+    return f"{_of_current(operator_unit)} {_CONDUCTIVITY[dimension]}"
+
+
+def nernst_unit(dimension: int, operator_unit: str) -> str:
+    """Unit of a current of s over a temperature gradient."""
+    return f"{_of_current(operator_unit)} {_NERNST_CONDUCTIVITY[dimension]}"
+
+
+def energy_unit(power: int, operator_unit: str) -> str:
+    """Unit eV Å^power [s]/ħ of a quantity with one velocity; that ħ cancels the one of an angular momentum."""
+    length = "" if power == 0 else f" Å^{power}"
+    own = {"ħ": "", "": "/ħ"}.get(operator_unit, f" {operator_unit}/ħ")
+    return f"eV{length}{own}"

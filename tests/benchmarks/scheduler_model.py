@@ -119,7 +119,7 @@ def simulate(chunk_seconds, ranks: int, costs: Costs | None = None, slowness=Non
 def _k_loop(chunk_seconds, todo, slowness, costs):
     """When every rank learns that there is no more to do, its time on chunks, who holds what, and the requests."""
     number, ranks = len(chunk_seconds), len(slowness)
-    sums = [PartialSums(number) for _ in range(ranks)]
+    sums = [PartialSums(number, {}) for _ in range(ranks)]
     queue = [iter(()) for _ in range(ranks)]  # chunks granted, not yet begun
     finish, busy = [0.0] * ranks, [0.0] * ranks
     served = files_free = 0.0  # until when the counter and the file system are busy
@@ -216,10 +216,11 @@ def measure_costs(order):
     from scaling import load, make_calculators
 
     import wb_conserved
+    from wb_conserved.calculators.contract import SUM
     from wb_conserved.driver import summation
     from wb_conserved.driver.checkpoint import IterationFolder, write_file
+    from wb_conserved.driver.evaluation import Evaluation
     from wb_conserved.driver.schedule import Counter
-    from wb_conserved.driver.work import Evaluation
 
     comm = MPI.COMM_WORLD
     chunk, kept = Evaluation.chunk, []
@@ -263,10 +264,10 @@ def measure_costs(order):
     costs["message"] = timed(there_and_back) / 2
     costs["collective"] = timed(lambda: comm.allgather([(0, 0)] * 6))
     copy = {name: array.copy() for name, array in values.items()}
-    costs["add"] = timed(lambda: summation.add(copy, values))
+    costs["add"] = timed(lambda: summation.add(copy, values, dict.fromkeys(values, SUM)))
     with tempfile.TemporaryDirectory(dir=order["meeting"]) as folder:
         write_file(Path(folder) / "checkpoint.json", b"{}")
-        iteration, numbers = IterationFolder(Path(folder), 0, ""), iter(range(2, 1000))
+        iteration, numbers = IterationFolder(Path(folder), "iteration-0000", ""), iter(range(2, 1000))
 
         def write():  # as in the loop, where each sum but the first replaces one, in the mean
             index = next(numbers)
@@ -276,7 +277,7 @@ def measure_costs(order):
     # every rank accounts for every node that any rank holds
     nodes = {(0, i): i % 64 for i in range(4096)}
     silent = type("Silent", (), {"rank": -1})()
-    sums = PartialSums(len(nodes))
+    sums = PartialSums(len(nodes), {})
 
     def account():
         holders, top = dict(nodes), root(len(nodes))
@@ -313,9 +314,10 @@ def list_of_kpoints(system, mesh):
     """The driver's mesh, and the seconds that it takes to list WannierBerri's K points, on every rank."""
     import time
 
+    from wb_conserved.driver.work import Mesh
+
     from wb_conserved import regular_grid
     from wb_conserved.driver.kpoints import kpoints_of_grid
-    from wb_conserved.driver.work import Mesh
 
     start = time.perf_counter()
     grid = regular_grid(system, mesh)

@@ -27,8 +27,7 @@ import wb_conserved
 from wb_conserved.calculators import static
 from wb_conserved.interpolation import WannierInterpolator
 from wb_conserved.interpolation.bloch import batch_slices
-from wb_conserved.interpolation.corners import CornerEnergies
-from wb_conserved.occupations.tetrahedra import TetrahedronOccupation
+from wb_conserved.occupations import Scan, Tetrahedra
 
 DATA = Path(__file__).parents[2] / "data"
 SYSTEMS = {"te": ("te/Te", 6.079), "pt": ("pt/Pt", 18.087)}
@@ -78,7 +77,7 @@ def compare(name, mesh, repeat):
 
     for n_levels in (201, 2001):
         scan = np.linspace(fermi_level - 1, fermi_level + 1, n_levels)
-        occupation = TetrahedronOccupation(scan)
+        statistics = Tetrahedra(Scan(scan))
         for kind, derivative in (("sea", 0), ("surface", 1)):
 
             def theirs(scan=scan, derivative=derivative):
@@ -86,9 +85,9 @@ def compare(name, mesh, repeat):
                     weights = TetraWeightsParal(eCenter=center, eCorners=corners)
                     weights.weights_all_band_groups(scan, der=derivative, degen_thresh=THRESHOLD)
 
-            def ours(occupation=occupation, kind=kind):
+            def ours(statistics=statistics, kind=kind):
                 for center, corners in batches():
-                    getattr(occupation.weights(center, corners), kind)
+                    getattr(statistics.cells(center, corners), kind)
 
             report(f"{kind}, {n_levels} levels", theirs, ours, number, repeat)
 
@@ -100,11 +99,11 @@ def compare(name, mesh, repeat):
             weights.weights_all_band_groups(scan, der=0, degen_thresh=THRESHOLD)
 
     def ours_with_corners():
-        occupation, corner_energies = TetrahedronOccupation(scan), CornerEnergies(WannierInterpolator(system).band_energies)
+        statistics, interpolator = Tetrahedra(Scan(scan)), WannierInterpolator(system)
         for data_K in all_K:
             for part in parts:
-                corners = corner_energies(data_K.kpoints_all[part], data_K.Kpoint.dK_fullBZ)
-                _ = occupation.weights(data_K.E_K[part], corners).sea
+                corners = interpolator.corner_energies(data_K.kpoints_all[part], data_K.Kpoint.dK_fullBZ)
+                _ = statistics.cells(data_K.E_K[part], corners).sea
 
     report("sea with corners, 201 levels", theirs_with_corners, ours_with_corners, mesh**3, min(repeat, 3))
 

@@ -9,12 +9,15 @@ s ħ/ħ.  The arguments are those of `OccupationCalculator`.
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 import numpy as np
 
 from ..geometry import axial_vector
-from ..units import BOHR_MAGNETON_AREA, periodic_measure
+from ..units import BOHR_MAGNETON_AREA, energy_unit, periodic_measure
 from .band_geometry import BandGeometry
-from .base import OccupationCalculator, Term
+from .base import DIPOLE, FLOW
+from .occupied import OccupationCalculator, Term
 
 
 class _Density(OccupationCalculator):
@@ -26,10 +29,7 @@ class _Density(OccupationCalculator):
         return 1.0 / periodic_measure(system)[1]
 
     def unit(self, dimension):
-        power = self.power - dimension
-        # velocities bring 1/ħ, which the ħ of an angular momentum cancels
-        own = "" if self.operator.unit in ("", "ħ") else f" {self.operator.unit}/ħ"
-        return "eV" + ("" if power == 0 else f" Å^{power}") + own
+        return energy_unit(self.power - dimension, self.operator.unit)
 
 
 class EquilibriumSpinCurrent(_Density):
@@ -40,7 +40,8 @@ class EquilibriumSpinCurrent(_Density):
 
     symbol = "J"
     long_name = "equilibrium conventional current"
-    axes = ("i",)
+    axes = MappingProxyType({"i": FLOW})
+    shown = "xy"
     odd_under_inversion = True
 
     def terms(self, band_geometry: BandGeometry) -> list[Term]:
@@ -52,7 +53,8 @@ class TorqueDipole(_Density):
 
     symbol = "D^τ"
     long_name = "torque dipole density"
-    axes = ("i",)
+    axes = MappingProxyType({"i": DIPOLE})
+    shown = "xy"
     odd_under_inversion = True
     occupations = ("sea", "grand_potential")
 
@@ -68,7 +70,7 @@ class SpinCurrentDipole(_Density):
 
     symbol = "D"
     long_name = "dipole density of the conventional current"
-    axes = ("l", "i")
+    axes = MappingProxyType({"l": DIPOLE, "i": FLOW})
     power = 2
     occupations = ("sea", "grand_potential")
 
@@ -82,6 +84,7 @@ class TorqueQuadrupole(_Density):
 
     symbol = "Q"
     long_name = "torque quadrupole density"
+    axes = MappingProxyType({"i": "first direction of the quadrupole", "l": "second direction of the quadrupole"})
     power = 2
     occupations = ("sea", "grand_potential")
 
@@ -97,14 +100,15 @@ class SpinOrbitalMagnetization(OccupationCalculator):
 
     .. math:: M^s_a = \int (f\,m^s_a + g\,\Omega_a s),\quad \Omega_a s = \tfrac12\epsilon_{abc}\,\Omega s^{bc}
 
-    Unit eV Å² (spin in ħ, times 1/ħ).  For the identity it is the orbital magnetization divided by the charge; times the
+    Unit eV Å^2 (spin in ħ, times 1/ħ).  For the identity it is the orbital magnetization divided by the charge; times the
     charge of an electron that is the result, in Bohr magnetons per cell, WannierBerri's ``Morb``.  In a gap
     :math:`\sigma_H^s = e\,\partial M^s/\partial\mu` (XN 12).
     """
 
     symbol = "M^s"
     long_name = "orbital magnetization of s per cell"
-    axes = ("a",)
+    axes = MappingProxyType({"a": "component of the magnetization"})
+    shown = "zz"
     occupations = ("sea", "grand_potential")
 
     def terms(self, band_geometry: BandGeometry) -> list[Term]:
@@ -113,7 +117,7 @@ class SpinOrbitalMagnetization(OccupationCalculator):
         return [Term("sea", band_geometry.orbital_moment), Term("grand_potential", curvature)]
 
     def factor(self, system):
-        return -1.0 / BOHR_MAGNETON_AREA if self.operator.name == "identity" else 1.0
+        return -1.0 / BOHR_MAGNETON_AREA if self.operator.is_identity else 1.0
 
     def unit(self, dimension):
-        return "μ_B per cell" if self.operator.name == "identity" else "eV Å² per cell"
+        return "μ_B per cell" if self.operator.is_identity else f"{energy_unit(2, self.operator.unit)} per cell"

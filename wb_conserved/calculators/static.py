@@ -2,19 +2,26 @@
 
 Equation numbers "XN" are those of C. Xiao and Q. Niu, Phys. Rev. B 104, L241411 (2021).  e = −|e|; units (ħ/|e|) S/cm
 for spin s = σ/2, (1/|e|) S/cm for the identity, per sheet for two-dimensional systems.  The arguments are those of
-`wb_conserved.calculators.base.OccupationCalculator`.
+`wb_conserved.calculators.occupied.OccupationCalculator`.
 """
 
 from __future__ import annotations
 
+from ..errors import InputError
+from ..geometry.spin_current import SPIN_CURRENTS
 from ..units import HBAR_EV_FS
 from .band_geometry import BandGeometry
-from .base import OccupationCalculator, Term
+from .band_quantities import spin_berry_curvature
+from .occupied import OccupationCalculator, Term
 
-_SPIN_CURRENT_MATRICES = {"qiao": ("SR", "SH", "SHR"), "ryoo": ("SA", "SHA")}
+
+class Conductivity(OccupationCalculator):
+    """Base of the responses to an electric field."""
+
+    remark = "sign as in postw90"
 
 
-class ConventionalSpinConductivity(OccupationCalculator):
+class ConventionalSpinConductivity(Conductivity):
     r"""Conventional spin conductivity, the response of :math:`\frac12\{v, s\}`.
 
     .. math:: \sigma^{ils}_{conv} = e\int f\,\Omega^{lis},\quad
@@ -36,36 +43,35 @@ class ConventionalSpinConductivity(OccupationCalculator):
     long_name = "conventional spin conductivity"
 
     def __init__(self, Efermi, *, spin_current: str = "projected", **kwargs):
-        if spin_current not in ("projected", *_SPIN_CURRENT_MATRICES):
-            raise ValueError(f"spin_current: expected 'projected', 'qiao' or 'ryoo', found {spin_current!r}")
+        if spin_current not in SPIN_CURRENTS:
+            raise InputError("spin_current", f"one of {', '.join(SPIN_CURRENTS)}", repr(spin_current))
         self.spin_current = spin_current
         super().__init__(Efermi, **kwargs)
-        if spin_current != "projected" and (self.operator.name != "spin" or not self.external_terms):
-            raise ValueError(
-                f"spin_current: expected 'projected' for an operator other than spin, or without external terms; found "
-                f"{spin_current!r} with operator {self.operator.name}, external_terms={self.external_terms}"
+        if SPIN_CURRENTS[spin_current].matrices and not (self.operator.is_spin and self.external_terms):
+            raise InputError(
+                "spin_current",
+                "'projected' for an operator other than spin, or without external terms",
+                f"{spin_current!r} with operator {self.operator.name}, external_terms={self.external_terms}",
             )
 
     def terms(self, band_geometry: BandGeometry) -> list[Term]:
-        return [Term("sea", band_geometry.spin_berry_curvature(self.spin_current))]
+        return [Term("sea", spin_berry_curvature(band_geometry, self.spin_current))]
 
-    def _check_matrices(self, data_K):
-        super()._check_matrices(data_K)
-        missing = [
-            name for name in _SPIN_CURRENT_MATRICES.get(self.spin_current, ()) if not data_K.system.has_R_mat(name)
-        ]
+    def _check_matrices(self, system):
+        super()._check_matrices(system)
+        missing = [name for name in SPIN_CURRENTS[self.spin_current].matrices if not system.has_R_mat(name)]
         if missing:
-            raise ValueError(
-                f"system: expected the matrices {', '.join(missing)} of spin_current={self.spin_current!r}, found none: "
-                f"load_system(..., spin_current={self.spin_current!r})"
+            raise InputError(
+                "system",
+                f"the matrices {', '.join(missing)} of spin_current={self.spin_current!r}",
+                f"none: load_system(..., spin_current={self.spin_current!r})",
             )
 
     def parameters(self):
-        kind = {"projected": "projected", "qiao": "Qiao", "ryoo": "Ryoo, matrices from a truncated sum over bands"}
-        return super().parameters() | {"spin_current": kind[self.spin_current]}
+        return super().parameters() | {"spin_current": SPIN_CURRENTS[self.spin_current].label}
 
 
-class ConservedSpinConductivity(OccupationCalculator):
+class ConservedSpinConductivity(Conductivity):
     r"""Conserved spin conductivity, intrinsic part (XN 11).
 
     .. math:: \sigma^{ils}_{in} = e\int f\,(\Omega s^{li} + \partial_{k_l}d^{is})
@@ -87,7 +93,7 @@ class ConservedSpinConductivity(OccupationCalculator):
 
     def __init__(self, Efermi, *, terms: str = "all", **kwargs):
         if terms not in ("all", "berry", "dipole"):
-            raise ValueError(f"terms: expected 'all', 'berry' or 'dipole', found {terms!r}")
+            raise InputError("terms", "'all', 'berry' or 'dipole'", repr(terms))
         self.selected_terms = terms
         self.occupations = {"all": ("sea", "surface"), "berry": ("sea",), "dipole": ("surface",)}[terms]
         super().__init__(Efermi, **kwargs)
@@ -104,7 +110,7 @@ class ConservedSpinConductivity(OccupationCalculator):
         return super().parameters() | {"terms": self.selected_terms}
 
 
-class BerrySpinConductivity(OccupationCalculator):
+class BerrySpinConductivity(Conductivity):
     r"""Band-structure part of the conserved spin conductivity in a metal, of pure Hall type (XN 15).
 
     .. math:: \sigma^{ils}_B = \sigma_{in} + \sigma_{dp} = e\int f\,\Omega s^{li}
@@ -119,7 +125,7 @@ class BerrySpinConductivity(OccupationCalculator):
         return [Term("sea", band_geometry.berry_curvature_times_operator)]
 
 
-class DipoleScatteringSpinConductivity(OccupationCalculator):
+class DipoleScatteringSpinConductivity(Conductivity):
     r"""Side-jump analogue that comes from scattering but does not depend on it.
 
     .. math:: \sigma^{ils}_{dp} = -e\int f\,\partial_{k_l}d^{is}
@@ -134,7 +140,7 @@ class DipoleScatteringSpinConductivity(OccupationCalculator):
         return [Term("surface", -band_geometry.dipole_velocity)]
 
 
-class KuboConservedSpinConductivity(OccupationCalculator):
+class KuboConservedSpinConductivity(Conductivity):
     r"""Conserved spin conductivity from the Kubo response at finite wave vector.
 
     .. math:: \sigma^{ils}_K = i e\,\partial_{q_i}X(q)|_{q=0},\quad
@@ -155,7 +161,7 @@ class KuboConservedSpinConductivity(OccupationCalculator):
         return [Term("sea", band_geometry.kubo_sea), Term("surface", band_geometry.kubo_surface)]
 
 
-class DriftSpinConductivity(OccupationCalculator):
+class DriftSpinConductivity(Conductivity):
     r"""Current of s carried by the shifted occupation, relaxation time t (XN 13).
 
     .. math:: \sigma^{ils}_{drift} = e\,t\int\left(-\frac{\partial f}{\partial\varepsilon}\right)
@@ -177,7 +183,7 @@ class DriftSpinConductivity(OccupationCalculator):
 
     def __init__(self, Efermi, *, relaxation_time: float | None = None, **kwargs):
         if relaxation_time is not None and not relaxation_time > 0:
-            raise ValueError(f"relaxation_time: expected a number > 0 (fs), found {relaxation_time!r}")
+            raise InputError("relaxation_time", "a number > 0 (fs)", repr(relaxation_time))
         self.relaxation_time = relaxation_time
         super().__init__(Efermi, **kwargs)
 

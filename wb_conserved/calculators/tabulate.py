@@ -8,18 +8,23 @@ axes, and the last axis is the component of s.  Units in terms of [s], that of t
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar
 
 import numpy as np
 from wannierberri.result import KBandResult
 
-from ..geometry import diagonal
+from ..interpolation import states_of
 from .band_geometry import BandGeometry
-from .base import GeometryCalculator
+from .base import DIPOLE, FIELD, FLOW, GeometryCalculator
+from .contract import JOIN, Accumulating, Merge
 from .full_mesh import FullMeshBandResult
 
+_ROWS = "rows"
 
-class BandTabulator(GeometryCalculator):
+
+class BandTabulator(GeometryCalculator, Accumulating):
     """Base of the tabulators.
 
     Parameters
@@ -50,40 +55,54 @@ class BandTabulator(GeometryCalculator):
     @property
     def dims(self) -> tuple[str, ...]:
         """Names of the axes of the result."""
-        return ("k", "band", *self.axes) + ("s",) * self.operator.rank
+        return ("k", "band", *self.cartesian_axes)
 
     @abstractmethod
     def values(self, band_geometry: BandGeometry):
         """Per-band quantity (k, n, ..., s)."""
 
-    def __call__(self, data_K) -> KBandResult:
+    merges: ClassVar[Mapping[str, Merge]] = MappingProxyType({_ROWS: JOIN})
+
+    def accumulate(self, states, weight=1.0, out=None):
+        """Rows (k, band, ...); weights of k points do not enter."""
         parts = []
-        for band_geometry in self.band_geometries(data_K):
+        for band_geometry in self.band_geometries(states):
             values = self.values(band_geometry)
             k, n = values.shape[:2]
             means = band_geometry.multiplets.mean(values.reshape(k, n, -1)).reshape(values.shape)
             parts.append(means if self.operator.rank else means[..., 0])
-        data = np.concatenate(parts)
+        rows = np.concatenate(parts)
         if self.ibands is not None:
-            data = data[:, self.ibands]
+            rows = rows[:, self.ibands]
+        return {_ROWS: rows if out is None else JOIN(out[_ROWS], rows)}
+
+    def finalize(self, values: Mapping[str, np.ndarray], system) -> KBandResult:
+        """Result from the rows of all k points."""
         result_class = KBandResult if self.operator.symmetric else FullMeshBandResult
-        return result_class(data, transformTR=self.transform_time_reversal, transformInv=self.transform_inversion)
+        return result_class(
+            values[_ROWS], transformTR=self.transform_time_reversal, transformInv=self.transform_inversion
+        )
+
+    def __call__(self, data_K) -> KBandResult:
+        return self.finalize(self.accumulate(states_of(data_K)), data_K.system)
 
 
 class Expectation(BandTabulator):
     """Expectation value s_M, axes [s], unit [s]."""
 
-    symbol, long_name, axes, unit = "s", "expectation value", (), "[s]"
+    symbol, long_name, unit = "s", "expectation value", "[s]"
+    axes = MappingProxyType({})
     like_current = False
 
     def values(self, band_geometry):
-        return diagonal(band_geometry.operator)
+        return band_geometry.expectation
 
 
 class ConventionalCurrent(BandTabulator):
     """Conventional current tr_M J^{is}, J^{is} = ½ {v^i, s}, axes [i, s], unit eV Å [s] (divide by ħ)."""
 
-    symbol, long_name, axes, unit = "J", "conventional current", ("i",), "eV Å [s]"
+    symbol, long_name, unit = "J", "conventional current", "eV Å [s]"
+    axes = MappingProxyType({"i": FLOW})
     odd_under_inversion = True
 
     def values(self, band_geometry):
@@ -93,7 +112,8 @@ class ConventionalCurrent(BandTabulator):
 class TorqueDipole(BandTabulator):
     """Torque dipole d^{iτ} = Re Σ A^i_nm τ_mn, axes [i, s], unit eV Å [s]."""
 
-    symbol, long_name, axes, unit = "d^τ", "torque dipole", ("i",), "eV Å [s]"
+    symbol, long_name, unit = "d^τ", "torque dipole", "eV Å [s]"
+    axes = MappingProxyType({"i": DIPOLE})
     odd_under_inversion = True
 
     def values(self, band_geometry):
@@ -103,7 +123,8 @@ class TorqueDipole(BandTabulator):
 class TorqueBerryCurvature(BandTabulator):
     """Torque Berry curvature Ω^{iτ} = ∂_{k_i} s_M, axes [i, s], unit Å [s]."""
 
-    symbol, long_name, axes, unit = "Ω^τ", "torque Berry curvature", ("i",), "Å [s]"
+    symbol, long_name, unit = "Ω^τ", "torque Berry curvature", "Å [s]"
+    axes = MappingProxyType({"i": "direction of the gradient"})
     odd_under_inversion = True
 
     def values(self, band_geometry):
@@ -113,7 +134,8 @@ class TorqueBerryCurvature(BandTabulator):
 class OperatorBerryCurvature(BandTabulator):
     """s-Berry curvature Ω^{lis} = −2 Im Σ v^l_nm J^{is}_mn/(ε_n − ε_m)², axes [i, l, s], unit Å² [s]."""
 
-    symbol, long_name, axes, unit = "Ω^s", "s-Berry curvature", ("i", "l"), "Å² [s]"
+    symbol, long_name, unit = "Ω^s", "s-Berry curvature", "Å² [s]"
+    axes = MappingProxyType({"i": FLOW, "l": FIELD})
 
     def values(self, band_geometry):
         return band_geometry.operator_berry_curvature
@@ -122,7 +144,8 @@ class OperatorBerryCurvature(BandTabulator):
 class OperatorDipole(BandTabulator):
     """s-dipole d^{is} = Re Σ A^i_nm s_mn, axes [i, s], unit Å [s]."""
 
-    symbol, long_name, axes, unit = "d^s", "s-dipole", ("i",), "Å [s]"
+    symbol, long_name, unit = "d^s", "s-dipole", "Å [s]"
+    axes = MappingProxyType({"i": DIPOLE})
     odd_under_inversion = True
     like_current = False
 
@@ -133,7 +156,8 @@ class OperatorDipole(BandTabulator):
 class CurrentDipole(BandTabulator):
     """Dipole of the conventional current d^{lis} = Re Σ A^l_nm J^{is}_mn, axes [l, i, s], unit eV Å² [s]."""
 
-    symbol, long_name, axes, unit = "d^{lis}", "current dipole", ("l", "i"), "eV Å² [s]"
+    symbol, long_name, unit = "d^{lis}", "current dipole", "eV Å² [s]"
+    axes = MappingProxyType({"l": DIPOLE, "i": FLOW})
 
     def values(self, band_geometry):
         return band_geometry.current_dipole
@@ -142,7 +166,8 @@ class CurrentDipole(BandTabulator):
 class TorqueQuadrupole(BandTabulator):
     """Torque quadrupole q^{ilτ} = Re<½ (r − r_c)^i (r − r_c)^l τ>, axes [i, l, s], unit eV Å² [s]."""
 
-    symbol, long_name, axes, unit = "q^τ", "torque quadrupole", ("i", "l"), "eV Å² [s]"
+    symbol, long_name, unit = "q^τ", "torque quadrupole", "eV Å² [s]"
+    axes = MappingProxyType({"i": "first direction of the quadrupole", "l": "second direction of the quadrupole"})
 
     def values(self, band_geometry):
         return band_geometry.torque_quadrupole
@@ -151,7 +176,8 @@ class TorqueQuadrupole(BandTabulator):
 class BerryCurvatureTimesOperator(BandTabulator):
     """Berry curvature times s, Ωs^{li} = Re tr_M(Ω^{li}_M s_M), axes [i, l, s], unit Å² [s]."""
 
-    symbol, long_name, axes, unit = "Ωs", "Berry curvature times s", ("i", "l"), "Å² [s]"
+    symbol, long_name, unit = "Ωs", "Berry curvature times s", "Å² [s]"
+    axes = MappingProxyType({"i": FLOW, "l": FIELD})
 
     def values(self, band_geometry):
         return band_geometry.berry_curvature_times_operator
@@ -160,7 +186,8 @@ class BerryCurvatureTimesOperator(BandTabulator):
 class TorqueDipolePolarizability(BandTabulator):
     """Polarizability χ^{ilτ} = ∂_{k_l} d^{is} + Ωs^{li} − Ω^{lis} of the torque dipole, axes [i, l, s], unit Å² [s]."""
 
-    symbol, long_name, axes, unit = "χ^τ", "torque-dipole polarizability", ("i", "l"), "Å² [s]"
+    symbol, long_name, unit = "χ^τ", "torque-dipole polarizability", "Å² [s]"
+    axes = MappingProxyType({"i": FLOW, "l": FIELD})
 
     def values(self, band_geometry):
         return band_geometry.torque_dipole_polarizability
@@ -169,22 +196,8 @@ class TorqueDipolePolarizability(BandTabulator):
 class OrbitalMoment(BandTabulator):
     """Orbital moment of s, m^s = ½ Re Σ A × J^s + ½ Re tr_M(d^s_M × v_M), axes [a, s], unit eV Å² [s]."""
 
-    symbol, long_name, axes, unit = "m^s", "orbital moment of s", ("a",), "eV Å² [s]"
+    symbol, long_name, unit = "m^s", "orbital moment of s", "eV Å² [s]"
+    axes = MappingProxyType({"a": "component of the moment"})
 
     def values(self, band_geometry):
         return band_geometry.orbital_moment
-
-
-ALL = (
-    Expectation,
-    ConventionalCurrent,
-    TorqueDipole,
-    TorqueBerryCurvature,
-    OperatorBerryCurvature,
-    OperatorDipole,
-    CurrentDipole,
-    TorqueQuadrupole,
-    BerryCurvatureTimesOperator,
-    TorqueDipolePolarizability,
-    OrbitalMoment,
-)

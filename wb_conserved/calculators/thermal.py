@@ -12,18 +12,24 @@ with its entropy (``method="entropy"``), the second is the Mott relation, a conv
 
 from __future__ import annotations
 
-import numpy as np
-from scipy.special import expit
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import ClassVar
 
-from ..occupations import Occupation
-from ..units import BOLTZMANN_EV
+import numpy as np
+
+from ..errors import InputError
+from ..occupations import Mott
+from ..units import BOLTZMANN_EV, nernst_unit
 from . import static
 from .band_geometry import BandGeometry
-from .base import OccupationCalculator, Term
+from .base import FLOW
+from .occupied import OccupationCalculator, Term
 
-_MOTT_NODES_PER_KT = 32
-_MOTT_REACH = 40  # in units of kBT
 _ENTROPY = {"sea": "entropy", "surface": "entropy_surface"}
+"""Weight of a response to a temperature gradient for that of the response to a field."""
+
+METHODS = ("entropy", "mott")
 
 
 class _Nernst(OccupationCalculator):
@@ -35,52 +41,33 @@ class _Nernst(OccupationCalculator):
     """
 
     conductivity: type[OccupationCalculator]
+    axes: ClassVar[Mapping[str, str]] = MappingProxyType({"i": FLOW, "l": "direction of the temperature gradient"})
 
-    def __init__(self, Efermi, *, kBT: float, method: str = "entropy", **kwargs):
-        if not kBT > 0:
-            raise ValueError(f"kBT: expected a number > 0 (eV) for a response to a temperature gradient, found {kBT!r}")
-        if method not in ("entropy", "mott"):
-            raise ValueError(f"method: expected 'entropy' or 'mott', found {method!r}")
+    def __init__(self, Efermi, *, kBT, method: str = "entropy", **kwargs):
+        if not np.all(np.asarray(kBT, dtype=float) > 0):
+            raise InputError("kBT", "a number > 0 (eV) for a response to a temperature gradient", repr(kBT))
+        if method not in METHODS:
+            raise InputError("method", "'entropy' or 'mott'", repr(method))
         self.method = method
-        occupations = self.conductivity.occupations
-        self.occupations = occupations if method == "mott" else tuple(_ENTROPY[name] for name in occupations)
+        self.occupations = tuple(_ENTROPY[name] for name in self.conductivity.occupations)
         super().__init__(Efermi, kBT=kBT, **kwargs)
-        if method == "mott":
-            self.occupation = _mott_scan(self.Efermi, self.kBT)
+
+    def _make_statistics(self, scan):
+        statistics = super()._make_statistics(scan)
+        return Mott(scan) if self.method == "mott" else statistics
 
     def terms(self, band_geometry: BandGeometry) -> list[Term]:
         terms = self.conductivity.terms(self, band_geometry)
-        if self.method == "mott":
-            return terms
-        return [Term(_ENTROPY[term.occupation], term.values) for term in terms]
-
-    def weigh(self, spectrum):
-        sums = super().weigh(spectrum)
-        if self.method == "entropy":
-            return sums
-        # (1/kT) ∫dε (−∂f/∂ε)(ε − μ) σ(ε), trapezoidal on the scan of σ
-        scan = self.occupation.fermi_levels
-        x = (scan - self.Efermi[:, None]) / self.kBT
-        weights = x * expit(x) * expit(-x) * (scan[1] - scan[0]) / self.kBT
-        return np.tensordot(weights, sums, axes=1)
+        return [Term(_ENTROPY[term.weight], term.values) for term in terms]
 
     def factor(self, system):
         return -BOLTZMANN_EV * super().factor(system)  # 1/e = −1/|e|
 
     def unit(self, dimension):
-        return super().unit(dimension).replace("S", "A").replace("A/cm", "A/(cm K)").replace("A cm", "A cm/K") + (
-            "/K" if dimension == 2 else ""
-        )
+        return nernst_unit(dimension, self.operator.unit)
 
     def parameters(self):
         return super().parameters() | {"method": self.method}
-
-
-def _mott_scan(fermi_levels, kBT):
-    spacing = kBT / _MOTT_NODES_PER_KT
-    margin = _MOTT_REACH * kBT
-    levels = np.arange(fermi_levels.min() - margin, fermi_levels.max() + margin + spacing, spacing)
-    return Occupation(levels, 0.0, spacing)
 
 
 class ConservedSpinNernst(_Nernst):

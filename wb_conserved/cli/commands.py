@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
+import numpy as np
 from threadpoolctl import threadpool_limits
 
 from .. import compiled, parallel
@@ -24,11 +25,12 @@ from ..driver.run import estimate
 from ..driver.run import run as run_calculators
 from ..errors import ConfigError, InputError
 from ..io import load_system
-from ..parallel import share_system
+from ..io.sharing import share_system
 from ..results import format_comparison, format_table, write_convergence, write_results
 from ..results.files import check_folder
-from .config import Config, read_config
-from .job import beside, comparison, group_kramers_pairs, make_calculators, make_system
+from .config import Config, make_calculators
+from .job import beside, comparison, group_kramers_pairs, make_system
+from .reading import read_config
 
 BAD_INPUT = 2
 """Exit code for input that cannot be used."""
@@ -51,20 +53,34 @@ class Job:
 
     def describe(self) -> str:
         """Summary before the run."""
-        config, scan = self.config, self.config.fermi.scan()
+        config = self.config
         mesh = config.grid.mesh if isinstance(config.grid.mesh, list) else [config.grid.mesh] * 3
         lines = [
             f"system    {config.system.path}: {self.system.num_wann} Wannier functions, "
             f"{self.system.pointgroup.size} symmetry operations",
             f"mesh      {' × '.join(str(n) for n in mesh)}, {self.kpoints} k points evaluated",
-            f"Fermi     level {config.fermi.level:g} eV, scan of {len(scan)} from {scan[0]:g} to {scan[-1]:g} eV, "
-            f"kBT = {config.temperature.energy:g} eV" + (", linear tetrahedra" if config.temperature.tetrahedra else ""),
+            f"Fermi     {_levels(config.fermi)}, {_temperatures(config.temperature)}",
             f"multiplet threshold = {config.multiplets.threshold:g} eV"
             + (" and Kramers pairs" if config.multiplets.kramers else ""),
             f"computes  {', '.join(make_calculators(config))} of {config.quantities.operator}",
             f"results   {self.folder}",
         ]
         return "\n".join(lines)
+
+
+def _levels(fermi) -> str:
+    """What [fermi] asks for."""
+    scan = fermi.scan()
+    if fermi.counted:
+        return f"level that holds electrons: {scan}"
+    return f"level {fermi.level:g} eV, scan of {len(scan)} from {scan[0]:g} to {scan[-1]:g} eV"
+
+
+def _temperatures(temperature) -> str:
+    """What [temperature] asks for."""
+    energies = np.atleast_1d(temperature.energy)
+    text = "kBT = " + ", ".join(f"{energy:g}" for energy in energies) + " eV"
+    return text + (", linear tetrahedra" if temperature.tetrahedra else "")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -101,19 +117,22 @@ def run(file, output, overwrite, dry_run, verbose):
     if not first:
         return
     result = everything.select(calculators)
-    compared = {key: everything.results[key].data[0] for key in further}
+    compared = {key: everything.results[key].data for key in further}
+    if not config.fermi.counted:  # an axis of one level
+        compared = {key: data[0] for key, data in compared.items()}
     dataset = result.to_dataset(**_provenance(job, communicator), **_compared_attributes(compared))
-    click.echo("\n" + format_table(dataset, config.fermi.level, config.components()) + "\n")
+    click.echo("\n" + format_table(dataset, config.fermi.table_level, config.output.components) + "\n")
     if compared:
-        click.echo(format_comparison(dataset, config.fermi.level, config.components(), compared) + "\n")
+        click.echo(format_comparison(dataset, config.fermi.table_level, config.output.components, compared) + "\n")
     try:
         written = write_results(
             dataset,
             job.folder,
             overwrite=job.overwrite,
             input_text=job.text,
-            level=config.fermi.level if _plots(config) else None,
-            components=config.components(),
+            level=config.fermi.table_level,
+            pictures=_plots(config),
+            components=config.output.components,
             title=Path(config.system.path).name,
         )
     except OSError as error:
@@ -143,7 +162,7 @@ def convergence(file, output, overwrite, verbose):
     if communicator.rank > 0:
         return
     dataset = result.to_dataset(**_provenance(job, communicator))
-    table = format_convergence(dataset, config.fermi.level, config.components())
+    table = format_convergence(dataset, config.fermi.table_level, config.output.components)
     click.echo("\n" + table + "\n")
     try:
         written = write_convergence(dataset, table, job.folder, overwrite=job.overwrite, input_text=job.text)
@@ -299,8 +318,8 @@ def _plots(config):
 def _provenance(job, communicator):
     """Attributes of the data set: the input as it was given and as it was understood, and MPI."""
     attributes = {
-        "fermi_level_eV": job.config.fermi.level,
-        "components": " ".join(job.config.components()),
+        **({} if job.config.fermi.counted else {"fermi_level_eV": job.config.fermi.level}),
+        "components": " ".join(job.config.output.components or []),
         "input_toml": job.text,
         "input_resolved_json": json.dumps(job.config.model_dump(), ensure_ascii=False),
     }

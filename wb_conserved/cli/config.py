@@ -1,33 +1,22 @@
-"""Input files of the command line: TOML, validated as a whole before anything runs, with errors that name the key."""
+"""The sections of an input file and their keys, validated as a whole; rules of calculators are theirs."""
 
 from __future__ import annotations
 
-import difflib
 import re
-import tomllib
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from ..calculators import static
-from ..errors import ConfigError, InputError
-from ..operators import get_operator
+from ..calculators import SUMS
+from ..errors import InputError
+from ..geometry.spin_current import SPIN_CURRENTS
+from ..occupations import Electrons
 from ..units import BOLTZMANN_EV
 
-QUANTITIES = {
-    "kubo": static.KuboConservedSpinConductivity,
-    "conserved": static.ConservedSpinConductivity,
-    "conventional": static.ConventionalSpinConductivity,
-    "berry": static.BerrySpinConductivity,
-    "dipole": static.DipoleScatteringSpinConductivity,
-}
-"""Calculators by their name in the input, in the order of the output: the headline first."""
-
+_QUOTED_SPIN_CURRENTS = ", ".join(map(repr, SPIN_CURRENTS))
 _SAME_LEVEL = 1e-9
-_LENGTH_OF_FOUND = 80
 
 Count = Annotated[int, Field(gt=0)]
 Pair = Annotated[list[int], Field(min_length=2, max_length=2)]
@@ -66,8 +55,8 @@ class System(_Section):
     magnetic_moments: list[Vector] | None = Field(
         None, description="a list of [x, y, z] (μ_B), one per atom, with symmetrize"
     )
-    spin_current: Literal["projected", "qiao", "ryoo"] = Field(
-        "projected", description="'projected', 'qiao' or 'ryoo': spin current of the conventional conductivity"
+    spin_current: Literal[tuple(SPIN_CURRENTS)] = Field(
+        "projected", description=f"one of {_QUOTED_SPIN_CURRENTS}: spin current of the conventional conductivity"
     )
 
     @model_validator(mode="after")
@@ -91,17 +80,34 @@ class Grid(_Section):
 
 
 class Fermi(_Section):
-    """[fermi]: the Fermi level, and the scan around it."""
+    """[fermi]: the Fermi level and the scan around it, or the number of electrons that sets it."""
 
-    level: float = Field(description="a number (eV): the Fermi level, for which the table is printed")
+    level: float | None = Field(None, description="a number (eV): the Fermi level, for which the table is printed")
     window: Annotated[list[float], Field(min_length=2, max_length=2)] | None = Field(
         None, description="two numbers (eV) relative to the level, [below, above] with below < 0 < above"
     )
     points: int | None = Field(None, ge=2, description="an integer >= 2, to go with window")
     levels: list[float] | None = Field(None, min_length=1, description="a list of numbers (eV)")
+    electrons: float | None = Field(
+        None, gt=0, description="a number > 0: electrons per cell, which set the level at each temperature"
+    )
+    carriers: float | None = Field(
+        None, description="a number: electrons more than those below the level at zero temperature (holes: < 0)"
+    )
+    carriers_per: Literal["cell", "cm3"] = Field("cell", description="'cell' or 'cm3' (cm² of a sheet)")
 
     @model_validator(mode="after")
     def _one_scan(self):
+        if self.electrons is None and self.level is None:
+            raise _problem("level", type(self).model_fields["level"].description, "nothing")
+        if self.electrons is not None and (self.level is not None or self.carriers is not None):
+            other = "level" if self.level is not None else "carriers"
+            raise _problem("electrons", f"either electrons, or {other}", "both")
+        if self.counted and (self.window is not None or self.levels is not None):
+            scan = "window" if self.window is not None else "levels"
+            raise _problem(scan, "none, as the number of electrons sets the level", getattr(self, scan))
+        if self.carriers is None and self.carriers_per != "cell":
+            raise _problem("carriers_per", "carriers, which it goes with", "none")
         if self.window is not None and self.levels is not None:
             raise _problem("levels", "either window or levels", "both")
         if self.points is not None and self.window is None:
@@ -110,8 +116,17 @@ class Fermi(_Section):
             raise _problem("window", type(self).model_fields["window"].description, self.window)
         return self
 
-    def scan(self) -> np.ndarray:
-        """Ascending Fermi levels in eV; the level itself is one of them."""
+    @property
+    def counted(self) -> bool:
+        """Whether a number of electrons sets the level."""
+        return self.electrons is not None or self.carriers is not None
+
+    def scan(self) -> np.ndarray | Electrons:
+        """Ascending Fermi levels in eV, the level itself being one of them; or the number of electrons."""
+        if self.electrons is not None:
+            return Electrons(self.electrons)
+        if self.carriers is not None:
+            return Electrons(level=self.level, carriers=self.carriers, per=self.carriers_per)
         if self.levels is not None:
             levels = np.unique(np.array(self.levels))
         elif self.window is not None:
@@ -121,12 +136,21 @@ class Fermi(_Section):
         others = levels[np.abs(levels - self.level) > _SAME_LEVEL]
         return np.sort(np.append(others, self.level))
 
+    @property
+    def table_level(self) -> float | None:
+        """The level of the table; None where a number of electrons sets it."""
+        return None if self.counted else self.level
+
 
 class Temperature(_Section):
     """[temperature]."""
 
-    kBT: float | None = Field(None, ge=0, description="a number >= 0 (eV); or kelvin instead")
-    kelvin: float | None = Field(None, ge=0, description="a number >= 0 (K)")
+    kBT: Annotated[float, Field(ge=0)] | Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1)] | None = Field(
+        None, description="a number >= 0, or a list of numbers > 0 (eV); or kelvin instead"
+    )
+    kelvin: Annotated[float, Field(ge=0)] | Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1)] | None = (
+        Field(None, description="a number >= 0, or a list of numbers > 0 (K)")
+    )
     fermi_surface_width: float | None = Field(None, gt=0, description="a number > 0 (eV), only for kBT = 0")
     tetrahedra: bool = Field(False, description="true or false: linear tetrahedra, only for kBT = 0")
 
@@ -135,24 +159,15 @@ class Temperature(_Section):
         if (self.kBT is None) == (self.kelvin is None):
             found = "nothing" if self.kBT is None else "both"
             raise _problem("kBT", "one of kBT (eV) and kelvin", found)
-        if self.energy > 0 and self.fermi_surface_width is not None:
-            raise _problem(
-                "fermi_surface_width",
-                f"none, as kBT = {self.energy:g} eV sets the width of the Fermi surface",
-                self.fermi_surface_width,
-            )
-        if self.tetrahedra and self.energy > 0:
-            raise _problem("tetrahedra", f"false, as kBT = {self.energy:g} eV smooths the occupation", "true")
-        if self.tetrahedra and self.fermi_surface_width is not None:
-            raise _problem(
-                "fermi_surface_width", "none, as tetrahedra integrate over the Fermi surface", self.fermi_surface_width
-            )
         return self
 
     @property
-    def energy(self) -> float:
-        """k_B T in eV."""
-        return self.kBT if self.kBT is not None else BOLTZMANN_EV * self.kelvin
+    def energy(self) -> float | list[float]:
+        """k_B T in eV, one or several."""
+        if self.kBT is not None:
+            return self.kBT
+        values = BOLTZMANN_EV * np.asarray(self.kelvin, dtype=float)
+        return values.tolist()
 
 
 class Multiplets(_Section):
@@ -174,13 +189,27 @@ class Multiplets(_Section):
 class Quantities(_Section):
     """[quantities]: what is computed, of which observable."""
 
-    names: list[Literal[tuple(QUANTITIES)]] = Field(
-        ["kubo", "conserved", "conventional"], min_length=1, description=f"a list of {', '.join(QUANTITIES)}"
+    names: list[Literal[tuple(SUMS)]] = Field(
+        ["kubo", "conserved", "conventional"], min_length=1, description=f"a list of {', '.join(SUMS)}"
     )
     operator: Literal["spin", "identity", "charge"] = Field(
         "spin", description="'spin', 'identity' or 'charge' (the same)"
     )
     external_terms: bool = Field(True, description="true or false")
+    options: dict[str, dict[str, Any]] = Field(
+        {}, description="a table of options by name of the quantity, such as options.drift.relaxation_time = 10.0"
+    )
+
+    @model_validator(mode="after")
+    def _options_of_quantities(self):
+        for name, options in self.options.items():
+            if name not in self.names:
+                raise _problem("options", f"quantities of names, {', '.join(self.names)}", name)
+            known = SUMS[name].options
+            for option in options:
+                if option not in known:
+                    raise _problem("options", f"options of {name}: {', '.join(known) or 'none'}", option)
+        return self
 
 
 class Output(_Section):
@@ -233,78 +262,73 @@ class Config(_Section):
 
     @model_validator(mode="after")
     def _consistent(self):
-        rank = get_operator(self.quantities.operator).rank
+        try:
+            calculators = make_calculators(self)
+        except InputError as error:
+            raise _of_argument(error) from None
+        lengths = sorted({len(calculator.cartesian_axes) for calculator in calculators.values()})
         for component in self.output.components or ():
-            if len(component) != 2 + rank:
+            if len(component) not in lengths:
                 raise _problem(
                     "components",
-                    f"{2 + rank} of x, y and z for operator '{self.quantities.operator}'",
+                    f"{' or '.join(map(str, lengths))} of x, y and z for operator '{self.quantities.operator}'",
                     component,
                     "output",
                 )
-        width = self.temperature.fermi_surface_width
-        surface = [name for name in self.quantities.names if uses_surface(name)]
-        if width is not None and not surface:
+        if self.temperature.fermi_surface_width is not None and not any(
+            calculator.fermi_surface_width for calculator in calculators.values()
+        ):
             raise _problem(
-                "fermi_surface_width", "none, as no quantity asked for has a Fermi-surface term", width, "temperature"
+                "fermi_surface_width",
+                "none, as no quantity asked for has a Fermi-surface term",
+                self.temperature.fermi_surface_width,
+                "temperature",
             )
-        if surface and width is None and self.temperature.energy == 0 and not self.temperature.tetrahedra:
-            spacing = np.diff(self.fermi.scan())
-            if len(spacing) == 0 or np.ptp(spacing) > 1e-6 * spacing[0]:
-                raise _problem(
-                    "fermi_surface_width",
-                    f"a number > 0 (eV), as {', '.join(surface)} has a Fermi-surface term, kBT = 0, and the scan (with "
-                    f"level = {self.fermi.level:g} added to it) is not uniform, so that its spacing cannot serve",
-                    "nothing",
-                    "temperature",
-                )
         return self
 
-    def components(self) -> list[str]:
-        """Components to print and plot; by default xyz, or xy for a scalar operator."""
-        return self.output.components or ["xyz"[: 2 + get_operator(self.quantities.operator).rank]]
+
+_KEYS = {
+    "Efermi": ("fermi", "levels"),
+    "electrons": ("fermi", "electrons"),
+    "kBT": ("temperature", "kBT"),
+    "fermi_surface_width": ("temperature", "fermi_surface_width"),
+    "tetra": ("temperature", "tetrahedra"),
+    "degen_thresh": ("multiplets", "threshold"),
+    "spin_current": ("system", "spin_current"),
+    "operator": ("quantities", "operator"),
+}
+"""Section and key for each argument of a calculator; other arguments are options of a quantity."""
 
 
-def uses_surface(name: str) -> bool:
-    """Whether a quantity has a Fermi-surface term, which needs a width at kBT = 0."""
-    return QUANTITIES[name]([0.0], kBT=1.0).uses_surface
+def _of_argument(error: InputError) -> PydanticCustomError:
+    """Error of a calculator about an argument as one about the key that gave it."""
+    section, key = _KEYS.get(error.source, ("quantities", "options"))
+    return _problem(key, error.expected, error.found, section)
 
 
-def read_config(path: Path) -> tuple[Config, str]:
-    """Read and validate an input file.
-
-    Parameters
-    ----------
-    path : Path
-
-    Returns
-    -------
-    Config, str
-        The settings, and the text of the file.
-
-    Raises
-    ------
-    ConfigError, InputError
-        Every problem, with file, key (or line, for broken TOML), what was expected and what was found.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(path, "a TOML file that can be read", error.strerror) from None
-    except UnicodeDecodeError as error:
-        raise InputError(path, "a TOML file in UTF-8", str(error)) from None
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        place = re.search(r" \(at line (\d+), column (\d+)\)", str(error))
-        line = int(place[1]) if place else text.count("\n") + 1
-        raise InputError(path, "TOML", str(error).replace(place[0] if place else "", ""), line) from None
-    filled = {name: {} for name in Config.model_fields} | data
-    try:
-        return Config.model_validate(filled), text
-    except ValidationError as error:
-        problems = {_key(item): _explain(item, filled) for item in error.errors()}
-        raise ConfigError("\n".join(f"{path}: {problem}" for problem in problems.values())) from None
+def make_calculators(config: Config) -> dict[str, Any]:
+    """Calculators of an input file by name, in the order of the catalogue."""
+    calculators = {}
+    for name, entry in SUMS.items():
+        if name not in config.quantities.names:
+            continue
+        options = dict(config.quantities.options.get(name, {}))
+        if "surface" in entry.calculator.occupations:
+            options["fermi_surface_width"] = config.temperature.fermi_surface_width
+        if "spin_current" in entry.options and name == "conventional":
+            options["spin_current"] = config.system.spin_current
+        if entry.of_observable:
+            options["operator"] = config.quantities.operator
+        calculators[name] = entry.calculator(
+            config.fermi.scan(),
+            degen_thresh=config.multiplets.threshold,
+            degen_Kramers=config.multiplets.kramers is True,
+            kBT=config.temperature.energy,
+            tetra=config.temperature.tetrahedra,
+            kwargs_formula={"external_terms": config.quantities.external_terms},
+            **options,
+        )
+    return calculators
 
 
 def _problem(key: str, expected: str, found: Any, section: str = "") -> PydanticCustomError:
@@ -312,33 +336,3 @@ def _problem(key: str, expected: str, found: Any, section: str = "") -> Pydantic
     return PydanticCustomError(
         "key", "{expected}", {"section": section, "key": key, "expected": expected, "found": str(found)}
     )
-
-
-def _key(item: dict) -> tuple[str, ...]:
-    """Section and key that an error of pydantic is about."""
-    if item["type"] == "key":
-        section = item["ctx"]["section"] or item["loc"][0]
-        return (section, item["ctx"]["key"])
-    return tuple(str(part) for part in item["loc"][:2])
-
-
-def _explain(item: dict, data: dict) -> str:
-    section, *keys = _key(item)
-    name = f"[{section}] {keys[0]}" if keys else f"[{section}]"
-    if item["type"] == "key":
-        return f"{name}: expected {item['ctx']['expected']}; found {item['ctx']['found']}"
-    if item["type"] == "extra_forbidden":
-        known = list((Config if not keys else Config.model_fields[section].annotation).model_fields)
-        close = difflib.get_close_matches(keys[0] if keys else section, known, n=1)
-        hint = f"; did you mean {close[0]}?" if close else ""
-        return f"{name}: expected one of {', '.join(known)}; found an unknown {'key' if keys else 'section'}{hint}"
-    if not keys:
-        return f"{name}: expected a table; found {_shortened(data[section])}"
-    field = Config.model_fields[section].annotation.model_fields[keys[0]]
-    found = "nothing" if item["type"] == "missing" else _shortened(data[section][keys[0]])
-    return f"{name}: expected {field.description}; found {found}"
-
-
-def _shortened(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= _LENGTH_OF_FOUND else text[: _LENGTH_OF_FOUND - 3] + "..."

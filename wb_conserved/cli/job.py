@@ -15,7 +15,7 @@ from ..errors import ConfigError
 from ..interpolation import WannierInterpolator
 from ..io import load_system
 from ..operators import get_operator
-from .config import QUANTITIES, Config, uses_surface
+from .config import Config, make_calculators
 
 logger = logging.getLogger(__name__)
 
@@ -90,41 +90,22 @@ def group_kramers_pairs(config: Config, system) -> Config:
 
 def comparison(config: Config) -> dict:
     """Calculators of the comparison of multiplet thresholds at the Fermi level, by name and threshold."""
-    calculators = {}
+    calculators, own = {}, make_calculators(config)
     for threshold in config.multiplets.compare:
-        fermi = config.fermi.model_copy(update={"levels": None, "window": None, "points": None})
-        multiplets = config.multiplets.model_copy(update={"threshold": threshold})
-        width = config.temperature.fermi_surface_width
-        if width is None and config.temperature.energy == 0 and not config.temperature.tetrahedra:
-            width = float(np.diff(config.fermi.scan())[:1].sum()) or None
-        temperature = config.temperature.model_copy(update={"fermi_surface_width": width})
-        single = config.model_copy(update={"fermi": fermi, "multiplets": multiplets, "temperature": temperature})
+        single = config.model_copy(
+            update={
+                "fermi": config.fermi.model_copy(update={"levels": None, "window": None, "points": None}),
+                "multiplets": config.multiplets.model_copy(update={"threshold": threshold}),
+                "temperature": config.temperature.model_copy(update={"fermi_surface_width": _width(own)}),
+            }
+        )
         calculators |= {(name, threshold): calculator for name, calculator in make_calculators(single).items()}
     return calculators
 
 
-def make_calculators(config: Config) -> dict:
-    """Calculators of an input file by name, in the order of `QUANTITIES`."""
-    calculators = {}
-    for name, calculator in QUANTITIES.items():
-        if name not in config.quantities.names:
-            continue
-        options = {}
-        if uses_surface(name):
-            options["fermi_surface_width"] = config.temperature.fermi_surface_width
-        if name == "conventional":
-            options["spin_current"] = config.system.spin_current
-        calculators[name] = calculator(
-            config.fermi.scan(),
-            degen_thresh=config.multiplets.threshold,
-            degen_Kramers=config.multiplets.kramers is True,
-            kBT=config.temperature.energy,
-            tetra=config.temperature.tetrahedra,
-            operator=config.quantities.operator,
-            kwargs_formula={"external_terms": config.quantities.external_terms},
-            **options,
-        )
-    return calculators
+def _width(calculators):
+    """Width of the Fermi surface that the calculators use, given or from their scan; None where they need none."""
+    return next((part.fermi_surface_width for part in calculators.values() if part.fermi_surface_width), None)
 
 
 def _check_symmetry(system, config, source):
@@ -163,14 +144,24 @@ def _occupied(interpolator, system, kpoints, config, tolerance):
     """Bands (k, n), those above the scan put at its end, and spins of the states below each of some levels (k, 3, level)."""
     phases = interpolator.phases(kpoints)
     energies, states = np.linalg.eigh(interpolator(phases, "Ham"))
-    highest = config.fermi.scan()[-1]
+    highest, level = _levels(interpolator, system, config)
     bands = np.minimum(energies, highest)
     if not system.has_R_mat("SS"):
         return bands, None
     spins = interpolator(phases, "SS")  # k i a j
-    levels = np.append(config.fermi.level, highest - _LEVELS)
+    levels = np.append(level, highest - _LEVELS)
     occupations = expit((levels - energies[..., None]) / tolerance)  # k n level
     return bands, np.einsum("kin,kiaj,kjn,knf->kaf", states.conj(), spins, states, occupations, optimize=True).real
+
+
+def _levels(interpolator, system, config):
+    """Highest Fermi level of the scan, and the one of the table; those of the whole spectrum where electrons are counted."""
+    scan = config.fermi.scan()
+    if not config.fermi.counted:
+        return scan[-1], config.fermi.level
+    energies = interpolator.band_energies(np.random.default_rng(0).random((8, 3)))
+    level = np.quantile(energies, min(1.0, (scan.number or 0.5 * system.num_wann) / system.num_wann))
+    return level, level
 
 
 def _vector(values):

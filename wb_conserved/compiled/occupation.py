@@ -22,17 +22,19 @@ def steps(energies, levels):
 
 
 @kernel
-def points(energies, levels, spacing, stencil):
+def points(energies, bounds, origins, spacings, firsts, counts, stencil):
     """Weights of Lagrange interpolation at each energy from equidistant nodes around it.
 
     Parameters
     ----------
     energies : float array (bands,)
-        eV.  Above the last level: no weight.
-    levels : float array
-        Nodes 1, 2, ..., eV; node 0 stands for all that is below.
-    spacing : float
-        Between them, eV.
+        eV.
+    bounds : float array (pieces + 1,)
+        Between which energies lies each piece of the axis, eV.  Below the first: node 0; above the last: no weight.
+    origins, spacings : float array (pieces,)
+        First node of each piece and distance of its nodes, eV.
+    firsts, counts : int array (pieces,)
+        Place of that node on the axis, and number of nodes.
     stencil : int
         Number of nodes that share an energy.
 
@@ -42,7 +44,7 @@ def points(energies, levels, spacing, stencil):
         Where the entries of each band begin.
     nodes, weights : arrays (entries,)
     """
-    number = len(energies)
+    number, last = len(energies), len(bounds) - 1
     starts, nodes = np.empty(number + 1, dtype=np.int32), np.empty(number * stencil, dtype=np.int32)
     weights = np.empty(number * stencil)
     denominators = np.ones(stencil)
@@ -53,18 +55,21 @@ def points(energies, levels, spacing, stencil):
     filled = 0
     for band in range(number):
         starts[band] = filled
-        if energies[band] > levels[-1]:
+        energy = energies[band]
+        if energy > bounds[last]:
             continue
-        position = (energies[band] - levels[0]) / spacing
-        cell = int(np.floor(position))
-        if cell < stencil:
+        if energy < bounds[0]:
             nodes[filled], weights[filled] = 0, 1.0
             filled += 1
             continue
-        first = max(0, min(cell - (stencil // 2 - 1), len(levels) - stencil))
+        piece = 0
+        while piece + 1 < last and energy >= bounds[piece + 1]:
+            piece += 1
+        position = (energy - origins[piece]) / spacings[piece]
+        first = max(0, min(int(np.floor(position)) - (stencil // 2 - 1), counts[piece] - stencil))
         product = 1.0  # of the distances from the nodes before
         for i in range(stencil):
-            nodes[filled + i], weights[filled + i] = first + 1 + i, product / denominators[i]
+            nodes[filled + i], weights[filled + i] = firsts[piece] + first + i, product / denominators[i]
             product *= position - first - i
         product = 1.0  # and after
         for i in range(stencil - 1, -1, -1):

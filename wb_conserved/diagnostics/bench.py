@@ -26,29 +26,20 @@ import wannierberri
 from wannierberri.calculators import static as wannierberri_static
 
 from .. import compiled
-from ..calculators import static
+from ..calculators import CATALOGUE
+from ..driver.evaluation import Evaluation
 from ..driver.fingerprint import linear_algebra
 from ..driver.grid import regular_grid
 from ..driver.kpoints import kpoints_of_grid
+from ..driver.mesh import Mesh
 from ..driver.run import run
-from ..driver.work import Evaluation, Mesh
-from ..interpolation.batches import bloch_batches, release
 from ..interpolation.eigen import eigh, unpacked
 from ..operators import SPIN
 
 STAGES = ("Fourier", "eigen", "rotation", "geometry", "occupation")
-_XN = {
-    "conventional": static.ConventionalSpinConductivity,
-    "conserved": static.ConservedSpinConductivity,
-    "berry": static.BerrySpinConductivity,
-    "dipole": static.DipoleScatteringSpinConductivity,
-}
-SETS = {
-    "conventional": {"conventional": static.ConventionalSpinConductivity},
-    "XN set": _XN,
-    "XN set and σ_K": _XN | {"kubo": static.KuboConservedSpinConductivity},
-}
-"""Calculators of each line of the benchmark; XN set: the conventional conductivity and everything of XN 11 and 15."""
+_XN = ("conventional", "conserved", "berry", "dipole")
+SETS = {"conventional": _XN[:1], "XN set": _XN, "XN set and σ_K": (*_XN, "kubo")}
+"""Names of the quantities of each line of the benchmark; XN set: the conventional conductivity and all of XN 11 and 15."""
 
 _THRESHOLD = 1e-4  # eV, WannierBerri's default
 _RAW_FILES = ("chk", "eig", "mmn", "spn")
@@ -168,7 +159,7 @@ def benchmark(
 
     options = {"degen_thresh": _THRESHOLD, "kBT": kBT}
     sets = {
-        label: {key: calculator(scan, **options) for key, calculator in members.items()} for label, members in SETS.items()
+        label: {name: CATALOGUE[name].calculator(scan, **options) for name in names} for label, names in SETS.items()
     }
     sides = {label: ours(calculators) for label, calculators in sets.items()}
     with tempfile.TemporaryDirectory() as folder:
@@ -214,8 +205,8 @@ def _take_turns(sides, repeat):
 
 
 def _median_energy(system, grid, batches):
-    data_K = Evaluation(system, grid, {}, symmetrize=False).data_K(batches.batch(batches.number_of_batches // 2))
-    return float(np.median(next(iter(bloch_batches(data_K))).energies))
+    states = Evaluation(system, grid, {}, symmetrize=False).states(batches.batch(batches.number_of_batches // 2))
+    return float(np.median(next(iter(states.batches)).energies))
 
 
 def _medians(samples):
@@ -225,14 +216,14 @@ def _medians(samples):
 
 def _stages(evaluation, batch):
     """Seconds per k point of each stage on one batch."""
-    data_K = evaluation.data_K(batch)
+    states = evaluation.states(batch)
     interpolator, clock = evaluation.interpolator, [time.process_time()]
 
     def lap():
         clock.append(time.process_time())
         return clock[-1] - clock[-2]
 
-    bloch = next(iter(bloch_batches(data_K)))
+    bloch = next(iter(states.batches))
     names = interpolator.names
     lap()
     phases = interpolator.phases(batch.kpoints)
@@ -246,17 +237,17 @@ def _stages(evaluation, batch):
     _rotate(bloch, names)
     rotation = max(0.0, lap() - fourier - eigen)
     for calculator in evaluation.calculators.values():
-        for geometry in calculator.band_geometries(data_K):
+        for geometry in calculator.band_geometries(states):
             calculator.terms(geometry)
     geometry = lap()
     sums = {}
     lap()
     for name, calculator in evaluation.calculators.items():
-        sums[name] = calculator.accumulate(data_K)
+        sums[name] = calculator.accumulate(states)
     for name, calculator in evaluation.calculators.items():  # now without making the sums
-        calculator.accumulate(data_K, out=sums[name])
+        calculator.accumulate(states, out=sums[name])
     occupation = 0.5 * lap()
-    release(data_K)
+    states.forget()
     times = (fourier, eigen, rotation, geometry, occupation)
     return {name: seconds / len(batch.kpoints) for name, seconds in zip(STAGES, times, strict=True)}
 
@@ -267,7 +258,7 @@ def _rotate(bloch, names):
     for name in names:
         if name == "Ham":
             continue
-        if bloch.kernels is None:
+        if not bloch.kernels:
             bloch.half(name)
         elif name == "∂Ham":
             bloch.vectors_of_velocity("AA" in names)

@@ -11,13 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..calculators.base import OccupationCalculator
-from ..driver.grid import regular_grid
-from ..driver.run import data_K_of_list
-from ..interpolation import WannierInterpolator
-from ..interpolation.bloch import batch_slices
-
-_ENERGIES = 64  # weights are found for this many energies at a time
+from ..calculators.band_geometry import BandGeometry
+from ..calculators.contract import SUM, Accumulating, Largest
+from ..calculators.occupied import OccupationCalculator
+from ..driver.run import run
+from ..errors import InputError
 
 
 @dataclass(frozen=True)
@@ -87,8 +85,87 @@ class CrossingReport:
         return "\n".join(lines)
 
 
+class LargestContributions(Accumulating):
+    """The k points that contribute most to one component of a result, as a calculator of `wb_conserved.run`.
+
+    Parameters
+    ----------
+    calculator : OccupationCalculator
+        At one Fermi level and temperature.
+    component : tuple of int
+        Indices of the Cartesian axes, (0, 1, 2) for xyz.
+    number : int
+        How many to keep.
+
+    Raises
+    ------
+    InputError
+        More than one level or temperature, or a component that does not fit.
+    """
+
+    allow_grid, allow_path = True, False
+
+    def __init__(self, calculator: OccupationCalculator, component: tuple[int, ...], number: int):
+        if calculator.statistics is None or any(len(values) != 1 for values in calculator.statistics.scan.values()):
+            raise InputError("calculator", "one Fermi level and one temperature", f"a scan of {calculator.dims}")
+        if len(component) != len(calculator.cartesian_axes):
+            raise InputError("component", f"{len(calculator.cartesian_axes)} indices", repr(component))
+        self.calculator, self.component = calculator, tuple(component)
+        self._index = (*self.component, *(0,) * (1 - calculator.operator.rank))
+        self._of_nodes = {
+            weight: [nodes.reshape(-1) for nodes in calculator.statistics.node_weights(weight)]
+            for weight in calculator.occupations
+        }
+        self.merges = {"sums": SUM, "largest": Largest(number)}
+
+    def __call__(self, data_K):
+        """Only `wb_conserved.run` knows how to merge it."""
+        raise TypeError("LargestContributions: expected wb_conserved.run, found a run of WannierBerri")
+
+    def requirements(self, system):
+        """Those of the calculator."""
+        return self.calculator.requirements(system)
+
+    def accumulate(self, states, weight=1.0, out=None):
+        """Sum of the contributions, of their absolute values, and number of k points; and the largest ones.
+
+        A row is: contribution, k (3), the two bands, their distance, their mean energy.
+        """
+        calculator, first = self.calculator, 0
+        factor = weight * calculator.factor(states.system)
+        sums, rows = np.zeros(3), []
+        for geometry in calculator.band_geometries(states):
+            per_band = factor * self._weighted(geometry)
+            contributions = per_band.sum(axis=1)
+            sums += [contributions.sum(), np.abs(contributions).sum(), len(contributions)]
+            kept = self.merges["largest"].of(np.stack([contributions, np.arange(len(contributions))], axis=1))
+            rows += [_row(geometry, states.kpoints[first + k], per_band[k], k) for k in kept[:, 1].astype(int)]
+            first += len(contributions)
+        values = {"sums": sums, "largest": self.merges["largest"].of(np.array(rows))}
+        return values if out is None else {name: merge(out[name], values[name]) for name, merge in self.merges.items()}
+
+    def _weighted(self, geometry: BandGeometry) -> np.ndarray:
+        """Contribution of every band at each k point with its weight, (k, n)."""
+        statistics = self.calculator.statistics
+        placement, total = geometry.place(statistics), 0.0
+        for term in self.calculator.terms(geometry):
+            moments = zip(statistics.moments(term.weight), self._of_nodes[term.weight], strict=True)
+            weights = sum(placement.of_bands(moment, nodes) for moment, nodes in moments)
+            total = total + weights * term.values[(..., *self._index)]
+        return total
+
+    def finalize(self, values, system) -> CrossingReport:
+        """The report."""
+        total, absolute, number = values["sums"].tolist()
+        crossings = tuple(
+            Crossing(row[1:4], float(row[0]), (int(row[4]), int(row[5])), float(row[6]), float(row[7]))
+            for row in values["largest"]
+        )
+        return CrossingReport(total, absolute, crossings, int(number), self.calculator.unit(int(np.sum(system.periodic))))
+
+
 def near_crossings(
-    system, mesh, calculator: OccupationCalculator, component: tuple[int, ...], *, number: int = 10
+    system, mesh, calculator: OccupationCalculator, component: tuple[int, ...], *, number: int = 10, comm=None
 ) -> CrossingReport:
     """K points that contribute most to one component of a result, and the closest bands there.
 
@@ -97,11 +174,13 @@ def near_crossings(
     system : wannierberri.system.System
     mesh : int or three ints
     calculator : OccupationCalculator
-        With one Fermi level.
+        With one Fermi level and temperature.
     component : tuple of int
-        Indices of the axes after the Fermi level, (0, 1, 2) for xyz.
+        Indices of the Cartesian axes, (0, 1, 2) for xyz.
     number : int
         How many to list.
+    comm : mpi4py.MPI.Comm, optional
+        See `wb_conserved.run`.
 
     Returns
     -------
@@ -109,64 +188,17 @@ def near_crossings(
 
     Raises
     ------
-    ValueError
-        The calculator has more than one Fermi level, or the component does not fit.
+    InputError
+        The calculator has more than one level or temperature, or the component does not fit.
     """
-    if len(calculator.Efermi) != 1:
-        raise ValueError(f"calculator: expected one Fermi level, found {len(calculator.Efermi)}")
-    if len(component) != len(calculator.dims) - 1:
-        raise ValueError(f"component: expected {len(calculator.dims) - 1} indices, found {component!r}")
-    index = tuple(component) + (0,) * (1 - calculator.operator.rank)
-    grid = regular_grid(system, mesh)
-    total_points = int(np.prod(grid.dense))
-    factor = calculator.factor(system) / total_points
-    interpolator = WannierInterpolator(system) if hasattr(system, "rvec") else None
-    total, absolute, best = 0.0, 0.0, []
-    for Kpoint in grid.get_K_list(use_symmetry=False):
-        kpoints = (grid.points_FFT + Kpoint.Kp_fullBZ) % 1
-        for part in batch_slices(grid.FFT, system.num_wann):
-            data_K = data_K_of_list(system, kpoints[part], grid, Kpoint, interpolator=interpolator)
-            for geometry in calculator.band_geometries(data_K):
-                per_band = factor * _weighted(calculator, geometry, index)
-                contributions = per_band.sum(axis=1)
-                total, absolute = total + contributions.sum(), absolute + np.abs(contributions).sum()
-                largest = np.argsort(-np.abs(contributions))[:number]
-                best += [_crossing(geometry, kpoints[part][k], per_band[k], k) for k in largest]
-        best = sorted(best, key=lambda crossing: -abs(crossing.contribution))[:number]
-    unit = calculator.unit(int(np.sum(system.periodic)))
-    return CrossingReport(float(total), float(absolute), tuple(best), total_points, unit)
+    largest = {"crossings": LargestContributions(calculator, component, number)}
+    return run(system, mesh, largest, comm, use_irred_kpt=False, symmetrize=False).results["crossings"]
 
 
-def _weighted(calculator, geometry, index):
-    """Contribution of every band at each k point with its occupation, (k, n)."""
-    energies, occupation = geometry.multiplets.energies, calculator.occupation
-    levels, position = np.unique(energies, return_inverse=True)
-    position = position.reshape(energies.shape)
-    total = np.zeros(energies.shape)
-    for term in calculator.terms(geometry):
-        # the weight of an energy is the sum over one band of value 1 there
-        weights = np.empty(len(levels))
-        for start in range(0, len(levels), _ENERGIES):
-            some = levels[None, start : start + _ENERGIES]
-            ones = np.eye(some.shape[1])[None]
-            spectra = [occupation.accumulate(some, ones)]
-            if term.occupation == "grand_potential":
-                spectra.append(occupation.accumulate(some, some[..., None] * ones))
-            weights[start : start + _ENERGIES] = getattr(occupation, term.occupation)(*spectra)[0]
-        total += weights[position] * term.values[(..., *index)]
-    return total
-
-
-def _crossing(geometry, kpoint, per_band, k):
+def _row(geometry, kpoint, per_band, k):
     """The band that contributes most at a k point, and the nearest one of another multiplet."""
-    energies, labels = geometry.batch.energies[k], geometry.multiplets.labels[k]
+    energies, labels = geometry.energies[k], geometry.multiplets.labels[k]
     band = int(np.argmax(np.abs(per_band)))
     distance = np.where(labels == labels[band], np.inf, np.abs(energies - energies[band]))
     pair = sorted((band, int(np.argmin(distance))))
-    return Crossing(
-        kpoint,
-        float(per_band.sum()),
-        tuple(pair),
-        float(distance.min()),
-        float(energies[pair].mean()),
-    )
+    return [per_band.sum(), *kpoint, *pair, distance.min(), energies[pair].mean()]

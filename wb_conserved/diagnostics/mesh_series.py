@@ -17,7 +17,8 @@ from wannierberri.result import EnergyResult
 from ..driver.grid import regular_grid
 from ..driver.run import run
 from ..results.dataset import RunResult
-from ..results.table import check_components, conditions, quantities, select
+from ..results.groups import LEVELS, at_level, check_components, groups, of_temperatures, quantities, select
+from ..results.table import conditions
 
 _SUFFIXES = {
     "extrapolated": "extrapolated to an infinite mesh",
@@ -217,17 +218,18 @@ def extrapolate(sizes, values, dimension: int) -> tuple[np.ndarray, np.ndarray, 
     return np.where(follows_law, limit, values[-1]), error, follows_law
 
 
-def format_convergence(dataset: xarray.Dataset, level: float, components: list[str]) -> str:
-    """Table of all quantities at one Fermi level: a row for each mesh, then the extrapolated value and its error bar.
+def format_convergence(dataset: xarray.Dataset, level: float | None, components: list[str] | None) -> str:
+    """Table at one Fermi level: a row for each mesh, then the extrapolated value and its error bar; a part for each group of
+    equal units, and for each temperature.
 
     Parameters
     ----------
     dataset : xarray.Dataset
         Of `ConvergenceResult.to_dataset`; one scan for all variables.
-    level : float
+    level : float or None
         Fermi level in eV; must be on the scan.
     components : list of str
-        Such as "xyz": current along x, field along y, s_z.
+        See `wb_conserved.results.format_table`.
 
     Returns
     -------
@@ -238,34 +240,43 @@ def format_convergence(dataset: xarray.Dataset, level: float, components: list[s
     ValueError
         A level that is not on the scan, or components that do not exist.
     """
-    check_components(dataset, components)
-    levels = dataset["Efermi"].values
-    nearest = int(np.argmin(np.abs(levels - level)))
-    if abs(levels[nearest] - level) > 1e-6:
-        raise ValueError(
-            f"level: expected one of the Fermi levels of the scan (nearest: {levels[nearest]} eV); found {level}"
-        )
-    at_level = dataset.isel(Efermi=nearest)
     names = [name for name in dataset.data_vars if f"{name}_extrapolated" in dataset]
-    columns = [(name, component) for name in names for component in components]
+    meshes = dataset["mesh"].values
+    values = dataset[names].isel(mesh=0, drop=True)
+    check_components(values, components)
+    here, lines = at_level(dataset, level), []
+    for group in groups(values):
+        columns = [(name, component) for name in group.names for component in group.components(components)]
+        where = f"E_F = {level:g} eV, " if LEVELS in group.scan else ""
+        lines += ["", ""] if lines else []
+        lines.append(f"{where}values in {group.unit}")
+        if len(lines) == 1:
+            lines.append(", ".join(conditions(dataset)[1:]))
+        for text, part in of_temperatures(here):
+            lines += ["", *([text] if text else [])]
+            lines += _rows_of_meshes(part, columns, meshes)
+    return "\n".join(lines)
+
+
+def _rows_of_meshes(at_one, columns, meshes):
+    """Rows of the table at one level and temperature."""
 
     def row(heading, texts):
         return f"{heading:<18}" + "".join(f"{text:>14}" for text in texts)
 
-    def numbers(suffix, digits):
-        values = [float(select(at_level[name + suffix], component)) for name, component in columns]
-        return [f"{float(f'{value:.{digits}g}'):.{max(digits, 5)}g}" for value in values]
+    def of(suffix):
+        return [select(at_one[name + suffix].assign_attrs(at_one[name].attrs), part).values for name, part in columns]
 
-    unit = dataset[names[0]].attrs["units"]
-    lines = [f"E_F = {level:g} eV, values in {unit}", ", ".join(conditions(dataset)[1:]), ""]
-    lines.append(row("mesh", [f"{dataset[name].attrs['symbol']} {component}" for name, component in columns]))
-    for i, mesh in enumerate(dataset["mesh"].values):
-        values = [f"{float(select(at_level[name][i], component)):.5g}" for name, component in columns]
-        lines.append(row(str(mesh).replace("x", " × "), values))
-    lines += [row("infinite mesh", numbers("_extrapolated", 5)), row("± error", numbers("_error", 2))]
-    follows = [bool(select(at_level[f"{name}_follows_law"], component)) for name, component in columns]
-    lines.append(row("value from", ["1/N² law" if law else "finest mesh" for law in follows]))
-    return "\n".join(lines)
+    def numbers(suffix, digits):
+        return [f"{float(f'{value:.{digits}g}'):.{max(digits, 5)}g}" for value in of(suffix)]
+
+    yield row("mesh", [f"{at_one[name].attrs['symbol']} {component}".rstrip() for name, component in columns])
+    series = of("")
+    for i, mesh in enumerate(meshes):
+        yield row(str(mesh).replace("x", " × "), [f"{float(values[i]):.5g}" for values in series])
+    yield row("infinite mesh", numbers("_extrapolated", 5))
+    yield row("± error", numbers("_error", 2))
+    yield row("value from", ["1/N² law" if follows else "finest mesh" for follows in of("_follows_law")])
 
 
 def _three_numbers_each(system, meshes) -> list[tuple[int, int, int]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..calculators.base import OccupationCalculator
+from ..calculators.occupied import OccupationCalculator
 from ..driver.run import run
 from ..results.dataset import RunResult
 

@@ -1,6 +1,6 @@
 """Finished sums on disk, so that an interrupted run goes on where it stopped.
 
-A checkpoint is a folder with ``checkpoint.json``, which says what run it belongs to, and a folder for each iteration,
+A checkpoint is a folder with ``checkpoint.json``, which says what run it belongs to, and a folder for each pass and iteration,
 with one file for each node of the summation tree that some rank holds: ``sum-LEVEL-INDEX``.  A file appears complete or
 not at all (it is written under another name, flushed to disk and renamed), and its first line is the checksum of the
 rest, an npz archive without pickled objects.  When two nodes become one, the file of the sum is there before the two
@@ -125,13 +125,14 @@ class Checkpoint:
 
 
 class IterationFolder:
-    """Files of one iteration, as one rank uses them.
+    """Files of one pass or iteration, as one rank uses them.
 
     Parameters
     ----------
     checkpoint : Path
         Folder of the checkpoint.
-    iteration : int
+    name : str
+        Of its folder in that one.
     run : str
         Digest of the fingerprint, part of every file.
 
@@ -141,8 +142,8 @@ class IterationFolder:
         This rank does not see the checkpoint that rank 0 made, or cannot make the folder.
     """
 
-    def __init__(self, checkpoint: Path, iteration: int, run: str):
-        self.folder = Path(checkpoint) / f"iteration-{iteration:04d}"
+    def __init__(self, checkpoint: Path, name: str, run: str):
+        self.folder = Path(checkpoint) / name
         self._run = run
         if not (Path(checkpoint) / _FINGERPRINT).exists():
             raise FileNotFoundError(

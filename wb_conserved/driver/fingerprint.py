@@ -15,6 +15,7 @@ import numpy as np
 from threadpoolctl import threadpool_info
 
 from .. import compiled
+from ..io.private import has_matrices, matrices
 
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")  # of an object, in a text that describes it
 _DIGEST = re.compile(r"[0-9a-f]{32}")
@@ -144,10 +145,10 @@ def _is_cache(kind, name):
 
 def _system(system):
     """What counts of a system of R-space matrices; any other one as it is."""
-    if not hasattr(system, "_XX_R"):
+    if not has_matrices(system):
         return system
     return {
-        "matrices": {name: np.asarray(matrix) for name, matrix in system._XX_R.items()},
+        "matrices": {name: np.asarray(matrix) for name, matrix in matrices(system).items()},
         "vectors": np.asarray(system.rvec.iRvec),
         "centres": np.asarray(system.wannier_centers_cart),
         "lattice": np.asarray(system.real_lattice),

@@ -11,9 +11,9 @@ from tqdm import tqdm
 
 from ..parallel import agree
 from .checkpoint import IterationFolder
+from .mesh import Batch, Mesh
 from .schedule import Counter, grants, missing
-from .summation import PartialSums, Values, chunks_of, root
-from .work import Batch, Mesh
+from .summation import Merges, PartialSums, Values, chunks_of, root
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +42,7 @@ class Loop:
         self,
         mesh: Mesh,
         evaluate: Callable[[list[Batch], Callable[[], None]], Values],
+        merges: Merges,
         folder: IterationFolder | None = None,
         description: str = "k points",
     ) -> Values | None:
@@ -52,13 +53,15 @@ class Loop:
         mesh : Mesh
         evaluate : callable
             Sum over the batches of a chunk; to call its second argument after each batch.
+        merges : mapping of str to Merge
+            How each of its arrays is merged.
         folder : IterationFolder, optional
             Where finished sums are, and go.
         description : str
             Title of the progress bar.
         """
         communicator, number = self.communicator, mesh.number_of_chunks
-        sums = PartialSums(number)
+        sums = PartialSums(number, merges)
         done = _restore(sums, folder, communicator)
         todo = grants(number, missing(number, done), communicator.size)
         hidden = not self.progress or communicator.rank != 0

@@ -8,7 +8,7 @@ from .. import compiled
 from ..errors import InputError
 from ..interpolation.bloch import working_bytes_per_kpoint
 from .schedule import grants, missing
-from .summation import TABLE, nbytes
+from .summation import nbytes
 
 _INTERPRETER, _COMPILER = 200 * 2**20, 120 * 2**20
 """Bytes of Python and the libraries, and of Numba: 140 to 200 MiB and 100 MiB were found, 180 in a run that compiles."""
@@ -76,21 +76,22 @@ class Plan:
         )
 
 
-def make_plan(mesh, evaluation, values, ranks: int, memory, seconds_per_kpoint: float) -> Plan:
+def make_plan(mesh, evaluations, values, ranks: int, memory, seconds_per_kpoint: float) -> Plan:
     """Plan of a run.
 
     Parameters
     ----------
     mesh : Mesh
-    evaluation : Evaluation
-        Prepared.
-    values : dict of arrays
-        Of one k point.
+    evaluations : list of Evaluation
+        Of each pass, prepared.
+    values : list of dict of arrays
+        Of one k point, of each pass.
     ranks : int
     memory : NodeMemory
     seconds_per_kpoint : float
     """
-    summed, row = _bytes_of_sums(values)
+    sizes = [_bytes_of_sums(found, evaluation.merges) for evaluation, found in zip(evaluations, values, strict=True)]
+    summed, row = (max(size) for size in zip(*sizes, strict=True))  # of one pass at a time
     number = mesh.number_of_chunks
     held = _nodes_held(number, ranks)
     tables = row * mesh.number_of_kpoints
@@ -101,8 +102,8 @@ def make_plan(mesh, evaluation, values, ranks: int, memory, seconds_per_kpoint: 
         ranks=ranks,
         ranks_of_node=memory.ranks,
         interpreter=_interpreter(),
-        matrices=_matrices(evaluation),
-        working=max(mesh.largest_batch * _working(evaluation), _preparation(evaluation)),
+        matrices=_matrices(evaluations[0]),
+        working=max(mesh.largest_batch * _working(evaluations[-1]), _preparation(evaluations[-1])),
         results=summed * held + tables,
         checkpoint=summed * held * ranks + tables,
         seconds_per_kpoint=seconds_per_kpoint,
@@ -131,7 +132,7 @@ def largest_batch(evaluation, values, memory_per_rank: float | None) -> int | No
     """
     if memory_per_rank is None:
         return None
-    summed, row = _bytes_of_sums(values)
+    summed, row = _bytes_of_sums(values, evaluation.merges)
     sums = summed * _nodes_held(2**15, 1)
     left = memory_per_rank - _interpreter() - sums
     working = _working(evaluation)
@@ -165,10 +166,10 @@ def _working(evaluation):
     return 16 * 300 * evaluation.system.num_wann**2
 
 
-def _bytes_of_sums(values):
+def _bytes_of_sums(values, merges):
     """Bytes of what adds up, and of the row of a k point in tables."""
-    tables = {name: array for name, array in values.items() if name.startswith(TABLE)}
-    return nbytes(values) - nbytes(tables), nbytes(tables)
+    rows = {name: array for name, array in values.items() if merges[name].grows}
+    return nbytes(values) - nbytes(rows), nbytes(rows)
 
 
 def _nodes_held(number, ranks):

@@ -22,6 +22,8 @@ from typing import Any
 import numpy as np
 from wannierberri.grid import Grid, exclude_equiv_points
 
+from ..io.private import set_criteria
+
 _CHANGED = 1e-12  # a factor
 
 
@@ -100,8 +102,7 @@ class KPointList:
     def set_criteria(self, criteria: np.ndarray) -> None:
         """Take in the criteria (K point, 3 × results) of the K points of the last `changes`."""
         for i, row in zip(self._changed, criteria, strict=True):
-            self._Kpoints[i]._max = row
-            self._Kpoints[i].was_evaluated_flag = True
+            set_criteria(self._Kpoints[i], row)
 
     def divide(self) -> int:
         """Divide the K points with the largest criteria.

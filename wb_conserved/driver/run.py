@@ -2,42 +2,26 @@
 
 The mesh is cut into chunks that do not depend on the number of ranks, and the chunks are summed by a fixed tree, so the
 result is the same, bit for bit, on any number of ranks and after any interruption.  The parts are in
-`wb_conserved.driver`: `work` (what a chunk is), `schedule` (who gets it), `summation`, `checkpoint`, `refinement`.
+`wb_conserved.driver`: `task` (what is done), `passes` (in which order), `mesh` (what a chunk is), `evaluation` (of a chunk),
+`schedule` (who gets it), `summation`, `checkpoint`, `refinement`.
 """
 
 from __future__ import annotations
 
-import logging
 import os
-import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-import wannierberri
-from wannierberri.grid.grid import GridAbstract
-from wannierberri.result import EnergyResult
-
-from ..calculators.full_mesh import check_full_mesh
-from ..parallel import NodeMemory, SerialCommunicator, abort_on_error, agree, agree_or_abort
+from ..parallel import SerialCommunicator, abort_on_error
 from ..results.dataset import RunResult
-from .checkpoint import Checkpoint, IterationFolder
-from .fingerprint import digest, fingerprint, linear_algebra
-from .grid import regular_grid
 from .interruption import stop_on_signal
-from .kpoints import contents, kpoints_of_grid
 from .loop import Loop
-from .plan import Plan, largest_batch, make_plan
-from .refinement import KPointList, Refinement, refinement_mesh
-from .summation import TABLE, add
-from .work import CRITERIA, Batch, Evaluation, Mesh, check_calculators, data_K_of_list
+from .plan import Plan, make_plan
+from .task import Folders, Task
 
-logger = logging.getLogger(__name__)
-
-__all__ = ["Plan", "data_K_of_list", "estimate", "run"]
+__all__ = ["Plan", "estimate", "run"]
 
 
 def run(
@@ -116,24 +100,25 @@ def run(
     """
     start = time.perf_counter()
     communicator = SerialCommunicator() if comm is None else comm
+    arguments = {
+        "use_irred_kpt": use_irred_kpt, "symmetrize": symmetrize, "parameters_K": parameters_K, "data_k_class": data_k_class,
+        "memory_per_rank": memory_per_rank, "adpt_num_iter": adpt_num_iter, "adpt_mesh": adpt_mesh, "adpt_fac": adpt_fac,
+    }  # fmt: skip
     with ExitStack() as stack:
-        task = _Task(
-            communicator, stack, system, grid, calculators, use_irred_kpt, symmetrize, parameters_K, data_k_class,
-            memory_per_rank, adpt_num_iter, adpt_mesh, adpt_fac,
-        )  # fmt: skip
-        folders = _Folders(task, communicator, stack, checkpoint, fout_name)
+        task = Task(communicator, stack, system, grid, calculators, arguments)
+        folders = Folders(task, communicator, stack, checkpoint, fout_name)
         with abort_on_error(communicator), stop_on_signal(communicator, folders.name) as check:
             loop = Loop(communicator, check, progress)
-            result, refinement, evaluated = task.evaluate(loop, folders)
+            outcome = task.evaluate(loop, folders)
             run_result = RunResult(
-                communicator.bcast(result),
-                calculators=dict(calculators),
+                communicator.bcast(outcome.results),
+                calculators=outcome.calculators,
                 system=system,
                 mesh=None if task.path else tuple(int(n) for n in task.grid.dense),
-                number_of_k_points=evaluated,
+                number_of_k_points=outcome.evaluated,
                 busy_seconds=communicator.allgather(loop.busy),
                 seconds=time.perf_counter() - start,
-                refinement=communicator.bcast(refinement),
+                refinement=communicator.bcast(outcome.refinement),
             )
             if fout_name is not None and communicator.rank == 0:
                 run_result.savedata(prefix=fout_name, suffix=suffix, i_iter=0)
@@ -173,180 +158,20 @@ def estimate(
         See `run`.
     """
     communicator = SerialCommunicator() if comm is None else comm
+    arguments = {
+        "use_irred_kpt": use_irred_kpt, "symmetrize": symmetrize, "parameters_K": parameters_K, "data_k_class": data_k_class,
+        "memory_per_rank": memory_per_rank, "adpt_num_iter": adpt_num_iter, "adpt_mesh": adpt_mesh, "adpt_fac": adpt_fac,
+    }  # fmt: skip
     with ExitStack() as stack:
-        task = _Task(
-            communicator, stack, system, grid, calculators, use_irred_kpt, symmetrize, parameters_K, data_k_class,
-            memory_per_rank, adpt_num_iter, adpt_mesh, adpt_fac,
-        )  # fmt: skip
+        task = Task(communicator, stack, system, grid, calculators, arguments)
         with abort_on_error(communicator):
-            batch = task.mesh.batch(0)
-            times = []
-            for _ in range(3):
-                communicator.allgather(None)  # all at the same time, as they will
-                start = time.perf_counter()
-                task.evaluation.chunk([batch])
-                times.append(time.perf_counter() - start)
-            seconds = max(communicator.allgather(min(times[1:]))) / len(batch.kpoints)
-        return make_plan(task.mesh, task.evaluation, task.values, communicator.size, task.memory, seconds)
-
-
-class _Task:
-    """What is evaluated where, checked; collective."""
-
-    def __init__(
-        self, communicator, stack, system, grid, calculators, use_irred_kpt, symmetrize, parameters_K, data_k_class,
-        memory_per_rank, adpt_num_iter, adpt_mesh, adpt_fac,
-    ):  # fmt: skip
-        error = None
-        try:
-            self._check(system, grid, calculators, use_irred_kpt, symmetrize, adpt_num_iter, adpt_mesh, adpt_fac)
-        except Exception as problem:
-            error = problem
-        agree(communicator, error)
-        self.memory = NodeMemory(communicator)
-        stack.callback(self.memory.free)
-        try:
-            self.evaluation = Evaluation(
-                system, self.grid, calculators, self.symmetrize, parameters_K, data_k_class, self.memory.build
-            )
-            Kpoint, factor = self.Kpoints[0]
-            kpoints = Kpoint.K if self.path else Kpoint.Kp_fullBZ
-            self.values = self.evaluation.prepare(Batch(Kpoint, np.atleast_2d(kpoints), factor))
-            if self.iterations and not any(not name.startswith(TABLE) for name in self.values):
-                raise ValueError("adpt_num_iter: expected a calculator over Fermi levels to refine for, found tabulators only")
-            largest = largest_batch(self.evaluation, self.values, memory_per_rank)
-            self.mesh = Mesh(self.grid, self.Kpoints, system.num_wann, largest, whole=self.iterations > 0)
-        except Exception as problem:
-            error = problem
-        agree_or_abort(communicator, error)
-        _warn_of_differences(communicator)
-
-    def _check(self, system, grid, calculators, use_irred_kpt, symmetrize, adpt_num_iter, adpt_mesh, adpt_fac):
-        self.path = isinstance(grid, wannierberri.Path)
-        check_calculators(calculators, self.path)
-        self.symmetrize = (symmetrize or use_irred_kpt) and not self.path
-        if self.symmetrize:
-            check_full_mesh(calculators, system.pointgroup)
-        refined = adpt_num_iter != 0 and np.any(refinement_mesh(adpt_mesh) > 1)
-        if refined and self.path:
-            raise ValueError(f"adpt_num_iter: expected 0 on a path, found {adpt_num_iter!r}")
-        ready = isinstance(grid, GridAbstract) or self.path
-        self.grid = grid if ready else regular_grid(system, grid, small=refined)
-        if self.path:
-            size = Mesh.path_batch(len(self.grid.K_list), system.num_wann)
-            self.Kpoints = [(Kpoint, 1.0) for Kpoint in self.grid.get_K_list(k_batch=size)]
-            self.iterations = 0
-            return
-        self.Kpoints = kpoints_of_grid(self.grid, use_irred_kpt)
-        self.iterations = _number_of_iterations(adpt_num_iter, self.grid, adpt_mesh, adpt_fac) if refined else 0
-        if self.iterations:
-            Kpoints = [Kpoint for Kpoint, _ in self.Kpoints]
-            mesh = refinement_mesh(adpt_mesh)
-            self._list = KPointList(self.grid, Kpoints, system.periodic, mesh, adpt_fac, use_irred_kpt)
-            self.Kpoints = self._list.changes()
-
-    def evaluate(self, loop, folders):
-        """Results and refinement on rank 0, None on the others; and the number of k points evaluated."""
-        first = loop.communicator.rank == 0
-        total, changes, divided, evaluated = None, [], [], 0
-        mesh = self.mesh
-        for iteration in range(self.iterations + 1):
-
-            def chunk(batches, after_batch, tables=iteration == 0):
-                return self.evaluation.chunk(batches, after_batch, criteria=self.iterations > 0, tables=tables)
-
-            title = f"refinement {iteration}" if iteration else "k points"
-            values = loop.total(mesh, chunk, folders.iteration(iteration), title)
-            evaluated += mesh.number_of_kpoints
-            if not self.iterations:
-                break
-            self._list.set_criteria(loop.communicator.bcast(values.pop(CRITERIA) if first else None))
-            if first and iteration:
-                changes.append(self._over_energies(self.evaluation.finish(values, tables=False)))
-                values |= {name: array[:0] for name, array in total.items() if name.startswith(TABLE)}
-            total = add(total, values) if first else None
-            if iteration < self.iterations:
-                divided.append(self._list.divide())
-                mesh = Mesh(self.grid, self._list.changes(), self.evaluation.system.num_wann, self._largest, whole=True)
-        if not first:
-            return None, None, evaluated
-        results = self.evaluation.ordered(self.evaluation.finish(values if total is None else total))
-        if not self.iterations:
-            return results, None, evaluated
-        stacked = {name: np.stack([change[name] for change in changes]) for name in changes[0]}
-        return results, Refinement(divided, stacked, self._list.error(stacked)), evaluated
-
-    @property
-    def _largest(self):
-        return self.mesh.largest_batch
-
-    @staticmethod
-    def _over_energies(results):
-        return {name: result.data for name, result in results.results.items() if isinstance(result, EnergyResult)}
-
-
-class _Folders:
-    """Where a run stores its sums; checked on all ranks before the first k point."""
-
-    def __init__(self, task, communicator, stack, checkpoint, fout_name):
-        self.name = None if checkpoint is None else os.fspath(checkpoint)
-        self._run, error = None, None
-        try:
-            if communicator.rank == 0 and fout_name is not None:
-                _check_writable(Path(fout_name).parent, f"fout_name {fout_name!r}")
-            if communicator.rank == 0 and checkpoint is not None:
-                marks = fingerprint(
-                    task.evaluation.system,
-                    task.evaluation.calculators,
-                    grid=contents(task.Kpoints),
-                    k_points_of_a_batch=task.mesh.largest_batch,
-                    refinement=None if not task.iterations else task._list.settings,
-                    symmetrize=task.symmetrize,
-                    parameters_K=task.evaluation.parameters_K,
-                    data_k_class=task.evaluation.data_k_class,
-                )
-                self._run = digest(marks)
-                stack.callback(Checkpoint(checkpoint, marks).close)
-        except Exception as problem:
-            error = problem
-        agree(communicator, error)
-        self._run = communicator.bcast(self._run)
-        self._communicator = communicator
-
-    def iteration(self, number: int) -> IterationFolder | None:
-        """Folder of an iteration; collective."""
-        if self.name is None:
-            return None
-        folder, error = None, None
-        try:
-            folder = IterationFolder(Path(self.name), number, self._run)
-        except Exception as problem:
-            error = problem
-        agree(self._communicator, error)
-        return folder
-
-
-def _warn_of_differences(communicator):
-    """Say if not all ranks have the same linear algebra, on which the last digits depend."""
-    libraries = sorted(set(communicator.allgather(linear_algebra() if communicator.size > 1 else "")))
-    if len(libraries) > 1 and communicator.rank == 0:
-        logger.warning(
-            "the ranks use different linear algebra (%s): the last digits depend on which rank does what",
-            "; ".join(libraries),
-        )
-
-
-def _check_writable(folder, argument):
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise type(error)(f"{argument}: expected a folder that can be written to; found: {error.strerror}") from error
-
-
-def _number_of_iterations(adpt_num_iter, grid, adpt_mesh, adpt_fac):
-    if not isinstance(adpt_num_iter, (int, np.integer)):
-        raise ValueError(f"adpt_num_iter: expected an integer, found {adpt_num_iter!r}")
-    if adpt_num_iter >= 0:
-        return int(adpt_num_iter)
-    return round(-adpt_num_iter * np.prod(grid.div) / np.prod(refinement_mesh(adpt_mesh)) / adpt_fac / 3)
+            seconds = 0.0
+            for evaluation in task.evaluations:
+                batch, times = task.mesh.batch(0), []
+                for _ in range(3):
+                    communicator.allgather(None)  # all at the same time, as they will
+                    start = time.perf_counter()
+                    evaluation.chunk([batch])
+                    times.append(time.perf_counter() - start)
+                seconds += max(communicator.allgather(min(times[1:]))) / len(batch.kpoints)
+        return make_plan(task.mesh, task.evaluations, task.values, communicator.size, task.memory, seconds)

@@ -4,37 +4,33 @@ Chunk i of n is the leaf (0, i).  Node (level, i) is the sum of (level − 1, 2i
 whoever holds them; where the second one lies beyond the last chunk, the first is passed up unchanged.  So the result
 has the same bits whichever rank computed a chunk, and when.
 
-What is summed is a dictionary of arrays by name.  Names that begin with ``TABLE`` hold one row per k point or K point:
-they are joined in order instead of added.
+What is summed is a dictionary of arrays by name, each with its way of merging (`wb_conserved.calculators.contract`): a sum,
+rows that are joined in order, or the largest rows.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
+from ..calculators.contract import Merge
+
 Node = tuple[int, int]
 Values = dict[str, np.ndarray]
-
-TABLE = "table:"
-"""Beginning of the names of arrays that are joined instead of added."""
+Merges = Mapping[str, Merge]
 
 _LARGEST_MESSAGE = 2**27  # elements: below the 2 GiB that older MPI libraries can send at once
 
 
-def add(left: Values | None, right: Values) -> Values:
-    """Sum of two dictionaries of arrays, in this order; the arrays of `left` are used for it."""
+def add(left: Values | None, right: Values, merges: Merges) -> Values:
+    """Two dictionaries of arrays merged, in this order; the arrays of `left` are used for it."""
     if left is None:
         return right
     if left.keys() != right.keys():
         raise ValueError(f"right: expected the arrays {sorted(left)}, found {sorted(right)}")
-    for name, array in right.items():
-        if name.startswith(TABLE):
-            left[name] = np.concatenate([left[name], array])
-        else:
-            left[name] += array
-    return left
+    return {name: merges[name](left[name], array) for name, array in right.items()}
 
 
 def nbytes(values: Values) -> int:
@@ -60,10 +56,12 @@ class PartialSums:
     ----------
     number : int
         Number of chunks of the whole run.
+    merges : mapping of str to Merge
+        How each array is merged.
     """
 
-    def __init__(self, number: int):
-        self.number = number
+    def __init__(self, number: int, merges: Merges):
+        self.number, self._merges = number, merges
         self.nodes: dict[Node, Values] = {}
 
     def insert(self, node: Node, values: Values) -> tuple[Node, list[Node]]:
@@ -83,11 +81,12 @@ class PartialSums:
             sibling = (level, index ^ 1)
             if sibling in self.nodes:
                 size = nbytes(values)
-                if size + nbytes(self.nodes[sibling]) > 3 * _summed_bytes(values):
+                if size + nbytes(self.nodes[sibling]) > 3 * self._summed_bytes(values):
                     break
                 other = self.nodes.pop(sibling)
                 replaced.append(sibling)
-                values = add(values, other) if index % 2 == 0 else add(other, values)
+                pair = (values, other) if index % 2 == 0 else (other, values)
+                values = add(*pair, self._merges)
             elif len(chunks_of(sibling, self.number)) > 0:
                 break
             node = (level + 1, index // 2)
@@ -127,14 +126,13 @@ class PartialSums:
             right = self.nodes.pop(sibling) if communicator.rank == source else None
             right = _move(right, source, holder, communicator)
             if mine:
-                values = add(values, right)
+                values = add(values, right, self._merges)
         if mine:
             self.nodes[parent] = values
 
-
-def _summed_bytes(values):
-    """Bytes of what does not grow in a sum, at least one."""
-    return max(1, sum(array.nbytes for name, array in values.items() if not name.startswith(TABLE)))
+    def _summed_bytes(self, values):
+        """Bytes of what does not grow in a sum, at least one."""
+        return max(1, sum(array.nbytes for name, array in values.items() if not self._merges[name].grows))
 
 
 def _move(values, source, target, communicator):

@@ -12,6 +12,10 @@ the Wannier space take part in them.  ε'_m are the band velocities.  Units: eV 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
 from .algebra import diagonal, namespace, product, with_adjoint
 
 
@@ -57,3 +61,38 @@ def ryoo_current(energies, gradient, spin, spin_position, spin_hamiltonian_posit
 def _spin_last(matrix):
     """(k, n, s, i, m) -> (k, n, i, s, m)."""
     return namespace(matrix).permute_dims(matrix, (0, 1, 3, 2, 4))
+
+
+@dataclass(frozen=True)
+class SpinCurrent:
+    """A kind of conventional spin current.
+
+    Attributes
+    ----------
+    label : str
+        For the provenance of a result.
+    matrices : tuple of str
+        R-space matrices that it needs besides energies, velocity and spin; they multiply spin.
+    compute : callable or None
+        Takes energies, ∂H, spin and those matrices; None: `operator_current`.
+    loaded_by : str or None
+        Argument of WannierBerri's loader that makes the matrices.
+    truncated_sum : bool
+        Whether the loader makes them by a sum over the bands of the ab initio calculation.
+    """
+
+    label: str
+    matrices: tuple[str, ...] = ()
+    compute: Callable[..., Any] | None = None
+    loaded_by: str | None = None
+    truncated_sum: bool = False
+
+
+SPIN_CURRENTS = {
+    "projected": SpinCurrent("projected"),
+    "qiao": SpinCurrent("Qiao", ("SR", "SH", "SHR"), qiao_current, "SHCqiao"),
+    "ryoo": SpinCurrent(
+        "Ryoo, matrices from a truncated sum over bands", ("SA", "SHA"), ryoo_current, "SHCryoo", truncated_sum=True
+    ),
+}
+"""Kinds of conventional spin current by name: the one list."""

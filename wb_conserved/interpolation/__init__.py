@@ -1,7 +1,7 @@
 """From a WannierBerri system to matrices in the Hamiltonian gauge, in batches of k points."""
 
-from .batches import bloch_batches
+from .batches import BlochStates, states_of
 from .bloch import BlochBatch
 from .wannier import WannierInterpolator
 
-__all__ = ["BlochBatch", "WannierInterpolator", "bloch_batches"]
+__all__ = ["BlochBatch", "BlochStates", "WannierInterpolator", "states_of"]

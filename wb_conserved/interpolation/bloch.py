@@ -5,28 +5,27 @@ from __future__ import annotations
 
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from functools import cached_property
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
+from ..errors import InputError
 from ..geometry.algebra import product, with_adjoint
 from ..geometry.berry import cyclic_products
 from ..operators import Operator, RealSpaceMatrix
 from .eigen import eigh, packed
-from .wannier import NOT_HERMITIAN, WannierInterpolator
+from .names import DERIVED, NOT_HERMITIAN
+from .wannier import WannierInterpolator
 
 _ELEMENTS_PER_MATRIX = 200 * 18 * 18  # k points of a batch × squared number of bands: overheads are small, memory too
 _VECTOR = 8  # k points in the vector registers of a processor, or a multiple of that
 _MATRICES_OF_GEOMETRY = 56  # complex matrices per k point that geometry keeps and makes on the way
 _MATRICES_OF_KERNELS = 8  # that compiled kernels do
 _NUMBERS_OF_BANDS = 120  # and numbers per band
-
-# Memory freed by one batch serves the next, instead of going back to the system: glibc keeps blocks up to the size of the
-# largest one that was ever freed, at most 32 MB.
-np.empty(2**25 - 2**17, dtype=np.uint8)
 
 
 def kpoints_together(num_wann: int) -> int:
@@ -85,12 +84,13 @@ class BlochBatch(ABC):
     ----------
     energies : float array (k, n)
         eV, ascending.
-    kernels : module or None
-        `wb_conserved.compiled.geometry` where the batch provides the matrices that its functions take.
+    kernels : mapping of str to callable
+        Functions of a band geometry that take the place of those of `wb_conserved.calculators.band_quantities`, by the
+        name of the quantity, where the batch provides what they take.
     """
 
     energies: np.ndarray
-    kernels: Any = None
+    kernels: Mapping[str, Callable[[Any], Any]] = MappingProxyType({})
 
     def __init__(self):
         self._memory: dict[Hashable, Any] = {}
@@ -112,6 +112,16 @@ class BlochBatch(ABC):
     @abstractmethod
     def matrix(self, name: str | RealSpaceMatrix) -> np.ndarray:
         """Matrix (k, n, a.., m) by the name that `WannierInterpolator` uses, or that of an observable."""
+
+    def corner_energies(self) -> np.ndarray:
+        """Band energies (k, 8, n), eV, at the corners of the cell of each k point, see `CornerEnergies`.
+
+        Raises
+        ------
+        InputError
+            The k points belong to no regular grid, and have no cells.
+        """
+        raise InputError("tetra", "the k points of a regular grid, which have cells", "others")
 
     def velocity(self, external_terms: bool) -> np.ndarray:
         """Velocity v^a_nm = <n|∂_a H|m> + i (ε_n − ε_m) r^a_nm, eV Å, shape (k, n, a, m); r only with external terms."""
@@ -186,11 +196,20 @@ def _half_rotated(real, vectors, constant=0.5 + 0.5j):
 
 
 class InterpolatedBatch(BlochBatch):
-    """Batch interpolated from R-space matrices."""
+    """Batch interpolated from R-space matrices.
 
-    def __init__(self, interpolator, kpoints):
+    Parameters
+    ----------
+    interpolator : WannierInterpolator
+    kpoints : float array (k, 3)
+        Reduced coordinates.
+    cell : float array (3,), optional
+        Extent of the cell of each k point, reduced coordinates; None: they have none.
+    """
+
+    def __init__(self, interpolator, kpoints, cell=None):
         super().__init__()
-        self._interpolator, self._kpoints = interpolator, kpoints
+        self._interpolator, self._kpoints, self._cell = interpolator, kpoints, cell
         self._matrices: dict[str | RealSpaceMatrix, np.ndarray] = {}
         self._halves: dict[str | RealSpaceMatrix, np.ndarray] = {}
 
@@ -210,6 +229,11 @@ class InterpolatedBatch(BlochBatch):
     def eigenvectors(self) -> np.ndarray:
         """Coefficients (k, i, n) of the Bloch states."""
         return self._eigen[1]
+
+    def corner_energies(self):
+        if self._cell is None:
+            return super().corner_energies()
+        return self._interpolator.corner_energies(self._kpoints, self._cell)
 
     def matrix(self, name):
         self._interpolator.complex_matrices = True
@@ -255,13 +279,21 @@ class ProvidedBatch(BlochBatch):
     def energies(self):
         return self._data_K.E_K
 
+    def corner_energies(self):
+        if getattr(self._data_K.Kpoint, "dK_fullBZ", None) is None:
+            return super().corner_energies()
+        return self._data_K.E_K_corners_parallel().reshape(self._data_K.nk, 8, -1)
+
     def matrix(self, name):
         if isinstance(name, RealSpaceMatrix):
             vectors = np.ascontiguousarray(self._data_K.UU_K)
             return with_adjoint(_half_rotated(packed(name.interpolate(self._data_K.kpoints_all)), vectors))
-        plain = name.lstrip("∂")
-        matrix = self._data_K.Xbar("rotAA" if name == "rot AA" else plain, len(name) - len(plain))
-        return np.moveaxis(matrix, 2, -1)
+        derivatives, derived = 0, DERIVED.get(name)
+        if derived is not None and derived.curl:
+            return np.moveaxis(self._data_K.Xbar(f"rot{derived.source}"), 2, -1)
+        while derived is not None:
+            name, derivatives, derived = derived.source, derivatives + 1, DERIVED.get(derived.source)
+        return np.moveaxis(self._data_K.Xbar(name, derivatives), 2, -1)
 
 
 class SelectedBatch(BlochBatch):
@@ -280,6 +312,9 @@ class SelectedBatch(BlochBatch):
 
     def matrix(self, name):
         return self._batch.matrix(name)[self._selection]
+
+    def corner_energies(self):
+        return self._batch.corner_energies()[self._selection]
 
     def velocity(self, external_terms):
         return self.remember(("v", external_terms), lambda: self._batch.velocity(external_terms)[self._selection])

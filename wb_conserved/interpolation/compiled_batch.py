@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..compiled import geometry, rotation
+from ..compiled import rotation
 from ..compiled.lanes import LANES
+from ..compiled.table import KERNELS
 from ..operators import Operator, RealSpaceMatrix
 from .bloch import InterpolatedBatch, SelectedBatch
-from .wannier import NOT_HERMITIAN
+from .names import NOT_HERMITIAN
 
 
 class _Vectors:
     """What batches have in common whose matrices are in the layout of the compiled kernels."""
 
-    kernels = geometry
+    kernels = KERNELS
 
     def diagonal_velocity(self, external_terms: bool) -> np.ndarray:
         """Diagonal elements (k, n, a) of the velocity."""

@@ -10,12 +10,9 @@ does not depend on how k points are shared between processes.
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable
 
 import numpy as np
-from wannierberri.data_K.data_K_R import Data_K_R
-from wannierberri.data_K.data_K_soc import Data_K_soc
 
 from ..occupations import CORNERS
 
@@ -24,23 +21,20 @@ _DIGITS = 9  # to which o is given, and 1/c is a whole number
 
 
 class CornerEnergies:
-    """Energies at the corners of cells.
+    """Energies at the corners of cells, kept for the cells that follow."""
 
-    Parameters
-    ----------
-    band_energies : callable
-        Band energies (q, n), eV, of k points (q, 3).
-    """
-
-    def __init__(self, band_energies: Callable[[np.ndarray], np.ndarray]):
-        self._band_energies = band_energies
+    def __init__(self):
         self._mesh = None
 
-    def __call__(self, kpoints: np.ndarray, cell: np.ndarray) -> np.ndarray:
+    def __call__(
+        self, band_energies: Callable[[np.ndarray], np.ndarray], kpoints: np.ndarray, cell: np.ndarray
+    ) -> np.ndarray:
         """Energies at the corners.
 
         Parameters
         ----------
+        band_energies : callable
+            Band energies (q, n), eV, of k points (q, 3); the same in every call.
         kpoints : float array (k, 3)
             Reduced coordinates.
         cell : float array (3,)
@@ -58,7 +52,7 @@ class CornerEnergies:
         largest_error = np.abs(position - origin - whole).max()
         if largest_error > 10 * 10.0**-_DIGITS or np.abs(period * cell - 1).max() > 10.0**-_DIGITS:
             corners = kpoints[:, None, :] + (CORNERS - 0.5) * cell  # no mesh
-            return self._band_energies(corners.reshape(-1, 3)).reshape(len(kpoints), 8, -1)
+            return band_energies(corners.reshape(-1, 3)).reshape(len(kpoints), 8, -1)
         n_y, n_z = int(period[1]), int(period[2])
         index = ((whole[:, None, :] + CORNERS) % period).astype(np.int64)
         number = (index[..., 0] * n_y + index[..., 1]) * n_z + index[..., 2]
@@ -66,7 +60,7 @@ class CornerEnergies:
 
         def compute(numbers):
             corners = np.stack([numbers // (n_y * n_z), numbers // n_z % n_y, numbers % n_z], axis=1)
-            return self._band_energies((corners + origin - 0.5) / period)
+            return band_energies((corners + origin - 0.5) / period)
 
         mesh = (*origin, *period)
         energies = self._remembered(mesh, needed, compute)
@@ -87,42 +81,3 @@ class CornerEnergies:
             self._numbers[row[missing]] = numbers[missing]
             self._table[row[missing]] = energies[missing]
         return energies
-
-
-_OF_INTERPOLATOR: weakref.WeakKeyDictionary[object, CornerEnergies] = weakref.WeakKeyDictionary()
-
-
-def corner_energies(data_K, part: slice) -> np.ndarray:
-    """Energies at the corners of the cells of some k points of a WannierBerri ``Data_K``.
-
-    Those of R-space matrices are kept as long as the interpolator that several ``Data_K`` may share.
-
-    Parameters
-    ----------
-    data_K : wannierberri.data_K.Data_K
-        Of a K point of a regular grid, and seen by `wb_conserved.interpolation.bloch_batches`.
-    part : slice
-        Of its k points.
-
-    Returns
-    -------
-    float array (k, 8, n), eV
-
-    Raises
-    ------
-    ValueError
-        The k points belong to a path or to a grid of tetrahedra, and have no cells.
-    """
-    cell = getattr(data_K.Kpoint, "dK_fullBZ", None)
-    if cell is None:
-        raise ValueError(f"tetra: expected the k points of a regular grid, found {type(data_K.Kpoint).__name__}")
-    kept = data_K.__dict__
-    if not isinstance(data_K, Data_K_R) or isinstance(data_K, Data_K_soc):
-        if "corner_energies" not in kept:
-            kept["corner_energies"] = data_K.E_K_corners_parallel().reshape(data_K.nk, 8, -1)
-        return kept["corner_energies"][part]
-    interpolator = kept["interpolator"]
-    if interpolator not in _OF_INTERPOLATOR:
-        itself = weakref.proxy(interpolator)  # a reference would keep it for ever
-        _OF_INTERPOLATOR[interpolator] = CornerEnergies(lambda kpoints: itself.band_energies(kpoints))
-    return _OF_INTERPOLATOR[interpolator](data_K.kpoints_all[part], cell)

@@ -25,10 +25,9 @@ from itertools import pairwise
 import numpy as np
 
 from ..operators import RealSpaceMatrix
+from .corners import CornerEnergies
 from .eigen import eigvalsh, packed, unpacked
-
-NOT_HERMITIAN = frozenset({"SR", "SH", "SHR", "SA", "SHA"})
-"""R-space matrices that are products with a projection between the factors."""
+from .names import DERIVED, NOT_HERMITIAN
 
 _TOGETHER = 16  # k points of a matrix product for energies alone
 
@@ -99,6 +98,7 @@ class WannierInterpolator:
         self._planes = [slice(*cut) for cut in pairwise(cuts)]  # R vectors of equal component along the lines
         self._index = {vector: i for i, vector in enumerate(map(tuple, self._iRvec.tolist()))}
         self._stacks: dict[str | RealSpaceMatrix, np.ndarray] = {}
+        self._corners = CornerEnergies()
 
     @property
     def names(self) -> list[str | RealSpaceMatrix]:
@@ -183,6 +183,10 @@ class WannierInterpolator:
         matrices = matrices.reshape(-1, self.num_wann, self.num_wann)[: len(kpoints)]
         return eigvalsh(matrices)
 
+    def corner_energies(self, kpoints: np.ndarray, cell: np.ndarray) -> np.ndarray:
+        """Energies (k, 8, n) at the corners of cells of some extent around k points, see `CornerEnergies`."""
+        return self._corners(self.band_energies, kpoints, cell)
+
     def _prepared(self, name):
         """`_stack`, made once."""
         if name not in self._stacks:
@@ -210,21 +214,21 @@ class WannierInterpolator:
         """Lengths of the Cartesian axes a.. of a matrix."""
         if isinstance(name, RealSpaceMatrix):
             return name.matrix.shape[3:]
-        if name == "rot AA":
-            return (3,)
-        if name.startswith("∂"):
-            return (*self._axes(name[1:]), 3)
+        derived = DERIVED.get(name)
+        if derived is not None:
+            return (3,) if derived.curl else (*self._axes(derived.source), 3)
         return self._system.get_R_mat(name).shape[3:]
 
     def _components(self, name):
         """Index of each component and its matrix (R, i, j) for the closed list of R vectors."""
-        if name == "rot AA":
-            position = dict(self._components("AA"))
+        derived = DERIVED.get(name)
+        if derived is not None and derived.curl:
+            position = dict(self._components(derived.source))
             for c, (a, b) in enumerate(((1, 2), (2, 0), (0, 1))):
                 yield (c,), 1j * (self._vectors(a) * position[b,] - self._vectors(b) * position[a,])
             return
-        if isinstance(name, str) and name.startswith("∂"):
-            for index, matrix in self._components(name[1:]):
+        if derived is not None:
+            for index, matrix in self._components(derived.source):
                 for a in range(3):
                     yield (*index, a), 1j * self._vectors(a) * matrix
             return

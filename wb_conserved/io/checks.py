@@ -10,6 +10,7 @@ import numpy as np
 from wannierberri.system import System_R
 
 from ..errors import InputError
+from .private import matrices as r_matrices
 
 logger = logging.getLogger("wb_conserved.io")
 
@@ -185,7 +186,7 @@ def check_system(source: str | Path, system: System_R, spin: bool):
         if not system.has_R_mat(key):
             if key == "Ham" or (key == "SS" and spin):
                 hint = ": give spin_order, or spin=False if no spin is needed" if key == "SS" else ""
-                raise InputError(source, f"matrices '{key}'{hint}", f"only {sorted(system._XX_R)}")
+                raise InputError(source, f"matrices '{key}'{hint}", f"only {sorted(r_matrices(system))}")
             continue
         matrices = np.asarray(system.get_R_mat(key))
         shape = (len(vectors), num_wann, num_wann, *tail)

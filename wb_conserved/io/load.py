@@ -11,10 +11,13 @@ import numpy as np
 from wannierberri.system import System_R
 
 from ..errors import InputError
-from ..parallel import agree, share_system
+from ..geometry.spin_current import SPIN_CURRENTS
+from ..parallel import agree
 from .checks import check_system, set_periodic, warn_of_large_spins
 from .npz import load_npz
+from .private import matrices
 from .seed_files import SeedFile, read_nnkp, read_win
+from .sharing import share_system
 from .spin_order import PAIR_TOLERANCE, TIME_REVERSAL_TOLERANCE, check_spin_order, set_spin
 from .symmetry import SYMMETRY_TOLERANCE, symmetrize_system
 from .text import COMPRESSIONS, locate, stem
@@ -25,10 +28,6 @@ logger = logging.getLogger("wb_conserved.io")
 
 ENDINGS = {".chk": "chk", "_tb.dat": "tb", "_hr.dat": "hr"}
 ALL_PERIODIC = (True, True, True)
-
-
-SPIN_CURRENTS = ("projected", "qiao", "ryoo")
-"""Spin currents whose matrices `load_system` can provide."""
 
 
 def load_system(
@@ -95,7 +94,7 @@ def load_system(
         only.  Ryoo's come from a sum over the bands of the ab initio calculation, which is truncated.
     comm : mpi4py.MPI.Comm, optional
         Ranks that call this together.  Rank 0 reads, and the R-space matrices, read-only, are kept once per node (see
-        `wb_conserved.parallel.share_system`); what the others give as `path` is not looked at.  None: this process
+        `wb_conserved.io.sharing.share_system`); what the others give as `path` is not looked at.  None: this process
         reads for itself.
 
     Returns
@@ -138,7 +137,7 @@ def load_system(
         raise InputError("spin_current", f"one of {', '.join(SPIN_CURRENTS)}", repr(spin_current))
 
     kind, source, seed = _kind(path)
-    if spin_current != "projected" and (kind != "chk" or not spin or spin_order is not None):
+    if SPIN_CURRENTS[spin_current].matrices and (kind != "chk" or not spin or spin_order is not None):
         raise InputError("spin_current", "'projected' where there are no .chk and .spn files", repr(spin_current))
     if symmetrize and not seed:
         raise InputError(
@@ -214,7 +213,7 @@ def load_system(
         source,
         system.num_wann,
         system.rvec.nRvec,
-        sorted(system._XX_R),
+        sorted(matrices(system)),
     )
     return system
 

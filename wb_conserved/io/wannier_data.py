@@ -12,6 +12,7 @@ from wannierberri.w90files.bkvectors import BKVectors
 from wannierberri.w90files.chk import CheckPoint
 
 from ..errors import InputError
+from ..geometry.spin_current import SPIN_CURRENTS
 from .bloch_files import check_energies, check_overlaps, read_eig, read_mmn, read_spn
 from .chk import LATTICE_TOLERANCE, MESH_TOLERANCE, Checkpoint, read_checkpoint
 from .seed_files import SeedFile, read_nnkp, read_win
@@ -230,10 +231,12 @@ def load_wannier_data(seed: str, chk_path: Path, spin: bool, spin_current: str =
     order = [vectors.reorder_bk_vectors(ik, neighbours[ik], shifts[ik], overlaps[ik]) for ik in range(len(overlaps))]
     data.set_file("bkvec", vectors)
     data.set_file("mmn", MMN(data=overlaps, bk_reorder=order))
-    if spin_current == "ryoo":
+    current = SPIN_CURRENTS[spin_current]
+    if current.truncated_sum:
         logger.warning(
-            "%s: the matrices of Ryoo's spin current come from a sum over %d bands, which is truncated",
+            "%s: the matrices of spin_current = %r come from a sum over %d bands, which is truncated",
             chk_path,
+            spin_current,
             checkpoint.num_bands,
         )
         data.set_sIu_from_mmn_spn()
@@ -243,6 +246,5 @@ def load_wannier_data(seed: str, chk_path: Path, spin: bool, spin_current: str =
         berry=True,
         spin=spin,
         silent=True,
-        SHCqiao=spin_current == "qiao",
-        SHCryoo=spin_current == "ryoo",
+        **({current.loaded_by: True} if current.loaded_by else {}),
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from wannierberri.system.system_R import System_R
 
+from ..io.private import matrices
+
 
 def supercell(system: System_R, multiples) -> System_R:
     r"""The same crystal in a cell of n1 × n2 × n3 cells,
@@ -55,7 +57,7 @@ def supercell(system: System_R, multiples) -> System_R:
     if len(np.unique(vectors, axis=0)) != len(vectors):
         raise ValueError("system: expected each R vector once, found some more often")
     shape = (len(vectors), system.num_wann, system.num_wann)
-    for name, matrix in system._XX_R.items():
+    for name, matrix in matrices(system).items():
         if matrix.shape[:3] != shape:
             raise ValueError(f"system: expected its matrix {name!r} of shape {shape} and more, found {matrix.shape}")
     return system.make_supercell(np.diag(numbers), silent=True)

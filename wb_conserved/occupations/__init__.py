@@ -1,6 +1,36 @@
-"""What multiplies a per-band quantity and sums it over bands: occupations of a whole scan of Fermi levels at once."""
+"""Statistics: what multiplies a per-band quantity and sums it over bands, for a whole scan of levels and temperatures.
 
-from .fermi import Occupation, Spread
-from .tetrahedra import CORNERS, TetrahedronOccupation, TetrahedronWeights, cell_polynomials
+`Statistics` is the protocol; `Steps`, `FermiDirac`, `Tetrahedra`, `Mott` and `Bose` are what there is.
+"""
 
-__all__ = ["CORNERS", "Occupation", "Spread", "TetrahedronOccupation", "TetrahedronWeights", "cell_polynomials"]
+from .base import Placement, Spread, States, Statistics
+from .bose import Bose
+from .electrons import Electrons, counting_statistics, level_of
+from .fermi import FermiDirac, Steps, fermi_statistics
+from .mott import Mott
+from .scan import Scan
+from .tetrahedra import CORNERS, Tetrahedra, TetrahedronWeights, cell_polynomials
+
+STATISTICS = {kind.name: kind for kind in (Steps, FermiDirac, Tetrahedra, Mott, Bose)}
+"""Statistics by name: the one list."""
+
+__all__ = [
+    "CORNERS",
+    "STATISTICS",
+    "Bose",
+    "Electrons",
+    "FermiDirac",
+    "Mott",
+    "Placement",
+    "Scan",
+    "Spread",
+    "States",
+    "Statistics",
+    "Steps",
+    "Tetrahedra",
+    "TetrahedronWeights",
+    "cell_polynomials",
+    "counting_statistics",
+    "fermi_statistics",
+    "level_of",
+]

@@ -30,14 +30,15 @@ bands' weights.  Occupied sums are then traces over multiplets, as Σ_n∈M w̄_
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from .. import compiled
-from ..geometry import Multiplets
-from .fermi import Spread
+from ..errors import InputError
+from .base import Placement, Spread, Statistics
+from .scan import Scan
 
 CORNERS = np.array([(x, y, z) for x in (0, 1) for y in (0, 1) for z in (0, 1)])
 """Corners of a cell, (8, 3), in the order in which their energies are given: 0 the lower, 1 the upper end."""
@@ -150,7 +151,7 @@ def _polynomials_of_some(energies):
 
 
 class TetrahedronWeights:
-    """Weights of some bands at all Fermi levels, on the nodes of `TetrahedronOccupation`.
+    """Weights of some bands at all Fermi levels, on the nodes of `Tetrahedra`.
 
     Parameters
     ----------
@@ -241,38 +242,68 @@ class TetrahedronWeights:
         return self._steps(-np.stack([np.cumsum(gain, axis=1) - gain, c1, c2, c3, c4]), self._mean)
 
 
+class _MeanPlacement(Placement):
+    """Bands of which each multiplet has the mean weight: Σ w̄ X = Σ w X̄."""
+
+    def __init__(self, states, spread):
+        super().__init__(states, spread)
+        self._multiplets = states.multiplets
+
+    def add(self, moment, values, spectrum, factor=1.0):
+        super().add(moment, self._multiplets.mean(values.reshape(*values.shape[:2], -1)), spectrum, factor)
+
+    def of_bands(self, moment, node_weights):
+        return self._multiplets.mean(super().of_bands(moment, node_weights))
+
+
 @dataclass(frozen=True, eq=False)
-class TetrahedronOccupation:
+class Tetrahedra(Statistics):
     """Occupations by linear tetrahedra for a scan of Fermi levels, at zero temperature.
 
-    Sums over bands are added up over k points as spectra on an axis of nodes, the Fermi levels in ascending order and one
-    node above them (`accumulate`); `sea`, `surface` and `grand_potential` turn the total into sums at the Fermi levels.
+    The axis of nodes is made of the Fermi levels in ascending order, and one node above them.
 
     Parameters
     ----------
-    fermi_levels : float array (n_fermi,)
-        Fermi levels in eV, in any order and with any spacing.
+    scan_axes : Scan
+        Of one temperature, 0.
     """
 
-    fermi_levels: np.ndarray
-    _levels: np.ndarray = field(init=False, repr=False)
-    _place: np.ndarray = field(init=False, repr=False)
+    scan_axes: Scan
+    name = "tetrahedra"
+    weights = ("sea", "surface", "grand_potential")
 
     def __post_init__(self):
-        levels = np.asarray(self.fermi_levels, dtype=float)
-        if levels.ndim != 1 or levels.size == 0 or not np.all(np.isfinite(levels)):
-            raise ValueError(f"fermi_levels: expected a one-dimensional array of finite numbers, found {levels!r}")
-        object.__setattr__(self, "fermi_levels", levels)
-        ascending, place = np.unique(levels, return_inverse=True)
+        if self.scan_axes.temperatures.tolist() != [0.0]:
+            raise InputError("tetra", "kBT = 0 with tetrahedra", f"kBT = {self.scan_axes.temperatures.tolist()}")
+        ascending, place = np.unique(self.scan_axes.levels, return_inverse=True)
         object.__setattr__(self, "_levels", ascending)
         object.__setattr__(self, "_place", place)
 
     @property
+    def scan(self):
+        return self.scan_axes.axes
+
+    @property
+    def coordinates(self):
+        return self.scan_axes.coordinates
+
+    @property
     def n_nodes(self) -> int:
-        """Length of the axis of nodes."""
         return len(self._levels) + 1
 
-    def weights(self, energies: np.ndarray, corner_energies: np.ndarray) -> TetrahedronWeights:
+    @property
+    def key(self):
+        return ("tetrahedra", self._levels.tobytes())
+
+    def moments(self, weight):
+        return ("full", "grand_potential") if weight == "grand_potential" else (weight,)
+
+    def place(self, states):
+        # the same for all groupings of the bands
+        weights = states.remember(self.key, lambda: self.cells(states.energies, states.corner_energies()))
+        return _MeanPlacement(states, lambda moment: getattr(weights, moment))
+
+    def cells(self, energies: np.ndarray, corner_energies: np.ndarray) -> TetrahedronWeights:
         """Weights of the bands of a batch of k points.
 
         Parameters
@@ -281,11 +312,6 @@ class TetrahedronOccupation:
             Band energies in ascending order, eV.
         corner_energies : float array (k, 8, n)
             The same at the `CORNERS` of the cell of each k point.
-
-        Returns
-        -------
-        TetrahedronWeights
-            Of the bands (k n); the same for all multiplets and calculators with these Fermi levels.
         """
         k, n = energies.shape
         if corner_energies.shape != (k, 8, n):
@@ -293,57 +319,15 @@ class TetrahedronOccupation:
         together = np.concatenate([energies[None], corner_energies.swapaxes(0, 1)])
         return TetrahedronWeights(self._levels, together.reshape(9, -1))
 
-    def accumulate(
-        self, occupation: str, weights: TetrahedronWeights, values: np.ndarray, multiplets: Multiplets | None = None,
-        out=None, factor: float = 1.0,
-    ):  # fmt: skip
-        """Spectra of the sum over bands.
+    def weigh(self, weight, spectra):
+        self.check(weight)
+        return self.scan_axes.collect(lambda _, levels: getattr(self, f"_{weight}")(levels, *spectra))
 
-        Parameters
-        ----------
-        occupation : {"sea", "surface", "grand_potential"}
-        weights : TetrahedronWeights
-            Of these bands.
-        values : float array (k, n, ...)
-            Per-band values X.
-        multiplets : Multiplets, optional
-            Whose bands share the mean of their weights; none by default.
-        out : sequence of float arrays (n_nodes, ...), optional
-            Spectra to add to, in place; zeros by default.
-        factor : float
-            Of the sum.
-
-        Returns
-        -------
-        sequence of float arrays (n_nodes, ...)
-            What the method of that name takes: one spectrum, two for the grand potential.  Linear in `values`; add those
-            of all k points first.
-
-        Raises
-        ------
-        ValueError
-            Any other occupation.
-        """
-        matrices = {"sea": ("sea",), "surface": ("surface",), "grand_potential": ("full", "grand_potential")}
-        if occupation not in matrices:
-            raise ValueError(f"occupation: expected one of {', '.join(matrices)} with tetrahedra, found {occupation!r}")
-        flat = values.reshape(*values.shape[:2], -1)
-        if multiplets is not None:
-            flat = multiplets.mean(flat)  # Σ w̄ X = Σ w X̄
-        spectra = [np.zeros((self.n_nodes, *values.shape[2:])) for _ in matrices[occupation]] if out is None else out
-        for name, spectrum in zip(matrices[occupation], spectra, strict=False):
-            getattr(weights, name).add(flat, spectrum, factor)
-        return spectra
-
-    def sea(self, spectrum: np.ndarray) -> np.ndarray:
-        """Fermi-sea sums Σ w X, shape (n_fermi, ...), of an accumulated spectrum (n_nodes, ...)."""
+    def _sea(self, levels, spectrum):
         return np.cumsum(spectrum, axis=0)[self._place]
 
-    def surface(self, spectrum: np.ndarray) -> np.ndarray:
-        """Fermi-surface sums Σ (∂w/∂μ) X, shape (n_fermi, ...), 1/eV."""
+    def _surface(self, levels, spectrum):
         return spectrum[self._place]
 
-    def grand_potential(self, full: np.ndarray, spectrum: np.ndarray) -> np.ndarray:
-        """Sums of X times the mean of (ε − μ) θ(μ − ε) over the cell, shape (n_fermi, ...), eV."""
-        levels = self.fermi_levels.reshape(-1, *(1,) * (full.ndim - 1))
-        return self.sea(spectrum) - levels * self.sea(full)
+    def _grand_potential(self, levels, full, spectrum):
+        return self._sea(levels, spectrum) - levels.reshape(-1, *(1,) * (full.ndim - 1)) * self._sea(levels, full)

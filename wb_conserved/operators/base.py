@@ -95,6 +95,16 @@ class Operator:
     odd_under_inversion: bool = False
     symmetric: bool = True
 
+    @property
+    def is_identity(self) -> bool:
+        """Whether it counts carriers, whatever its name."""
+        return self.matrix is None
+
+    @property
+    def is_spin(self) -> bool:
+        """Whether it is the spin of the system, whatever its name."""
+        return self.matrix == SPIN.matrix
+
     def check_system(self, system):
         """Check that the system has, or fits, the matrix.
 

@@ -8,7 +8,7 @@ from .communicators import (
     print_error,
     world,
 )
-from .node_memory import NodeMemory, share_system
+from .node_memory import NodeMemory
 
 __all__ = [
     "NodeMemory",
@@ -17,6 +17,5 @@ __all__ = [
     "agree",
     "agree_or_abort",
     "print_error",
-    "share_system",
     "world",
 ]

@@ -6,7 +6,7 @@
 from .bands import plot_bands
 from .dataset import RunResult, to_dataset
 from .files import RESULT_FILES, existing_results, write_convergence, write_results
-from .plot import plot_scan
+from .plot import plot_scan, plot_temperatures
 from .table import format_comparison, format_csv, format_table
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "format_table",
     "plot_bands",
     "plot_scan",
+    "plot_temperatures",
     "to_dataset",
     "write_convergence",
     "write_results",

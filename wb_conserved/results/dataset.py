@@ -10,11 +10,14 @@ from typing import Any
 
 import numpy as np
 import xarray
-from wannierberri.result import EnergyResult, ResultDict
+from wannierberri.result import ResultDict
 
+from ..calculators.occupied import SCAN_AXES
 from ..units import periodic_measure
+from .groups import cartesian_axes, describe_axes
 
-_CARTESIAN = ["x", "y", "z"]
+_ALONG_SCAN = {"kelvin": ("temperature", "K"), "mu": ("Fermi level that holds the electrons", "eV")}
+"""Meaning and unit of the further coordinates of a statistics."""
 _PACKAGES = ("wb_conserved", "wannierberri", "numpy", "scipy")
 
 
@@ -76,30 +79,31 @@ class RunResult(ResultDict):
         Returns
         -------
         xarray.Dataset
-            One variable per calculator of this package, with axes Efermi (eV), i, l and s as far as it has them, its
-            unit, equation symbol and parameters as attributes; after adaptive refinement NAME_error beside NAME, the
-            estimated error; mesh, lattice, versions and time as global attributes.
+            One variable per calculator of this package, with the axes of its scan (Efermi, kBT) and of its tensor, its
+            unit, symbol, meaning of the axes and parameters as attributes; after adaptive refinement NAME_error beside
+            NAME, the estimated error; mesh, lattice, versions and time as global attributes.
             Results of other calculators, which state neither axes nor units, are left out and named in the attribute
             ``not_included``.
         """
         variables, left_out = {}, []
         for name, result in self.results.items():
             calculator = self.calculators[name]
-            if not isinstance(result, EnergyResult) or not hasattr(calculator, "dims"):
+            if not hasattr(calculator, "cartesian_axes") or not hasattr(result, "dataSmooth"):
                 left_out.append(name)
                 continue
-            coordinates = {dim: _CARTESIAN for dim in calculator.dims[1:]}
             # every calculator may have a scan of its own
-            scan = "Efermi" if self._one_scan() else f"Efermi_{name}"
-            coordinates[scan] = (scan, calculator.Efermi, {"units": "eV", "long_name": "Fermi level"})
+            scan_name = {axis: axis if self._one_scan() else f"{axis}_{name}" for axis in calculator.statistics.scan}
             variables[name] = xarray.DataArray(
                 result.dataSmooth,
-                dims=(scan, *calculator.dims[1:]),
-                coords=coordinates,
+                dims=(*scan_name.values(), *calculator.cartesian_axes),
+                coords=_coordinates(calculator, scan_name),
                 attrs={
                     "long_name": calculator.long_name,
                     "symbol": calculator.symbol,
                     "units": calculator.unit(self._system["periodic_directions"]),
+                    "axes": describe_axes(calculator.cartesian_axes),
+                    "shown": calculator.shown[: len(calculator.cartesian_axes)],
+                    "remark": calculator.remark,
                     **calculator.parameters(),
                 },
             )
@@ -132,8 +136,11 @@ class RunResult(ResultDict):
         return dataset
 
     def _one_scan(self):
-        scans = [calculator.Efermi for calculator in self.calculators.values() if hasattr(calculator, "dims")]
-        return all(np.array_equal(scan, scans[0]) for scan in scans)
+        scans = [part.statistics.scan for part in self.calculators.values() if hasattr(part, "statistics")]
+        return all(
+            scan.keys() == scans[0].keys() and all(np.array_equal(scan[axis], scans[0][axis]) for axis in scan)
+            for scan in scans
+        )
 
 
 def to_dataset(result: RunResult, **attributes: Any) -> xarray.Dataset:
@@ -141,8 +148,23 @@ def to_dataset(result: RunResult, **attributes: Any) -> xarray.Dataset:
     return result.to_dataset(**attributes)
 
 
+def _coordinates(calculator, scan_name):
+    """Coordinates of a result: Cartesian axes, the scan, and what belongs to it."""
+    found = {axis: list("xyz") for axis in calculator.cartesian_axes}
+    for axis, values in calculator.statistics.scan.items():
+        found[scan_name[axis]] = (scan_name[axis], values, {"units": "eV", "long_name": SCAN_AXES[axis]})
+    for name, (axis, values) in calculator.statistics.coordinates.items():
+        long_name, unit = _ALONG_SCAN[name]
+        own = name if scan_name[axis] == axis else f"{name}{scan_name[axis].removeprefix(axis)}"
+        found[own] = (scan_name[axis], values, {"units": unit, "long_name": long_name})
+    return found
+
+
 def _describe_axes(dataset):
-    names = {"i": "direction of flow", "l": "direction of the field", "s": "component of the observable"}
-    for axis, long_name in names.items():
-        if axis in dataset.coords:
-            dataset[axis].attrs["long_name"] = long_name
+    """Say at each Cartesian coordinate what it means, for all variables that have it."""
+    meanings: dict[str, list[str]] = {}
+    for variable in dataset.data_vars.values():
+        for axis, meaning in cartesian_axes(variable).items():
+            meanings.setdefault(axis, []).append(meaning)
+    for axis, texts in meanings.items():
+        dataset[axis].attrs["long_name"] = " / ".join(dict.fromkeys(texts))

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import xarray
 
-from .plot import plot_scan
+from .groups import LEVELS, TEMPERATURES
+from .plot import plot_scan, plot_temperatures
 from .table import format_csv
 
-RESULT_FILES = ("result.nc", "result.csv", "scan.png", "convergence.nc", "convergence.txt", "input.toml")
+RESULT_FILES = ("result.nc", "result.csv", "scan.png", "temperatures.png", "convergence.nc", "convergence.txt", "input.toml")
 
 
 def existing_results(folder: Path) -> list[Path]:
@@ -53,10 +54,11 @@ def write_results(
     overwrite: bool = False,
     input_text: str = "",
     level: float | None = None,
+    pictures: bool = False,
     components: list[str] | None = None,
     title: str = "",
 ) -> list[Path]:
-    """Write a data set to a folder: result.nc, result.csv, input.toml and scan.png.
+    """Write a data set to a folder: result.nc, result.csv, input.toml and pictures.
 
     The files are written under another name and renamed when all are complete.
 
@@ -70,11 +72,13 @@ def write_results(
     input_text : str
         Contents of input.toml; empty: no such file.
     level : float, optional
-        Fermi level in eV for the picture; None: no picture.
+        Fermi level in eV for the pictures; None where a number of electrons sets it.
+    pictures : bool
+        Draw scan.png where there is an axis of Fermi levels, temperatures.png where there are several temperatures.
     components : list of str, optional
-        Components in the picture.
+        Components in the pictures.
     title : str
-        Title of the picture.
+        Title of the pictures.
 
     Returns
     -------
@@ -93,8 +97,10 @@ def write_results(
         "result.nc": lambda path: dataset.to_netcdf(path, engine="netcdf4"),
         "result.csv": lambda path: path.write_text(format_csv(dataset), encoding="utf-8"),
     }
-    if level is not None:
-        writers["scan.png"] = lambda path: plot_scan(dataset, path, level, components or [], title)
+    if pictures and LEVELS in dataset.dims:
+        writers["scan.png"] = lambda path: plot_scan(dataset, path, level, components, title)
+    if pictures and dataset.sizes.get(TEMPERATURES, 1) > 1:
+        writers["temperatures.png"] = lambda path: plot_temperatures(dataset, path, level, components, title)
     return _write_together(writers, Path(folder), overwrite, input_text)
 
 

@@ -9,6 +9,8 @@ import itertools
 import numpy as np
 import xarray
 
+from .groups import LEVELS, at_level, check_components, groups, of_temperatures, quantities, select
+
 
 def conditions(dataset: xarray.Dataset) -> list[str]:
     """What every number of a data set depends on: mesh, temperature, multiplet threshold and other choices.
@@ -20,7 +22,12 @@ def conditions(dataset: xarray.Dataset) -> list[str]:
     """
     mesh = dataset.attrs["mesh"]
     texts = ["k path" if isinstance(mesh, str) else "mesh " + " × ".join(str(int(n)) for n in mesh)]
-    texts.append(f"kBT = {_common(dataset, 'kBT_eV')} eV")
+    temperature = _common(dataset, "kBT_eV")
+    if temperature:
+        texts.append(f"kBT = {temperature} eV")
+    electrons = _common(dataset, "electrons")
+    if electrons:
+        texts.append(f"electrons: {electrons}")
     threshold = f"multiplet threshold = {_common(dataset, 'multiplet_threshold_eV')} eV"
     texts.append(threshold + (" and Kramers pairs" if _common(dataset, "kramers_pairs") == "True" else ""))
     width = _common(dataset, "fermi_surface_width_eV")
@@ -31,36 +38,17 @@ def conditions(dataset: xarray.Dataset) -> list[str]:
     return texts
 
 
-def check_components(dataset: xarray.Dataset, components: list[str]) -> None:
-    """Raise ValueError for a component, such as "xyz", that is not one letter for each of the axes i, l (and s)."""
-    axes = "".join(dim for dim in ("i", "l", "s") if dim in dataset.dims)
-    for component in components:
-        if len(component) != len(axes) or set(component) - set("xyz"):
-            raise ValueError(f"components: expected x, y or z for each of the axes {axes}; found {component!r}")
-
-
-def quantities(dataset: xarray.Dataset) -> list[str]:
-    """Names of the variables without those that are the error of another."""
-    return [name for name, variable in dataset.data_vars.items() if "error_of" not in variable.attrs]
-
-
-def select(variable: xarray.DataArray, component: str) -> xarray.DataArray:
-    """Component, such as "xyz", of a variable: its i, l (and s) in this order."""
-    axes = [dim for dim in ("i", "l", "s") if dim in variable.dims]
-    return variable.sel(dict(zip(axes, component, strict=True)))
-
-
-def format_table(dataset: xarray.Dataset, level: float, components: list[str]) -> str:
-    """Table of all quantities at one Fermi level.
+def format_table(dataset: xarray.Dataset, level: float | None, components: list[str] | None = None) -> str:
+    """Table of all quantities at one Fermi level, a part for each group of equal axes and units, and for each temperature.
 
     Parameters
     ----------
     dataset : xarray.Dataset
         One scan for all variables.
-    level : float
-        Fermi level in eV; must be on the scan.
-    components : list of str
-        Such as "xyz": current along x, field along y, s_z.
+    level : float or None
+        Fermi level in eV; must be on the scan.  Not used where a number of electrons sets it.
+    components : list of str, optional
+        Such as "xyz": one letter for each axis.  Each group shows those that it has, or the one that stands for it.
 
     Returns
     -------
@@ -73,40 +61,44 @@ def format_table(dataset: xarray.Dataset, level: float, components: list[str]) -
         A level that is not on the scan, or components that do not exist.
     """
     check_components(dataset, components)
-    levels = dataset["Efermi"].values
-    nearest = int(np.argmin(np.abs(levels - level)))
-    if abs(levels[nearest] - level) > 1e-6:
-        raise ValueError(
-            f"level: expected one of the Fermi levels of the scan (nearest: {levels[nearest]} eV); found {level}"
-        )
-    at_level = dataset.isel(Efermi=nearest)
-    unit = next(iter(dataset.data_vars.values())).attrs["units"]
-    names = [(variable.attrs["symbol"], variable.attrs["long_name"]) for variable in dataset.data_vars.values()]
-    symbol_width = max(len(symbol) for symbol, _ in names)
-    name_width = max(len(name) for _, name in names)
-    lines = [f"E_F = {level:g} eV, values in {unit}", ", ".join(conditions(dataset)), ""]
-    lines.append(" " * (symbol_width + name_width + 4) + "".join(f"{component:>12}" for component in components))
-    for (symbol, name), variable in zip(names, at_level.data_vars.values(), strict=True):
-        values = "".join(f"{float(select(variable, component)):12.5g}" for component in components)
-        lines.append(f"{symbol:<{symbol_width}}  {name:<{name_width}}  {values}")
-    meaning = {"i": "current along i", "l": "field along l", "s": "component s of the observable"}
-    axes = [dim for dim in meaning if dim in dataset.dims]
-    lines += ["", f"components {''.join(axes)}: {', '.join(meaning[axis] for axis in axes)}; sign as in postw90"]
+    here = at_level(dataset, level)
+    variables = [*dataset.data_vars.values()]
+    symbol_width = max(len(variable.attrs["symbol"]) for variable in variables)
+    name_width = max(len(variable.attrs["long_name"]) for variable in variables)
+    indent = " " * (symbol_width + name_width + 4)
+    lines: list[str] = []
+    for group in groups(dataset):
+        where = f"E_F = {level:g} eV, " if LEVELS in group.scan else ""
+        lines += ["", ""] if lines else []
+        lines.append(f"{where}values in {group.unit}")
+        if len(lines) == 1:
+            lines.append(", ".join(conditions(dataset)))
+        shown = group.components(components)
+        names = [name for name in dataset.data_vars if name in group.names or _error_of(dataset, name) in group.names]
+        for text, part in of_temperatures(here[names]):
+            lines += ["", *([text] if text else []), indent + "".join(f"{component:>12}" for component in shown)]
+            for variable in part.data_vars.values():
+                values = "".join(f"{float(select(variable, component)):12.5g}" for component in shown)
+                symbol, name = variable.attrs["symbol"], variable.attrs["long_name"]
+                lines.append(f"{symbol:<{symbol_width}}  {name:<{name_width}}  {values}")
+        if group.legend():
+            lines += ["", group.legend()]
     return "\n".join(lines)
 
 
 def format_comparison(
-    dataset: xarray.Dataset, level: float, components: list[str], compared: dict[tuple[str, float], np.ndarray]
+    dataset: xarray.Dataset, level: float | None, components: list[str] | None, compared: dict[tuple[str, float], np.ndarray]
 ) -> str:
-    """Table of all quantities at one Fermi level against the multiplet threshold.
+    """Table of all quantities at one Fermi level against the multiplet threshold, a part for each temperature.
 
     Parameters
     ----------
     dataset : xarray.Dataset
         Results for the threshold of the run.
-    level : float
+    level : float or None
         Fermi level in eV, on the scan.
     components : list of str
+        See `format_table`.
     compared : dict of (str, float) to float array
         Tensors at the level by variable and threshold (eV).
 
@@ -114,24 +106,30 @@ def format_comparison(
     -------
     str
     """
-    at_level = dataset.sel(Efermi=level, method="nearest")
+    here = at_level(dataset, level)
     own = float(_common(dataset, "multiplet_threshold_eV"))
-    names = quantities(dataset)
-    rows = {own: {name: at_level[name] for name in names}}
+    rows = {own: {name: here[name] for name in quantities(dataset)}}
     for (name, threshold), data in compared.items():
-        rows.setdefault(threshold, {})[name] = at_level[name].copy(data=data)
-    headings = [f"{dataset[name].attrs['symbol']} {component}" for name in names for component in components]
-    lines = [f"{'threshold/eV':<13}" + "".join(f"{heading:>13}" for heading in headings)]
-    for threshold in sorted(rows):
-        values = [float(select(rows[threshold][name], c)) for name in names for c in components]
-        lines.append(f"{threshold:<13g}" + "".join(f"{value:>13.5g}" for value in values))
+        rows.setdefault(threshold, {})[name] = here[name].copy(data=data)
+    columns = [(name, part) for group in groups(dataset) for name in group.names for part in group.components(components)]
+    headings = [f"{dataset[name].attrs['symbol']} {component}".rstrip() for name, component in columns]
+    lines: list[str] = []
+    for text, _ in of_temperatures(here):
+        lines += [""] if lines else []
+        lines += [text] if text else []
+        lines.append(f"{'threshold/eV':<13}" + "".join(f"{heading:>13}" for heading in headings))
+        for threshold in sorted(rows):
+            tables = dict(of_temperatures(xarray.Dataset(rows[threshold])))
+            values = [float(select(tables[text][name], component)) for name, component in columns]
+            lines.append(f"{threshold:<13g}" + "".join(f"{value:>13.5g}" for value in values))
     return "\n".join(lines)
 
 
 def format_csv(dataset: xarray.Dataset) -> str:
-    """CSV of the whole scan: a row for each Fermi level and component, a column for each quantity.
+    """CSV of the whole scan: a row for each place on the scan and component, a column for each quantity.
 
-    Lines of comment at the top begin with #; read it with ``pandas.read_csv(file, comment="#")``.
+    Lines of comment at the top begin with #; read it with ``pandas.read_csv(file, comment="#")``.  Quantities with other
+    axes have rows of their own, in which the columns of the others are empty.
 
     Parameters
     ----------
@@ -139,21 +137,44 @@ def format_csv(dataset: xarray.Dataset) -> str:
         One scan for all variables.
     """
     variables = list(dataset.data_vars.values())
-    axes = [dim for dim in ("i", "l", "s") if dim in dataset.dims]
+    scan = [dim for dim in dataset.dims if any(dim in group.scan for group in groups(dataset))]
+    axes = [dim for dim in dataset.dims if dim not in scan]
+    further = [str(name) for name in dataset.coords if name not in dataset.dims]  # values along an axis of the scan
     text = io.StringIO()
     text.write(f"# wb_conserved {dataset.attrs['version_wb_conserved']}: {', '.join(conditions(dataset))}\n")
     for variable in variables:
         attributes = variable.attrs
-        text.write(f"# {variable.name}: {attributes['symbol']}, {attributes['long_name']}; {attributes['units']}\n")
-    meaning = {"i": "direction of flow", "l": "direction of the field", "s": "component of the observable"}
-    text.write(f"# Efermi_eV: Fermi level in eV; {'; '.join(f'{axis}: {meaning[axis]}' for axis in axes)}\n")
+        meaning = f"; {attributes['axes']}" if attributes.get("axes") else ""
+        text.write(f"# {variable.name}: {attributes['symbol']}, {attributes['long_name']}; {attributes['units']}{meaning}\n")
+    columns = {dim: f"{dim}_{dataset[dim].attrs['units']}" for dim in (*scan, *further)} | {axis: axis for axis in axes}
+    for dim in (*scan, *further):
+        text.write(f"# {columns[dim]}: {dataset[dim].attrs['long_name']} in {dataset[dim].attrs['units']}\n")
+    coordinates = {name: (dataset[name].dims, dataset[name].values.tolist()) for name in columns}
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["Efermi_eV", *axes, *(variable.name for variable in variables)])
-    columns = [variable.transpose("Efermi", *axes).values.reshape(-1) for variable in variables]
-    rows = itertools.product(dataset["Efermi"].values.tolist(), *(dataset[axis].values.tolist() for axis in axes))
-    for row, *values in zip(rows, *(column.tolist() for column in columns), strict=True):
-        writer.writerow([*row, *values])
+    writer.writerow([*columns.values(), *(variable.name for variable in variables)])
+    for dims in dict.fromkeys(frozenset(variable.dims) for variable in variables):
+        own = [dim for dim in (*scan, *axes) if dim in dims]
+        values = {
+            variable.name: variable.transpose(*own).values.reshape(-1).tolist()
+            for variable in variables
+            if frozenset(variable.dims) == dims
+        }
+        places = itertools.product(*(range(dataset.sizes[dim]) for dim in own))
+        for number, place in enumerate(places):
+            indices = dict(zip(own, place, strict=True))
+            cells = [_cell(*coordinates[name], indices) for name in columns]
+            writer.writerow([*cells, *(values[v.name][number] if v.name in values else "" for v in variables)])
     return text.getvalue()
+
+
+def _cell(dims, values, indices):
+    """Value of a coordinate along one axis at a place; empty where the axis is none of those there."""
+    (dim,) = dims
+    return values[indices[dim]] if dim in indices else ""
+
+
+def _error_of(dataset, name):
+    return dataset[name].attrs.get("error_of")
 
 
 def _common(dataset, name):

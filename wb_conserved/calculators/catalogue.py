@@ -1,0 +1,124 @@
+"""The catalogue: every quantity by its name.
+
+Command line, input file, tables, pictures, benchmark, documentation and tests read it; what a quantity is (axes, unit,
+weights, options) its class says.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from . import equilibrium, static, tabulate, thermal
+from .base import GeometryCalculator
+from .occupied import DensityOfStates, NumberOfElectrons, OccupationCalculator
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A quantity.
+
+    Attributes
+    ----------
+    name : str
+        In input files and results.
+    calculator : type
+    statistics : tuple of str
+        Kinds of particles that it is for.
+    """
+
+    name: str
+    calculator: type[GeometryCalculator]
+    statistics: tuple[str, ...] = ("fermi",)
+
+    @property
+    def tabulated(self) -> bool:
+        """Whether it has a value for each band rather than a sum over occupied states."""
+        return not issubclass(self.calculator, OccupationCalculator)
+
+    @property
+    def options(self) -> Mapping[str, inspect.Parameter]:
+        """Arguments of its own, besides those of all quantities of its kind, from the signature."""
+        base = tabulate.BandTabulator if self.tabulated else OccupationCalculator
+        common = {parameter for kind in base.__mro__ if "__init__" in vars(kind) for parameter in _keywords(kind)}
+        own = {
+            name: parameter
+            for kind in reversed(self.calculator.__mro__)
+            if "__init__" in vars(kind) and issubclass(kind, base)
+            for name, parameter in _keywords(kind).items()
+        }
+        return MappingProxyType({name: parameter for name, parameter in own.items() if name not in common})
+
+    @property
+    def axes(self) -> Mapping[str, str]:
+        """Name and meaning of its Cartesian axes, without that of the observable."""
+        return self.calculator.axes
+
+    @property
+    def occupations(self) -> tuple[str, ...]:
+        """Weights that it takes with its default options; none where it is tabulated."""
+        return () if self.tabulated else self.example().occupations
+
+    @property
+    def unit(self) -> str:
+        """Unit for spin in three dimensions."""
+        return self.calculator.unit if self.tabulated else self.example().unit(3)
+
+    @property
+    def of_observable(self) -> bool:
+        """Whether it takes an operator."""
+        return self.tabulated or self.calculator.of_observable
+
+    def example(self) -> GeometryCalculator:
+        """A calculator with default options, at 1 eV."""
+        return self.calculator() if self.tabulated else self.calculator([0.0], kBT=1.0)
+
+
+def _keywords(kind):
+    """Keyword arguments of a class by name."""
+    parameters = inspect.signature(vars(kind)["__init__"]).parameters
+    return {name: parameter for name, parameter in parameters.items() if parameter.kind is parameter.KEYWORD_ONLY}
+
+
+_SUMS = {
+    "kubo": static.KuboConservedSpinConductivity,
+    "conserved": static.ConservedSpinConductivity,
+    "conventional": static.ConventionalSpinConductivity,
+    "berry": static.BerrySpinConductivity,
+    "dipole": static.DipoleScatteringSpinConductivity,
+    "drift": static.DriftSpinConductivity,
+    "nernst_kubo": thermal.KuboConservedSpinNernst,
+    "nernst_conserved": thermal.ConservedSpinNernst,
+    "nernst_conventional": thermal.ConventionalSpinNernst,
+    "equilibrium_current": equilibrium.EquilibriumSpinCurrent,
+    "torque_dipole": equilibrium.TorqueDipole,
+    "current_dipole": equilibrium.SpinCurrentDipole,
+    "torque_quadrupole": equilibrium.TorqueQuadrupole,
+    "orbital_magnetization": equilibrium.SpinOrbitalMagnetization,
+    "density_of_states": DensityOfStates,
+    "number_of_electrons": NumberOfElectrons,
+}
+
+_BANDS = {
+    "band_expectation": tabulate.Expectation,
+    "band_conventional_current": tabulate.ConventionalCurrent,
+    "band_torque_dipole": tabulate.TorqueDipole,
+    "band_torque_berry_curvature": tabulate.TorqueBerryCurvature,
+    "band_operator_berry_curvature": tabulate.OperatorBerryCurvature,
+    "band_operator_dipole": tabulate.OperatorDipole,
+    "band_current_dipole": tabulate.CurrentDipole,
+    "band_torque_quadrupole": tabulate.TorqueQuadrupole,
+    "band_berry_curvature_times_operator": tabulate.BerryCurvatureTimesOperator,
+    "band_torque_dipole_polarizability": tabulate.TorqueDipolePolarizability,
+    "band_orbital_moment": tabulate.OrbitalMoment,
+}
+
+CATALOGUE: Mapping[str, Entry] = MappingProxyType(
+    {name: Entry(name, calculator) for name, calculator in (_SUMS | _BANDS).items()}
+)
+"""Every quantity by name, in the order of tables: the headline first."""
+
+SUMS: Mapping[str, Entry] = MappingProxyType({name: entry for name, entry in CATALOGUE.items() if not entry.tabulated})
+"""Those that are sums over occupied states."""

@@ -1,0 +1,407 @@
+"""Sums of per-band quantities over occupied states.
+
+A calculator states which per-band quantities it sums and how each is weighted (`OccupationCalculator.terms`); the k
+loop adds them to an energy axis (`accumulate`), and Fermi levels, temperature and units enter once at the end
+(`finalize`).  Calling the calculator does both, as WannierBerri expects.  How levels are occupied is known to the statistics
+alone, see `wb_conserved.occupations`.
+"""
+
+from __future__ import annotations
+
+import copy
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import ClassVar
+
+import numpy as np
+from wannierberri.result import EnergyResult
+
+from ..errors import InputError
+from ..interpolation import WannierInterpolator, states_of
+from ..occupations import Electrons, Scan, Statistics, Tetrahedra, counting_statistics, fermi_statistics, level_of
+from ..units import conductivity_factor, conductivity_unit, periodic_measure
+from .band_geometry import BandGeometry
+from .base import FIELD, FLOW, GeometryCalculator
+from .contract import SUM, Accumulating, Merge
+from .full_mesh import FullMeshEnergyResult
+
+SCAN_AXES = {"Efermi": "Fermi level", "kBT": "temperature"}
+"""Meaning of the axes that a statistics may add."""
+
+_SPECTRA = "spectra"
+_SAMPLE = 200  # k points
+_ELECTRONS, _NEUTRAL = "electrons", "neutral"
+
+
+@dataclass(frozen=True)
+class Term:
+    """A per-band quantity and its weight.
+
+    Attributes
+    ----------
+    weight : str
+        Name of a weight of the statistics: "sea" (f), "surface" (−∂f/∂ε), "grand_potential" (g), "entropy", ...
+    values : float array (k, n, ...)
+    """
+
+    weight: str
+    values: np.ndarray
+
+
+class OccupationCalculator(GeometryCalculator, Accumulating):
+    """Base of the calculators: sums of per-band quantities over occupied states, on a scan of levels and temperatures.
+
+    Parameters
+    ----------
+    Efermi : float, sequence of float or Electrons
+        Fermi levels in eV, any order and spacing; or the number of electrons, which fixes the level at each temperature
+        (in `wb_conserved.run` only).
+    kBT : float or sequence of float
+        Temperature in eV; 0: step function.  A sequence, even of one, gives the result an axis of temperatures.
+    fermi_surface_width : float, optional
+        At kBT = 0, half-width in eV of the box that replaces −∂f/∂ε in Fermi-surface terms.  Default: the spacing of a
+        uniform scan.
+    smoother : wannierberri.smoother.AbstractSmoother, optional
+        Smoothing of the finished scan, as in WannierBerri; refused together with kBT > 0.
+    tetra : bool
+        Linear tetrahedra in the cell of each k point, see `wb_conserved.occupations.tetrahedra`; for kBT = 0, on a
+        regular grid, and without a width of the Fermi surface.
+    degen_thresh, degen_Kramers, operator, kwargs_formula, save_mode, print_comment
+        See `GeometryCalculator`.
+
+    Attributes
+    ----------
+    occupations : tuple of str
+        Weights of the terms.
+    statistics : Statistics or None
+        None as long as a number of electrons has to be counted first.
+    shown : str
+        Component that stands for the tensor in a table, one letter for each axis.
+    remark : str
+        What a reader of a table should know, such as the convention of the sign.
+    of_observable : bool
+        Whether it takes an operator.
+
+    Raises
+    ------
+    InputError
+        An argument out of range, or a Fermi-surface term without a width.
+    """
+
+    occupations: tuple[str, ...] = ("sea",)
+    axes: ClassVar[Mapping[str, str]] = MappingProxyType({"i": FLOW, "l": FIELD})
+    dissipative: ClassVar[bool] = False
+    shown: ClassVar[str] = "xyz"
+    remark: ClassVar[str] = ""
+    of_observable: ClassVar[bool] = True
+    merges: ClassVar[Mapping[str, Merge]] = MappingProxyType({_SPECTRA: SUM})
+
+    def __init__(
+        self,
+        Efermi,
+        *,
+        kBT=0.0,
+        fermi_surface_width: float | None = None,
+        smoother=None,
+        tetra: bool = False,
+        **kwargs,
+    ):
+        self.electrons = Efermi if isinstance(Efermi, Electrons) else None
+        self.Efermi = np.zeros(0) if self.electrons else np.atleast_1d(np.asarray(Efermi, dtype=float))
+        self.kBT, self.tetra, self.smoother = kBT, bool(tetra), smoother
+        self._width = fermi_surface_width
+        scan = self._provisional_scan()
+        self.kBT = tuple(scan.temperatures.tolist()) if np.ndim(kBT) else float(kBT)
+        statistics = self._make_statistics(scan)
+        self.statistics = None if self.electrons else statistics
+        super().__init__(**kwargs)
+
+    def _provisional_scan(self) -> Scan:
+        """The scan, with levels of 0 where they are not known yet."""
+        if self.electrons:
+            return Scan(np.zeros(np.size(self.kBT)), self.kBT, paired=True)
+        return Scan(self.Efermi, self.kBT)
+
+    def _make_statistics(self, scan: Scan) -> Statistics:
+        """Statistics of a scan, with the width of the Fermi surface; what does not go together is refused."""
+        hot = scan.temperatures[0] > 0
+        if self.smoother is not None and (hot or self.electrons):
+            raise InputError("smoother", f"none with kBT = {self.kBT} eV, which already smooths", str(self.smoother))
+        self.fermi_surface_width, self.width_source = None, ""
+        if self.tetra:
+            if hot or self.electrons:
+                expected = "False, or kBT = 0 and Fermi levels, as tetrahedra integrate a step at a level"
+                raise InputError("tetra", expected, f"True, kBT = {self.kBT} eV, Efermi = {self.electrons or 'given'}")
+            if self._width is not None:
+                raise InputError(
+                    "fermi_surface_width", "none, as tetrahedra integrate over the Fermi surface", repr(self._width)
+                )
+            return Tetrahedra(scan)
+        self.fermi_surface_width, self.width_source = _surface_width(
+            scan, self._width, "surface" in self.occupations, type(self).__name__
+        )
+        return fermi_statistics(scan, self.fermi_surface_width)
+
+    @abstractmethod
+    def terms(self, band_geometry: BandGeometry) -> list[Term]:
+        """Per-band quantities of a batch and their weights."""
+
+    @property
+    def odd_under_time_reversal(self) -> bool:
+        """That of a current of s, and opposite for a dissipative response."""
+        return super().odd_under_time_reversal != self.dissipative
+
+    @property
+    def dims(self) -> tuple[str, ...]:
+        """Names of the axes of the result."""
+        return (*self._scan_axes, *self.cartesian_axes)
+
+    @property
+    def _scan_axes(self):
+        return self.statistics.scan if self.statistics else self._provisional_scan().axes
+
+    def factor(self, system) -> float:
+        """Factor from the average over k points of the weighted sum over bands to the result."""
+        return conductivity_factor(system)
+
+    def unit(self, dimension: int) -> str:
+        """Unit of the result for a system periodic in `dimension` directions."""
+        return conductivity_unit(dimension, self.operator.unit)
+
+    def parameters(self) -> dict[str, str | float]:
+        """What was chosen, for the header of a file: names with units, plain values."""
+        values: dict[str, str | float] = {
+            "operator": self.operator.name,
+            "multiplet_threshold_eV": float(self.degen_thresh),
+            "kramers_pairs": str(bool(self.degen_Kramers)),
+            "external_terms": str(self.external_terms),
+        }
+        if np.ndim(self.kBT) == 0:
+            values["kBT_eV"] = self.kBT
+        if self.electrons:
+            values["electrons"] = str(self.electrons)
+        if self.tetra:
+            values["tetrahedra"] = "True"
+        if self.fermi_surface_width is not None:
+            values["fermi_surface_width_eV"] = self.fermi_surface_width
+            values["fermi_surface_width_source"] = self.width_source
+        return values
+
+    def _describe(self):
+        lines = [super()._describe(), f"kBT {self.kBT} eV" + (", linear tetrahedra" if self.tetra else "")]
+        if self.fermi_surface_width is not None:
+            lines.append(f"Fermi-surface width {self.fermi_surface_width} eV ({self.width_source})")
+        return "\n".join(lines)
+
+    def requirements(self, system):
+        """The spectrum of all bands, where a number of electrons sets the level."""
+        if not self.electrons:
+            return {}
+        needed = {_ELECTRONS: ElectronCounter(system, float(np.min(self.kBT)))}
+        if self.electrons.level is not None:
+            needed[_NEUTRAL] = NumberOfElectrons(self.electrons.level)
+        return needed
+
+    def with_results(self, results):
+        """The same with the levels that hold the number of electrons."""
+        if not self.electrons:
+            return self
+        known = copy.copy(self)
+        neutral = float(results[_NEUTRAL].data[0]) if _NEUTRAL in results else None
+        levels = results[_ELECTRONS].levels(self.electrons, neutral, np.atleast_1d(self.kBT))
+        known.statistics = known._make_statistics(Scan(levels, self.kBT, paired=True))
+        return known
+
+    @property
+    def _spectra(self) -> list[tuple[str, str]]:
+        """Weight and moment of each spectrum."""
+        return [(weight, moment) for weight in self.occupations for moment in self.statistics.moments(weight)]
+
+    def accumulate(self, states, weight=1.0, out=None):
+        """Spectra on the energy axis (n_spectra, n_nodes, ...): one for each moment of each of `occupations`.
+
+        Raises
+        ------
+        FloatingPointError
+            NaN or infinity at a k point, which is named.
+        """
+        statistics, first_k = self._known_statistics(), 0
+        spectra = None if out is None else out[_SPECTRA]
+        for band_geometry in self.band_geometries(states):
+            placement = band_geometry.place(statistics)
+            for term in self.terms(band_geometry):
+                values = term.values
+                _check_finite(values, states.kpoints[first_k:], self.symbol)
+                if spectra is None:
+                    spectra = np.zeros((len(self._spectra), statistics.n_nodes, *values.shape[2:]))
+                for row, (name, moment) in enumerate(self._spectra):
+                    if name == term.weight:
+                        placement.add(moment, values, spectra[row], weight)
+            first_k += len(band_geometry.energies)
+        return {_SPECTRA: spectra}
+
+    def _known_statistics(self) -> Statistics:
+        if self.statistics is None:
+            expected = "Fermi levels outside wb_conserved.run, which counts electrons first"
+            raise InputError("Efermi", expected, str(self.electrons))
+        return self.statistics
+
+    def finalize(self, values: Mapping[str, np.ndarray], system) -> EnergyResult:
+        """Result from accumulated spectra that were divided by the number of k points.
+
+        Parameters
+        ----------
+        values : dict of float arrays
+            See `accumulate`.
+        system : wannierberri.system.System
+
+        Returns
+        -------
+        wannierberri.result.EnergyResult
+            Tensor with the axes `dims`; a scalar operator has no axis of its own.  Of an operator that symmetry operations
+            may exchange, a `FullMeshEnergyResult`, which refuses to be symmetrised.
+        """
+        spectra = dict(zip(self._spectra, values[_SPECTRA], strict=True))
+        total = 0.0
+        for weight in self.occupations:
+            moments = [spectra[weight, moment] for moment in self.statistics.moments(weight)]
+            total = total + self.statistics.weigh(weight, moments)
+        data = total * self.factor(system)
+        if self.operator.rank == 0:
+            data = data[..., 0]
+        result_class = EnergyResult if self.operator.symmetric else FullMeshEnergyResult
+        scan = self.statistics.scan
+        return result_class(
+            list(scan.values()),
+            data,
+            transformTR=self.transform_time_reversal,
+            transformInv=self.transform_inversion,
+            smoothers=[self.smoother, *[None] * (len(scan) - 1)][: len(scan)],
+            E_titles=list(scan),
+            comment=f"{self.comment}\nunit {self.unit(periodic_measure(system)[0])}",
+            save_mode=self.save_mode,
+        )
+
+    def __call__(self, data_K) -> EnergyResult:
+        values = self.accumulate(states_of(data_K))
+        return self.finalize({name: array / data_K.nk for name, array in values.items()}, data_K.system)
+
+
+class _States(OccupationCalculator):
+    """Base of what counts states, of no observable."""
+
+    axes: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    shown = ""
+    of_observable = False
+
+    def __init__(self, Efermi, **kwargs):
+        super().__init__(Efermi, operator="identity", **kwargs)
+
+    @property
+    def odd_under_time_reversal(self):
+        """A number."""
+        return False
+
+    def _check_matrices(self, system):
+        """Energies are always there."""
+
+    def terms(self, band_geometry):
+        (weight,) = self.occupations
+        return [Term(weight, np.ones((*band_geometry.energies.shape, 1)))]
+
+    def factor(self, system):
+        return 1.0
+
+
+class DensityOfStates(_States):
+    r"""Density of states, :math:`D(\mu) = \int(-\partial f/\partial\varepsilon)`, per eV and cell."""
+
+    symbol = "D"
+    long_name = "density of states"
+    occupations = ("surface",)
+
+    def unit(self, dimension):
+        return "1/(eV cell)"
+
+
+class NumberOfElectrons(_States):
+    r"""Number of electrons, :math:`N(\mu) = \int f`, per cell; one in every occupied Bloch state."""
+
+    symbol = "N"
+    long_name = "number of electrons"
+
+    def unit(self, dimension):
+        return "1/cell"
+
+
+@dataclass(frozen=True)
+class ElectronSpectrum:
+    """Electrons per cell on an energy axis, see `wb_conserved.occupations.electrons`."""
+
+    statistics: Statistics
+    spectrum: np.ndarray
+    dimension: int
+    measure: float
+
+    def levels(self, electrons: Electrons, neutral: float | None, temperatures: np.ndarray) -> np.ndarray:
+        """Fermi level of a number of electrons at each temperature (eV), eV."""
+        number = electrons.total(neutral, self.dimension, self.measure)
+        return np.array([level_of(self.statistics, self.spectrum, number, kBT) for kBT in temperatures.tolist()])
+
+
+class ElectronCounter(NumberOfElectrons):
+    """The spectrum of all bands, for temperatures from `kBT` (eV) on."""
+
+    def __init__(self, system, kBT: float):
+        super().__init__(0.0, kBT=kBT)
+        self.statistics = counting_statistics(*_energy_range(system), kBT)
+
+    def finalize(self, values, system):
+        return ElectronSpectrum(self.statistics, values[_SPECTRA][0, :, 0], *periodic_measure(system))
+
+
+def _energy_range(system) -> tuple[float, float]:
+    """Lowest and highest energy of the bands, about, with a margin, eV."""
+    if not hasattr(system, "rvec"):
+        raise InputError("Efermi", "Fermi levels for a system without R-space matrices", "a number of electrons")
+    kpoints = np.random.default_rng(0).random((_SAMPLE, 3)) * np.asarray(system.periodic, dtype=float)
+    energies = WannierInterpolator(system).band_energies(np.concatenate([np.zeros((1, 3)), kpoints]))
+    margin = 0.5 * np.ptp(energies) / len(energies) ** (1 / 3) + 0.5
+    return float(energies.min() - margin), float(energies.max() + margin)
+
+
+def _check_finite(values, kpoints, symbol):
+    """Refuse values (k, ...) that are not numbers; `kpoints` may be more than `values` has."""
+    if np.isfinite(values.sum()):
+        return
+    finite = np.isfinite(values)
+    if not finite.all():
+        k = kpoints[int(np.argmin(finite.reshape(len(values), -1).all(axis=1)))]
+        raise FloatingPointError(f"{symbol} is NaN or infinite at the k point {np.round(k, 8).tolist()}")
+
+
+def _surface_width(scan, width, uses_surface, name):
+    """Half-width of the box for −∂f/∂ε at kBT = 0, and where it comes from; None where it has no use."""
+    hot = scan.temperatures[0] > 0
+    if width is not None and (hot or not uses_surface):
+        kBT = ", ".join(f"{kBT:g}" for kBT in scan.temperatures)
+        reason = f"kBT = {kBT} eV sets the width of the Fermi surface" if hot else f"{name} has no Fermi-surface term"
+        raise InputError("fermi_surface_width", f"none, as {reason}", repr(width))
+    if hot or not uses_surface:
+        return None, ""
+    if width is not None:
+        if not width > 0:
+            raise InputError("fermi_surface_width", "a number > 0 (eV)", repr(width))
+        return float(width), "given"
+    levels = scan.levels
+    spacing = np.diff(levels)
+    if len(spacing) == 0 or not spacing[0] > 0 or np.ptp(spacing) > 1e-6 * spacing[0]:
+        raise InputError(
+            "fermi_surface_width",
+            f"a number > 0 (eV), or kBT > 0, or a uniform ascending Efermi whose spacing serves, as {name} has a Fermi-surface "
+            "term, which needs a width at kBT = 0",
+            f"{len(levels)} Fermi level(s), which are not uniform, from {levels[0]:g} to {levels[-1]:g} eV",
+        )
+    return float(spacing.mean()), "spacing of the scan"

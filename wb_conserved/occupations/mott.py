@@ -1,0 +1,90 @@
+r"""Entropy weights by the Mott relation, numerically: a check of `FermiDirac` that takes another way.
+
+.. math:: \Sigma_n S(\bar\varepsilon_n - \mu) X_n = \frac{1}{kT}\int d\varepsilon
+    \left(-\frac{\partial f}{\partial\varepsilon}\right)(\varepsilon-\mu)\,\Sigma_n\theta(\varepsilon-\bar\varepsilon_n) X_n
+
+The sums under the integral are those at zero temperature, on a scan of its own for each temperature, kT/32 apart, and the
+integral is a trapezoidal sum over it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import InputError
+from .axis import StepAxis
+from .base import Placement, Statistics
+from .fermi import PLAIN, fermi_slope
+from .scan import Scan
+
+_NODES_PER_KT = 32
+_REACH = 40  # in units of kT
+
+
+@dataclass(frozen=True, eq=False)
+class Mott(Statistics):
+    """Entropy weights from steps.
+
+    Parameters
+    ----------
+    scan_axes : Scan
+        Temperatures above zero.
+    """
+
+    scan_axes: Scan
+    name = "the Mott relation"
+    weights = ("entropy", "entropy_surface")
+
+    def __post_init__(self):
+        if not self.scan_axes.temperatures.min() > 0:
+            raise InputError("kBT", "a number > 0 (eV) for the Mott relation", repr(self.scan_axes.temperatures.min()))
+        scans = [_steps(kBT, levels) for kBT, levels in self.scan_axes.groups]
+        ends = [scan + side * (scan[1] - scan[0]) for scan in scans for side in (-1, 0, 1)]
+        object.__setattr__(self, "_axis", StepAxis(np.concatenate(ends)))
+
+    @property
+    def scan(self):
+        return self.scan_axes.axes
+
+    @property
+    def coordinates(self):
+        return self.scan_axes.coordinates
+
+    @property
+    def n_nodes(self):
+        return self._axis.n_nodes
+
+    @property
+    def key(self):
+        return self._axis.key
+
+    def moments(self, weight):
+        return (PLAIN,)
+
+    def place(self, states):
+        spread = self._axis.spread(states.multiplets.energies.reshape(-1))
+        return Placement(states, lambda _: spread)
+
+    def weigh(self, weight, spectra):
+        self.check(weight)
+
+        def of_temperature(kBT, levels):
+            scan = _steps(kBT, levels)
+            spacing = scan[1] - scan[0]
+            if weight == "entropy":
+                sums = self._axis.below(spectra[0], scan)
+            else:
+                sums = self._axis.below(spectra[0], scan + spacing) - self._axis.below(spectra[0], scan - spacing)
+                sums = sums / (2 * spacing)
+            x = (scan - levels[:, None]) / kBT
+            return np.tensordot(x * fermi_slope(x) * spacing / kBT, sums, axes=1)
+
+        return self.scan_axes.collect(of_temperature)
+
+
+def _steps(kBT, levels):
+    """Energies of the sum over the integrand for all levels."""
+    spacing, margin = kBT / _NODES_PER_KT, _REACH * kBT
+    return np.arange(levels.min() - margin, levels.max() + margin + spacing, spacing)

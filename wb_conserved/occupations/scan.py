@@ -1,0 +1,80 @@
+"""The levels and temperatures of a result, and the axes that they make."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..errors import InputError
+from ..units import BOLTZMANN_EV
+from .base import level_array
+
+
+class Scan:
+    """Every Fermi level at every temperature, or one level for each temperature.
+
+    Parameters
+    ----------
+    levels : float array (n,)
+        Fermi levels, eV, in any order and with any spacing.
+    kBT : float or sequence of float
+        eV.  One number: no axis of its own; a sequence, even of one: an axis.
+    paired : bool
+        One level for each temperature; results have the axis of temperatures only.
+
+    Attributes
+    ----------
+    levels, temperatures : float arrays
+    axes : dict of str to float array
+        Axes of the results, in order.
+    coordinates : dict of str to (str, float array)
+        Further values along these axes.
+
+    Raises
+    ------
+    InputError
+        Not finite numbers, a negative temperature, or 0 among several.
+    """
+
+    def __init__(self, levels, kBT=0.0, paired: bool = False):
+        self.levels = level_array(levels)
+        self.temperatures = np.atleast_1d(_temperatures(kBT))
+        self._paired, several = paired, np.ndim(kBT) > 0
+        if paired and len(self.levels) != len(self.temperatures):
+            raise InputError("levels", f"one for each of {len(self.temperatures)} temperatures", f"{len(self.levels)}")
+        self.axes = {} if paired else {"Efermi": self.levels}
+        if paired or several:
+            self.axes["kBT"] = self.temperatures
+        self.coordinates = {"kelvin": ("kBT", self.temperatures / BOLTZMANN_EV)} if "kBT" in self.axes else {}
+        if paired:
+            self.coordinates["mu"] = ("kBT", self.levels)
+
+    @property
+    def key(self):
+        """Equal for scans that ask for the same."""
+        return self._paired, tuple(self.axes), self.levels.tobytes(), self.temperatures.tobytes()
+
+    @property
+    def groups(self) -> list[tuple[float, np.ndarray]]:
+        """Each temperature with its levels."""
+        levels = self.levels[:, None] if self._paired else [self.levels] * len(self.temperatures)
+        return list(zip(self.temperatures.tolist(), levels, strict=True))
+
+    def collect(self, of_group: Callable[[float, np.ndarray], np.ndarray]) -> np.ndarray:
+        """Array (*axes, ...) from a function of each temperature and its levels, which returns (level, ...)."""
+        parts = [of_group(kBT, levels) for kBT, levels in self.groups]
+        if self._paired:
+            return np.concatenate(parts)
+        return np.stack(parts, axis=1) if "kBT" in self.axes else parts[0]
+
+
+def _temperatures(kBT):
+    values = np.asarray(kBT)
+    expected = "a number >= 0, or several > 0 (eV)"
+    if values.ndim > 1 or values.size == 0 or values.dtype.kind not in "iuf" or not np.all(np.isfinite(values)):
+        raise InputError("kBT", expected, repr(kBT))
+    if np.any(values < 0) or (values.size > 1 and np.any(values == 0)):
+        zero = " (steps at zero temperature do not go with others: a run of their own)" if np.any(values == 0) else ""
+        raise InputError("kBT", expected + zero, repr(kBT))
+    return values.astype(float)

@@ -1,0 +1,137 @@
+"""Variables of a data set that belong together: the same axes with the same meaning, and the same unit.
+
+A variable says in its attributes what its Cartesian axes are (``axes``) and which component stands for it (``shown``);
+its other dimensions are those of the scan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import xarray
+
+LEVELS, TEMPERATURES = "Efermi", "kBT"
+
+
+@dataclass(frozen=True)
+class Group:
+    """Variables that belong together.
+
+    Attributes
+    ----------
+    names : tuple of str
+    scan : tuple of str
+        Dimensions of the scan: "Efermi", "kBT", both or none.
+    axes : mapping of str to str
+        Name and meaning of the Cartesian axes.
+    unit, shown, remark : str
+    """
+
+    names: tuple[str, ...]
+    scan: tuple[str, ...]
+    axes: Mapping[str, str]
+    unit: str
+    shown: str
+    remark: str
+
+    def components(self, wanted: list[str] | None) -> list[str]:
+        """Those of some components that the group has; the one that stands for it where there is none."""
+        fitting = [component for component in wanted or [] if len(component) == len(self.axes)]
+        return fitting or [self.shown]
+
+    def legend(self) -> str:
+        """What the letters of a component mean."""
+        if not self.axes:
+            return ""
+        meaning = ", ".join(f"{axis} {text}" for axis, text in self.axes.items())
+        return f"components {''.join(self.axes)}: {meaning}" + (f"; {self.remark}" if self.remark else "")
+
+
+def groups(dataset: xarray.Dataset) -> list[Group]:
+    """Groups of the variables of a data set, in their order."""
+    found: dict[tuple, list[str]] = {}
+    for name in quantities(dataset):
+        variable = dataset[name]
+        axes = cartesian_axes(variable)
+        scan = tuple(dim for dim in variable.dims if dim not in axes)
+        attributes = variable.attrs
+        key = (scan, tuple(axes.items()), attributes["units"], attributes.get("shown", ""), attributes.get("remark", ""))
+        found.setdefault(key, []).append(name)
+    return [
+        Group(tuple(names), scan, dict(axes), unit, shown, remark)
+        for (scan, axes, unit, shown, remark), names in found.items()
+    ]
+
+
+def quantities(dataset: xarray.Dataset) -> list[str]:
+    """Names of the variables without those that are the error of another."""
+    return [str(name) for name, variable in dataset.data_vars.items() if "error_of" not in variable.attrs]
+
+
+def describe_axes(axes: Mapping[str, str]) -> str:
+    """Meanings of axes as the text of an attribute, which `cartesian_axes` reads."""
+    return "; ".join(f"{axis}: {meaning}" for axis, meaning in axes.items())
+
+
+def cartesian_axes(variable: xarray.DataArray) -> dict[str, str]:
+    """Name and meaning of the Cartesian axes of a variable."""
+    text = variable.attrs.get("axes", "")
+    return dict(part.split(": ", 1) for part in text.split("; ")) if text else {}
+
+
+def check_components(dataset: xarray.Dataset, components: list[str] | None) -> None:
+    """Refuse a component, such as "xyz", that no variable has.
+
+    Raises
+    ------
+    ValueError
+        With the axes that there are.
+    """
+    axes = list(dict.fromkeys("".join(group.axes) for group in groups(dataset)))
+    for component in components or []:
+        if len(component) not in map(len, axes) or set(component) - set("xyz"):
+            raise ValueError(
+                f"components: expected x, y or z for each of the axes {' or '.join(axes)}; found {component!r}"
+            )
+
+
+def select(variable: xarray.DataArray, component: str) -> xarray.DataArray:
+    """Component, such as "xyz", of a variable, one letter for each of its Cartesian axes in their order."""
+    return variable.sel(dict(zip(cartesian_axes(variable), component, strict=True)))
+
+
+def place_of_level(dataset: xarray.Dataset, level: float) -> int:
+    """Place of a Fermi level on the scan.
+
+    Raises
+    ------
+    ValueError
+        It is not on it.
+    """
+    levels = dataset[LEVELS].values
+    nearest = int(abs(levels - level).argmin())
+    if abs(levels[nearest] - level) > 1e-6:
+        raise ValueError(
+            f"level: expected one of the Fermi levels of the scan (nearest: {levels[nearest]} eV); found {level}"
+        )
+    return nearest
+
+
+def at_level(dataset: xarray.Dataset, level: float | None) -> xarray.Dataset:
+    """The data set at one Fermi level; itself where it has no axis of levels."""
+    return dataset.isel({LEVELS: place_of_level(dataset, level)}) if LEVELS in dataset.dims else dataset
+
+
+def of_temperatures(dataset: xarray.Dataset) -> list[tuple[str, xarray.Dataset]]:
+    """The data set at each of its temperatures, with a text that says which; itself, with no text, without such an axis."""
+    if TEMPERATURES not in dataset.dims:
+        return [("", dataset)]
+    parts = [dataset.isel({TEMPERATURES: i}) for i in range(dataset.sizes[TEMPERATURES])]
+    return [(temperature(part), part) for part in parts]
+
+
+def temperature(at_one: xarray.Dataset) -> str:
+    """Text for the temperature of a data set at one, and for the level that holds the electrons."""
+    text = f"T = {float(at_one['kelvin']):.5g} K, kBT = {float(at_one[TEMPERATURES]):.5g} eV"
+    return text + (f", μ = {float(at_one['mu']):.6g} eV" if "mu" in at_one.coords else "")
