@@ -9,7 +9,7 @@ from wb_conserved import geometry
 from wb_conserved.calculators.band_geometry import BandGeometry
 from wb_conserved.geometry import inverse_gap
 from wb_conserved.interpolation import WannierInterpolator
-from wb_conserved.interpolation.bloch import interpolated_batch
+from wb_conserved.interpolation.batches import interpolated_batch
 from wb_conserved.models import random_model
 from wb_conserved.operators import IDENTITY, SPIN
 

@@ -215,7 +215,7 @@ def test_algebraic_identities_on_real_data(name, threshold, request):
     """With external terms: torque dipole and conservation identity hold for any matrices."""
     from wb_conserved.calculators.band_geometry import BandGeometry
     from wb_conserved.interpolation import WannierInterpolator
-    from wb_conserved.interpolation.bloch import interpolated_batch
+    from wb_conserved.interpolation.batches import interpolated_batch
 
     system = request.getfixturevalue(name)
     g = BandGeometry(
