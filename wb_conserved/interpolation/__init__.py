@@ -2,6 +2,16 @@
 
 from .batches import bloch_batches
 from .bloch import BlochBatch
+from .eigensolvers import HERMITIAN, PARAUNITARY, Eigensolver, HermitianSolver, ParaunitarySolver
 from .wannier import WannierInterpolator
 
-__all__ = ["BlochBatch", "WannierInterpolator", "bloch_batches"]
+__all__ = [
+    "HERMITIAN",
+    "PARAUNITARY",
+    "BlochBatch",
+    "Eigensolver",
+    "HermitianSolver",
+    "ParaunitarySolver",
+    "WannierInterpolator",
+    "bloch_batches",
+]

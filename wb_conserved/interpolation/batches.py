@@ -56,7 +56,7 @@ def release(data_K) -> None:
 
 def interpolated_batch(interpolator: WannierInterpolator, kpoints: np.ndarray) -> InterpolatedBatch:
     """Batch of reduced k points (k, 3), for the compiled kernels where these are faster."""
-    if not compiled.useful(interpolator.num_wann):
+    if interpolator.metric is not None or not compiled.useful(interpolator.num_wann):
         return InterpolatedBatch(interpolator, kpoints)
     from .compiled_batch import CompiledBatch  # imports numba
 

@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import InputError
 from ..geometry.algebra import product, with_adjoint
 from ..geometry.berry import cyclic_products
 from ..operators import Operator, RealSpaceMatrix
-from .eigen import eigh, packed
+from .eigen import packed
+from .eigensolvers import HERMITIAN
 from .wannier import NOT_HERMITIAN, WannierInterpolator
 
 _ELEMENTS_PER_MATRIX = 200 * 18 * 18  # k points of a batch × squared number of bands: overheads are small, memory too
@@ -85,11 +87,14 @@ class BlochBatch(ABC):
     ----------
     energies : float array (k, n)
         eV, ascending.
+    metric : float array (n,) or None
+        Signs of the norms of the bands, see `wb_conserved.geometry`; None: all are 1.
     kernels : module or None
         `wb_conserved.compiled.geometry` where the batch provides the matrices that its functions take.
     """
 
     energies: np.ndarray
+    metric: np.ndarray | None = None
     kernels: Any = None
 
     def __init__(self):
@@ -108,6 +113,11 @@ class BlochBatch(ABC):
     def forget(self) -> None:
         """Drop all matrices; the batch cannot be used any more."""
         vars(self).clear()
+
+    @property
+    @abstractmethod
+    def eigenvectors(self) -> np.ndarray:
+        """Coefficients (k, i, n) of the states in the basis of Wannier functions."""
 
     @abstractmethod
     def matrix(self, name: str | RealSpaceMatrix) -> np.ndarray:
@@ -142,12 +152,12 @@ class BlochBatch(ABC):
             result = result + 1j * difference[:, :, None, None, :] * self.matrix("∂AA").swapaxes(2, 3)
             half = -1j * product(position, self.matrix("∂Ham")).swapaxes(2, 3)  # −i r^a ∂_l H, k n l a m
             half += -1j * product(position, self.velocity(True))  # −i r^l v^a
-            return result + with_adjoint(half)
+            return result + with_adjoint(half, metric=self.metric)
 
         return self.remember(("velocity derivative", external_terms), compute)
 
     def operator(self, operator: Operator) -> np.ndarray:
-        """Matrix of an observable, shape (k, n, s, m)."""
+        """Matrix of an observable, shape (k, n, s, m); the identity counts (quasi)particles."""
 
         def compute():
             if operator.matrix is None:
@@ -173,15 +183,17 @@ class BlochBatch(ABC):
         return -0.5j * self.matrix("rot AA")
 
 
-def _half_rotated(real, vectors, constant=0.5 + 0.5j):
+def _half_rotated(real, vectors, constant=0.5 + 0.5j, metric=None):
     """Half H of a Hermitian matrix, packed (k, i, a.., j), in the basis of eigenvectors U (k, i, n), (k, n, a.., m).
 
     The matrix is X = c P + (c P)† with c = ½ (1 + i), so that U†XU = H + H† with H = c U†PU, P being real.
-    Another constant takes the place of c.
+    Another constant takes the place of c.  With a metric η this is a half of η U†XU.
     """
     k, n, *a, _ = real.shape
     right = (real.reshape(k, -1, n) @ vectors.view(float)).view(complex)  # one real product for Re U and Im U
     left = constant * vectors.conj().swapaxes(1, 2)
+    if metric is not None:
+        left *= metric[:, None]
     return (left @ right.reshape(k, n, -1)).reshape(k, n, *a, n)
 
 
@@ -191,6 +203,7 @@ class InterpolatedBatch(BlochBatch):
     def __init__(self, interpolator, kpoints):
         super().__init__()
         self._interpolator, self._kpoints = interpolator, kpoints
+        self.metric = interpolator.metric
         self._matrices: dict[str | RealSpaceMatrix, np.ndarray] = {}
         self._halves: dict[str | RealSpaceMatrix, np.ndarray] = {}
 
@@ -200,15 +213,14 @@ class InterpolatedBatch(BlochBatch):
 
     @cached_property
     def _eigen(self):
-        return eigh(self.packed_matrix("Ham"))
+        return self._interpolator.eigensolver.solve(self.packed_matrix("Ham"), self._kpoints)
 
     @property
     def energies(self):
         return self._eigen[0]
 
     @property
-    def eigenvectors(self) -> np.ndarray:
-        """Coefficients (k, i, n) of the Bloch states."""
+    def eigenvectors(self):
         return self._eigen[1]
 
     def matrix(self, name):
@@ -216,20 +228,20 @@ class InterpolatedBatch(BlochBatch):
         if name not in self._matrices:
             if name in NOT_HERMITIAN:
                 parts = self._interpolator.parts(self._phases, name)
-                hermitian, rest = (with_adjoint(_half_rotated(part, self.eigenvectors)) for part in parts)
+                hermitian, rest = (self._with_adjoint(self._half_rotated(part)) for part in parts)
                 self._matrices[name] = hermitian + 1j * rest
             else:
-                self._matrices[name] = with_adjoint(self.half(name))
+                self._matrices[name] = self._with_adjoint(self.half(name))
         return self._matrices[name]
 
     def half(self, name: str | RealSpaceMatrix) -> np.ndarray:
         """Half H of a Hermitian matrix H + H†, which is cheaper where a sum of matrices is wanted."""
         if name not in self._halves:
-            self._halves[name] = _half_rotated(self.packed_matrix(name), self.eigenvectors)
+            self._halves[name] = self._half_rotated(self.packed_matrix(name))
         return self._halves[name]
 
     def _half_curl(self):
-        return _half_rotated(self.packed_matrix("rot AA"), self.eigenvectors, 0.5 - 0.5j)  # −i c
+        return self._half_rotated(self.packed_matrix("rot AA"), 0.5 - 0.5j)  # −i c
 
     def packed_matrix(self, name: str | RealSpaceMatrix) -> np.ndarray:
         """Hermitian matrix in the Wannier gauge, packed (k, i, a.., j)."""
@@ -241,7 +253,13 @@ class InterpolatedBatch(BlochBatch):
     def velocity(self, external_terms):
         if not external_terms:
             return self.matrix("∂Ham")
-        return self.remember("velocity", lambda: with_adjoint(self._velocity(self.half)))
+        return self.remember("velocity", lambda: self._with_adjoint(self._velocity(self.half)))
+
+    def _half_rotated(self, real, constant=0.5 + 0.5j):
+        return _half_rotated(real, self.eigenvectors, constant, self.metric)
+
+    def _with_adjoint(self, half):
+        return with_adjoint(half, metric=self.metric)
 
 
 class ProvidedBatch(BlochBatch):
@@ -249,16 +267,21 @@ class ProvidedBatch(BlochBatch):
 
     def __init__(self, data_K):
         super().__init__()
+        if getattr(data_K.system, "eigensolver", HERMITIAN) != HERMITIAN:
+            raise InputError("system", "R-space matrices, for an eigensolver of its own", f"{type(data_K).__name__}")
         self._data_K = data_K
 
     @property
     def energies(self):
         return self._data_K.E_K
 
+    @property
+    def eigenvectors(self):
+        return np.ascontiguousarray(self._data_K.UU_K)
+
     def matrix(self, name):
         if isinstance(name, RealSpaceMatrix):
-            vectors = np.ascontiguousarray(self._data_K.UU_K)
-            return with_adjoint(_half_rotated(packed(name.interpolate(self._data_K.kpoints_all)), vectors))
+            return with_adjoint(_half_rotated(packed(name.interpolate(self._data_K.kpoints_all)), self.eigenvectors))
         plain = name.lstrip("∂")
         matrix = self._data_K.Xbar("rotAA" if name == "rot AA" else plain, len(name) - len(plain))
         return np.moveaxis(matrix, 2, -1)
@@ -276,7 +299,11 @@ class SelectedBatch(BlochBatch):
     def __init__(self, batch: BlochBatch, selection: np.ndarray):
         super().__init__()
         self._batch, self._selection = weakref.proxy(batch), selection
-        self.energies = batch.energies[selection]
+        self.energies, self.metric = batch.energies[selection], batch.metric
+
+    @property
+    def eigenvectors(self):
+        return self._batch.eigenvectors[self._selection]
 
     def matrix(self, name):
         return self._batch.matrix(name)[self._selection]

@@ -25,7 +25,8 @@ from itertools import pairwise
 import numpy as np
 
 from ..operators import RealSpaceMatrix
-from .eigen import eigvalsh, packed, unpacked
+from .eigen import packed, unpacked
+from .eigensolvers import HERMITIAN, Eigensolver
 
 NOT_HERMITIAN = frozenset({"SR", "SH", "SHR", "SA", "SHA"})
 """R-space matrices that are products with a projection between the factors."""
@@ -69,6 +70,13 @@ class WannierInterpolator:
         and shared between processes.  Every large array is obtained so, in the order of need.  By default the function
         is called.
 
+    Attributes
+    ----------
+    eigensolver : Eigensolver
+        The attribute `eigensolver` of the system, Hermitian where there is none.
+    metric : float array (n,) or None
+        Signs of the norms of its bands.
+
     Notes
     -----
     `complex_matrices` becomes true when a batch makes matrices of complex numbers for geometry without compiled kernels, by
@@ -82,6 +90,8 @@ class WannierInterpolator:
         self._system = system
         self._build = build or (lambda make: make())
         self.num_wann = system.num_wann
+        self.eigensolver: Eigensolver = getattr(system, "eigensolver", HERMITIAN)
+        self.metric = self.eigensolver.metric(self.num_wann)
         self.complex_matrices = False
         given = np.asarray(system.rvec.iRvec, dtype=int)
         if len(np.unique(given, axis=0)) != len(given):
@@ -181,7 +191,7 @@ class WannierInterpolator:
         across = _cosine_and_sine(padded @ self._half.T).reshape(-1, _TOGETHER, 2 * len(self._half))
         matrices = across @ self._prepared("Ham").reshape(across.shape[2], -1)
         matrices = matrices.reshape(-1, self.num_wann, self.num_wann)[: len(kpoints)]
-        return eigvalsh(matrices)
+        return self.eigensolver.energies(matrices, kpoints)
 
     def _prepared(self, name):
         """`_stack`, made once."""
