@@ -137,7 +137,7 @@ def interband_torque_dipole(connection, torque_matrix, torque_gradient, velocity
     return element + drift + left + right
 
 
-def torque_dipole_polarizability_of_bands(dipole_gradient, interband_dipole, velocity, gap, *, metric=None):
+def torque_dipole_polarizability_of_bands(dipole_gradient, interband_dipole, velocity, gap):
     """Torque-dipole polarizability of single bands, χ^{ilτ} = ∂_{k_i} d^{ls} − 2 Im Σ_m v^l_nm d^{iτ}_mn/(ε_n − ε_m)².
 
     Parameters
@@ -148,15 +148,12 @@ def torque_dipole_polarizability_of_bands(dipole_gradient, interband_dipole, vel
         `interband_torque_dipole`.
     velocity : complex array (k, n, l, m)
     gap : array (k, n, m)
-    metric : array (n,), optional
-        η, see the package docstring.
 
     Returns
     -------
     array (k, n, i, l, s), Å² [s]
     """
     xp = namespace(velocity)
-    # contract takes the adjoint of its second argument: d_mn is an element of (d†)†
-    of_flow = adjoint(interband_dipole, metric=metric)
-    mixing = contract(scaled(velocity, gap * gap, 2j), of_flow, metric=metric)  # k n l i s
+    # contract takes the adjoint of its second argument: d_mn is an element of (d†)†, whatever the metric
+    mixing = contract(scaled(velocity, gap * gap, 2j), adjoint(interband_dipole))  # k n l i s
     return dipole_gradient + xp.permute_dims(mixing, (0, 1, 3, 2, 4))

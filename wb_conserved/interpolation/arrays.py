@@ -96,13 +96,17 @@ class ArrayBatch(BlochBatch):
     def _hermitian(self, name, matrix):
         difference = np.abs(matrix - adjoint(matrix, metric=self.metric)).max(initial=0.0)
         if difference > _ACCURACY * np.abs(matrix).max(initial=0.0):
-            kind = "Hermitian" if self.metric is None else "pseudo-Hermitian (X_mn = η_n η_m conj X_nm)"
-            raise InputError(name, f"a {kind} matrix", f"elements that differ from the adjoint's by up to {difference:.3g}")
+            expected = "a Hermitian matrix"
+            if self.metric is not None:
+                expected = "a pseudo-Hermitian matrix, X_mn = η_n η_m conj X_nm"
+            raise InputError(name, expected, f"elements that differ from the adjoint's by up to {difference:.3g}")
         return matrix
 
     def _required(self, name, value):
         if value is None:
-            raise InputError(f"ArrayBatch({name}=...)", f"what is asked for, the {name.replace('_', ' ')}", "none given")
+            raise InputError(
+                f"ArrayBatch({name}=...)", f"what is asked for, the {name.replace('_', ' ')}", "none given"
+            )
         return value
 
     @property
