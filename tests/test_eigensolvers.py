@@ -178,6 +178,14 @@ class TestNotPositive:
             _ = states(system, np.array([[0.1, 0.2, 0.0], [0.0, 0.0, 0.0]])).energies
         assert np.all(states(system, np.array([[1e-4, 0.0, 0.0]])).energies[:, 2:] > 0)
 
+    def test_positive_within_rounding(self):
+        """A Cholesky factor exists, but a smallest eigenvalue of 1e-14 is no number."""
+        matrices = np.array([np.diag([1.0, 1.0]), np.diag([1e-14, 1.0])], dtype=complex)
+        with pytest.raises(InputError, match="smallest eigenvalue 1e-14 eV at index 1[.]"):
+            PARAUNITARY.solve(packed(matrices))
+        matrices[1, 0, 0] = 1e-10
+        np.testing.assert_allclose(PARAUNITARY.energies(packed(matrices))[0], [-1, 1])
+
     def test_odd_number_of_functions(self):
         with pytest.raises(InputError, match="even number of functions.*found 3"):
             PARAUNITARY.metric(3)
