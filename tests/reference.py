@@ -65,11 +65,11 @@ def quantities(energies, velocity, spin, groups):
     return result
 
 
-def finite_q_response(states, k, q, i_flow, l_field, spin, occupation, groups):
+def finite_q_response(states, k, q, i_flow, l_field, spin, occupation, groups, metric=None):
     """X(q) of one k point: Σ (f_n − f_m)/(ε_n − ε_m) <n,−|s|m,+><m,+|v_l|n,−>, −/+ being k ∓ q/2 along `i_flow`.
 
     states(k) gives energies, eigenvectors and Wannier-gauge ∂_a H (a, n, m) at a Cartesian k; occupation(ε, n) is the
-    occupation of the multiplet that band n belongs to.  ε and f are multiplet means.
+    occupation of the multiplet that band n belongs to.  ε and f are multiplet means.  With a metric, <n| stands for η_n T_n†.
     """
     shift = np.zeros(3)
     shift[i_flow] = q / 2
@@ -79,6 +79,7 @@ def finite_q_response(states, k, q, i_flow, l_field, spin, occupation, groups):
     mean_minus = [np.mean([e_minus[n] for n in M]) for M in groups]
     mean_plus = [np.mean([e_plus[n] for n in M]) for M in groups]
     v = 0.5 * (dh_minus[l_field] + dh_plus[l_field])
+    signs = np.ones(len(e_minus)) if metric is None else metric
     total = 0
     for n in range(len(e_minus)):
         for m in range(len(e_plus)):
@@ -86,7 +87,7 @@ def finite_q_response(states, k, q, i_flow, l_field, spin, occupation, groups):
             if a == b:
                 continue
             f = occupation(mean_minus[a], a) - occupation(mean_plus[b], b)
-            s_nm = u_minus[:, n].conj() @ spin @ u_plus[:, m]
-            v_mn = u_plus[:, m].conj() @ v @ u_minus[:, n]
+            s_nm = signs[n] * u_minus[:, n].conj() @ spin @ u_plus[:, m]
+            v_mn = signs[m] * u_plus[:, m].conj() @ v @ u_minus[:, n]
             total += f / (mean_minus[a] - mean_plus[b]) * s_nm * v_mn
     return total

@@ -1,7 +1,6 @@
 """The identities that the theory sheet marks [checked], multiplet by multiplet, on random models with and without
 degeneracy, and with multiplets that are split."""
 
-from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -131,6 +130,7 @@ def test_multiplet_quantities_do_not_depend_on_the_basis_inside():
     from scipy.stats import unitary_group
 
     from wb_conserved.calculators.band_geometry import BandGeometry
+    from wb_conserved.interpolation import ArrayBatch
 
     g = band_geometry(model(kramers=True), random_kpoints())
     energies = np.repeat(g.batch.energies.reshape(5, -1, 2).mean(-1), 2, axis=1)
@@ -139,31 +139,16 @@ def test_multiplet_quantities_do_not_depend_on_the_basis_inside():
         for n in (0, 2, 4):
             unitaries[k, n : n + 2, n : n + 2] = unitary_group.rvs(2, random_state=10 * k + n)
 
-    class Rotated:
-        kernels = MappingProxyType({})
+    def rotated_by(rotation):
+        def rotate(matrix):
+            return np.einsum("kpn,kp...q,kqm->kn...m", rotation.conj(), matrix, rotation)
 
-        def __init__(self, rotation):
-            self.energies, self._rotation, self._memory = energies, rotation, {}
-
-        def remember(self, key, compute):
-            if key not in self._memory:
-                self._memory[key] = compute()
-            return self._memory[key]
-
-        def _rotate(self, matrix):
-            return np.einsum("kpn,kp...q,kqm->kn...m", self._rotation.conj(), matrix, self._rotation)
-
-        def velocity(self, external_terms):
-            return self._rotate(g.velocity)
-
-        def velocity_derivative(self, external_terms):
-            return self._rotate(g.batch.velocity_derivative(False))
-
-        def operator(self, operator):
-            return self._rotate(g.operator)
+        derivative = rotate(g.batch.velocity_derivative(False))
+        batch = ArrayBatch(energies, rotate(g.velocity), {SPIN: rotate(g.operator)}, velocity_derivative=derivative)
+        return BandGeometry(batch, SPIN, 1e-6, False, external_terms=False)
 
     identity = np.broadcast_to(np.eye(6, dtype=complex), (5, 6, 6))
-    plain, rotated = (BandGeometry(Rotated(u), SPIN, 1e-6, False, False) for u in (identity, unitaries))
+    plain, rotated = rotated_by(identity), rotated_by(unitaries)
     for name in (
         "torque_dipole",
         "torque_berry_curvature",

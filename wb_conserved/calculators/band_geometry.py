@@ -102,6 +102,11 @@ class BandGeometry:
         return self.batch.energies
 
     @property
+    def metric(self):
+        """Signs of the norms of the bands (n,); None: all are 1."""
+        return self.batch.metric
+
+    @property
     def multiplets(self) -> Multiplets:
         """Grouping of the bands."""
         find = self.batch.kernels.get("multiplets", _find_multiplets)

@@ -56,7 +56,7 @@ def of_space(function):
 @of_space
 def current(g):
     """J^{is} (k, n, i, s, m)."""
-    return geometry.operator_current(g.velocity, g.operator)
+    return geometry.operator_current(g.velocity, g.operator, metric=g.metric)
 
 
 @of_space
@@ -74,7 +74,7 @@ def torque(g):
 @of_space
 def torque_derivative(g):
     """∂_a τ (k, n, a, s, m)."""
-    return geometry.torque_derivative(g.velocity, g.operator)
+    return geometry.torque_derivative(g.velocity, g.operator, metric=g.metric)
 
 
 @of_grouping
@@ -110,7 +110,7 @@ def expectation(g):
 @per_band
 def operator_berry_curvature(g):
     """Ω^{lis} (k, n, i, l, s)."""
-    return geometry.operator_berry_curvature(g.velocity, g.current, g.gap)
+    return geometry.operator_berry_curvature(g.velocity, g.current, g.gap, metric=g.metric)
 
 
 def spin_current(g, kind: str):
@@ -133,7 +133,7 @@ def spin_berry_curvature(g, kind: str):
         return g.operator_berry_curvature
 
     def compute(g):
-        return geometry.operator_berry_curvature(g.velocity, spin_current(g, kind), g.gap)
+        return geometry.operator_berry_curvature(g.velocity, spin_current(g, kind), g.gap, metric=g.metric)
 
     return g.quantity(Quantity(compute, grouping=True, per_band=True), f"Berry curvature {kind}")
 
@@ -141,14 +141,14 @@ def spin_berry_curvature(g, kind: str):
 @per_band
 def operator_dipole(g):
     """d^{is} (k, n, i, s)."""
-    return geometry.operator_dipole(g.connection, g.operator)
+    return geometry.operator_dipole(g.connection, g.operator, metric=g.metric)
 
 
 @per_band
 def berry_curvature_times_operator(g):
     """Ωs^{li} (k, n, i, l, s)."""
     subspace = g.batch.subspace() if g.external_terms else None
-    return geometry.berry_curvature_times_operator(g.connection, g.operator, g.multiplets.same, subspace)
+    return geometry.berry_curvature_times_operator(g.connection, g.operator, g.multiplets.same, subspace, metric=g.metric)
 
 
 @per_band
@@ -160,52 +160,52 @@ def dipole_velocity(g):
 @per_band
 def kubo_sea(g):
     """K^{ils} (k, n, i, l, s)."""
-    return geometry.kubo_conserved_sea(g.velocity, g.operator, g.connection, g.mean_gap, g.mean_velocity)
+    return geometry.kubo_conserved_sea(g.velocity, g.operator, g.connection, g.mean_gap, g.mean_velocity, metric=g.metric)
 
 
 @per_band
 def kubo_surface(g):
     """S^{ils} (k, n, i, l, s)."""
-    return geometry.kubo_conserved_surface(g.velocity, g.operator, g.mean_gap, g.mean_velocity)
+    return geometry.kubo_conserved_surface(g.velocity, g.operator, g.mean_gap, g.mean_velocity, metric=g.metric)
 
 
 @per_band
 def current_dipole(g):
     """d^{lis} (k, n, l, i, s)."""
-    return geometry.current_dipole(g.connection, g.current)
+    return geometry.current_dipole(g.connection, g.current, metric=g.metric)
 
 
 @per_band
 def orbital_moment(g):
     """m^s (k, n, a, s)."""
-    return geometry.orbital_moment(g.connection, g.current, g.operator, g.velocity, g.multiplets.same)
+    return geometry.orbital_moment(g.connection, g.current, g.operator, g.velocity, g.multiplets.same, metric=g.metric)
 
 
 @per_band
 def torque_dipole(g):
     """d^{iτ} (k, n, i, s)."""
-    return geometry.torque_dipole(g.connection, g.torque)
+    return geometry.torque_dipole(g.connection, g.torque, metric=g.metric)
 
 
 @per_band
 def torque_berry_curvature(g):
     """Ω^{iτ} (k, n, i, s)."""
-    return geometry.torque_berry_curvature(g.velocity, g.torque, g.gap)
+    return geometry.torque_berry_curvature(g.velocity, g.torque, g.gap, metric=g.metric)
 
 
 @per_band
 def torque_quadrupole(g):
     """q^{ilτ} (k, n, i, l, s)."""
-    return geometry.torque_quadrupole(g.connection, g.torque, g.torque_derivative)
+    return geometry.torque_quadrupole(g.connection, g.torque, g.torque_derivative, metric=g.metric)
 
 
 @per_band
 def dipole_derivative(g):
     """∂_{k_l} d^{is} (k, n, l, i, s)."""
     gradient = geometry.connection_derivative(
-        g.connection, g.velocity, g.batch.velocity_derivative(g.external_terms), g.gap, g.multiplets.same
+        g.connection, g.velocity, g.batch.velocity_derivative(g.external_terms), g.gap, g.multiplets.same, metric=g.metric
     )
-    return geometry.dipole_derivative(g.connection, gradient, g.operator)
+    return geometry.dipole_derivative(g.connection, gradient, g.operator, metric=g.metric)
 
 
 @per_band
@@ -219,5 +219,5 @@ def torque_dipole_polarizability(g):
 @per_band
 def conserved_current_velocity(g):
     """tr_M(v^i_M s_M) v̄^l (k, n, i, l, s)."""
-    conserved = geometry.block_product_trace(g.velocity, geometry.inside(g.operator, g.multiplets.same))
+    conserved = geometry.block_product_trace(g.velocity, geometry.inside(g.operator, g.multiplets.same), metric=g.metric)
     return conserved[:, :, :, None, :] * g.mean_velocity[:, :, None, :, None]

@@ -15,6 +15,7 @@ import numpy as np
 from threadpoolctl import threadpool_info
 
 from .. import compiled
+from ..interpolation.eigensolvers import eigensolver_of
 from ..io.private import has_matrices, matrices
 
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")  # of an object, in a text that describes it
@@ -154,6 +155,7 @@ def _system(system):
         "lattice": np.asarray(system.real_lattice),
         "periodic": np.asarray(system.periodic),
         "internal": bool(system.force_internal_terms_only),
+        "eigensolver": repr(eigensolver_of(system)),
         "symmetry": [(np.asarray(s.R), bool(s.TR), bool(s.Inv)) for s in system.pointgroup.symmetries],
     }
 

@@ -8,6 +8,20 @@ operators, with all their components, is one matrix product per k point.  Result
 is the contribution of row n to the trace over n's multiplet.  Only the sum over the bands of a multiplet means
 anything, and every occupation gives one weight to a whole multiplet, so that such sums are all that is ever used.
 
+Metric
+------
+Quasiparticles of bosons (magnons, phonons: "XN", outlook; J. H. P. Colpa, Physica A 93, 327 (1978)) are eigenvectors T of
+ηH, T†ηT = η, with signs η of the basis (particles +1, holes −1) and, after the energies, of the bands.  Operators act in
+the biorthogonal basis, in which a Hermitian form ½ Ψ†XΨ has the matrix X̂ and the band the energy ε̂,
+
+    X̂_nm = η_n (T†XT)_nm,   ε̂_n = η_n E_n,   X̂_mn = η_n η_m conj(X̂_nm).
+
+All equations hold with X̂ in the place of X and ε̂ in the place of ε.  What changes is the meaning of the adjoint,
+X†_nm = η_n η_m conj(X_mn), and so of "Hermitian" and "Hermitian part", in every module.  Functions in which it occurs take
+``metric``: the signs η_n, an array (n,) of ±1, the same at all k points.  Bands stand in ascending order of ε̂, so that
+those of negative norm come first, and no multiplet should mix both signs: keep the threshold below twice the smallest E.
+None, the metric of electrons, is 1, and costs nothing.
+
 Only operations of the Python array API standard appear, and no loop over k points, bands or multiplets.
 """
 

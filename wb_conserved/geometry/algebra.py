@@ -1,4 +1,8 @@
-"""Dense algebra on operator matrices stored as ``X[k, n, a.., m]`` (bra n, Cartesian axes a.., ket m)."""
+"""Dense algebra on operator matrices stored as ``X[k, n, a.., m]`` (bra n, Cartesian axes a.., ket m).
+
+The adjoint is X†_nm = η_n η_m conj X_mn with the metric η (n,) of the bands, and "Hermitian" means X† = X (see the package
+docstring).  Products know no metric, and (XY)† = Y†X† as ever.
+"""
 
 from __future__ import annotations
 
@@ -31,8 +35,8 @@ def product(left, right):
     return xp.reshape(result, (k, n, *a, *b, m))
 
 
-def adjoint(matrix):
-    """Hermitian conjugate: X[k, n, a.., m] -> conj X[k, m, a.., n]."""
+def adjoint(matrix, *, metric=None):
+    """Hermitian conjugate: X[k, n, a.., m] -> η_n η_m conj X[k, m, a.., n]."""
     xp = namespace(matrix)
     k, n, *a, m = matrix.shape
     matrix = xp.reshape(matrix, (k, n, -1, m))
@@ -40,15 +44,15 @@ def adjoint(matrix):
     for part in _blocks(result):
         # first a copy, as arithmetic with a transposed view is several times slower
         result[part, ...] = xp.permute_dims(xp.conj(matrix[part, ...]), (0, 3, 2, 1))
-    return xp.reshape(result, (k, m, *a, n))
+    return signed(xp.reshape(result, (k, m, *a, n)), metric)
 
 
-def with_adjoint(half):
+def with_adjoint(half, *, metric=None):
     """Hermitian matrix X + X† from one half of it."""
-    return _with_adjoint(half, half.shape, lambda part: half[part, ...])
+    return _with_adjoint(half, half.shape, lambda part: half[part, ...], metric)
 
 
-def hermitian_product(left, right, more=None):
+def hermitian_product(left, right, more=None, *, metric=None):
     """Hermitian matrix XY + (XY)†; shapes as in `product`.
 
     With `more`, a function that returns Z (k, n, a.., b.., m) for a slice of the k points: XY + Z + (XY + Z)†.
@@ -62,10 +66,10 @@ def hermitian_product(left, right, more=None):
             result += more(part)
         return result
 
-    return _with_adjoint(left, (k, n, *a, *b, m), half)
+    return _with_adjoint(left, (k, n, *a, *b, m), half, metric)
 
 
-def _with_adjoint(like, shape, half):
+def _with_adjoint(like, shape, half, metric):
     """Hermitian matrix of some shape from a function that returns a half of it for a slice of the k points."""
     xp = namespace(like)
     k, n, *a, m = shape
@@ -74,6 +78,8 @@ def _with_adjoint(like, shape, half):
         matrix = xp.reshape(half(part), (-1, n, math.prod(a), m))
         # first a copy, as arithmetic with a transposed view is several times slower
         result[part, ...] = xp.permute_dims(xp.conj(matrix), (0, 3, 2, 1))
+        if metric is not None:
+            result[part, ...] = signed(result[part, ...], metric)
         result[part, ...] += matrix
     return xp.reshape(result, shape)
 
@@ -84,8 +90,8 @@ def _blocks(matrix):
     return [slice(first, min(first + size, number)) for first in range(0, number, size)]
 
 
-def contract(left, right):
-    """Real part of the row-wise contraction, Re Σ_m X_nm conj(Y_nm) = Re (X Y†)_nn for every pair of components.
+def contract(left, right, *, metric=None):
+    """Real part of the row-wise contraction, Re Σ_m X_nm η_n η_m conj(Y_nm) = Re (X Y†)_nn for every pair of components.
 
     For Hermitian Y this is the diagonal of the product XY.  −Im (X Y†)_nn is the contraction of i X with Y.
 
@@ -93,6 +99,8 @@ def contract(left, right):
     ----------
     left : complex array (k, n, a.., m)
     right : complex array (k, n, b.., m)
+    metric : array (n,), optional
+        η, ±1.
 
     Returns
     -------
@@ -100,7 +108,7 @@ def contract(left, right):
     """
     xp = namespace(left)
     (k, n, *a, _), (_, _, *b, _) = left.shape, right.shape
-    result = xp.matmul(_real_rows(left), xp.matrix_transpose(_real_rows(right)))
+    result = xp.matmul(_real_rows(signed(left, metric)), xp.matrix_transpose(_real_rows(right)))
     return xp.reshape(result, (k, n, *a, *b))
 
 
@@ -110,6 +118,16 @@ def scaled(matrix, factors, constant=1.0):
     k, n, *a, m = matrix.shape
     factors = constant * xp.astype(factors, matrix.dtype)
     return matrix * xp.reshape(factors, (k, n, *(1 for _ in a), m))
+
+
+def signed(matrix, metric):
+    """Elements η_n η_m X_nm of a matrix (k, n, a.., m), the matrix itself without a metric."""
+    if metric is None:
+        return matrix
+    xp = namespace(matrix)
+    _, n, *a, m = matrix.shape
+    metric = xp.astype(metric, matrix.dtype)
+    return matrix * xp.reshape(metric[:, None] * metric[None, :], (1, n, *(1 for _ in a), m))
 
 
 def inside(matrix, same, constant=1.0):

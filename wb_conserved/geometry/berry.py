@@ -14,7 +14,7 @@ from __future__ import annotations
 from .algebra import contract, hermitian_product, inside, namespace, scaled
 
 
-def operator_current(velocity, operator):
+def operator_current(velocity, operator, *, metric=None):
     """Conventional current J^{is} = ½ {v^i, s} from the full matrices, in and out.
 
     Parameters
@@ -22,15 +22,17 @@ def operator_current(velocity, operator):
     velocity : complex array (k, n, i, m)
         eV Å.
     operator : complex array (k, n, s, m)
+    metric : array (n,), optional
+        η, see the package docstring.
 
     Returns
     -------
     complex array (k, n, i, s, m), Hermitian in n, m
     """
-    return hermitian_product(velocity, 0.5 * operator)
+    return hermitian_product(velocity, 0.5 * operator, metric=metric)
 
 
-def operator_berry_curvature(velocity, current, gap):
+def operator_berry_curvature(velocity, current, gap, *, metric=None):
     """s-Berry curvature Ω^{lis}_n = −2 Im Σ_{m∉M} v^l_nm J^{is}_mn / (ε_n − ε_m)².
 
     Parameters
@@ -40,17 +42,19 @@ def operator_berry_curvature(velocity, current, gap):
         `operator_current`.
     gap : array (k, n, m)
         1/(ε_n − ε_m) of individual energies between multiplets, 0 inside.
+    metric : array (n,), optional
+        η, see the package docstring.
 
     Returns
     -------
     array (k, n, i, l, s), Å² [s]
     """
     xp = namespace(velocity)
-    curvature = contract(scaled(velocity, gap * gap, 2j), current)  # k n l i s
+    curvature = contract(scaled(velocity, gap * gap, 2j), current, metric=metric)  # k n l i s
     return xp.permute_dims(curvature, (0, 1, 3, 2, 4))
 
 
-def operator_dipole(connection, operator):
+def operator_dipole(connection, operator, *, metric=None):
     """s-dipole d^{is}_n = Re Σ_{m∉M} A^i_nm s_mn.
 
     Parameters
@@ -58,12 +62,14 @@ def operator_dipole(connection, operator):
     connection : complex array (k, n, i, m)
         Interband connection.
     operator : complex array (k, n, s, m)
+    metric : array (n,), optional
+        η, see the package docstring.
 
     Returns
     -------
     array (k, n, i, s), Å [s]
     """
-    return contract(connection, operator)
+    return contract(connection, operator, metric=metric)
 
 
 def cyclic_products(vector):
@@ -85,7 +91,7 @@ def cyclic_products(vector):
     return xp.stack([xp.matmul(vector[:, :, a, :], vector[:, :, b, :]) for a, b in pairs], axis=2)
 
 
-def berry_curvature_times_operator(connection, operator, same, subspace=None):
+def berry_curvature_times_operator(connection, operator, same, subspace=None, *, metric=None):
     """Berry curvature times s: Ωs^{li}_n = Re Σ_{n'∈M} Ω^{li}_nn' s_n'n.
 
     Bloch states of a Wannier model do not span the whole space: the part of the curvature that comes from outside,
@@ -103,6 +109,8 @@ def berry_curvature_times_operator(connection, operator, same, subspace=None):
         True inside multiplets.
     subspace : complex array (k, n, 3, m), optional
         Y^c, Å², F^c being the Hermitian part of 2i Y^c.
+    metric : array (n,), optional
+        η, see the package docstring.
 
     Returns
     -------
@@ -113,7 +121,7 @@ def berry_curvature_times_operator(connection, operator, same, subspace=None):
     curvature = cyclic_products(connection)
     if subspace is not None:
         curvature += subspace
-    axial = contract(curvature, inside(operator, same, -2j))  # k n c s
+    axial = contract(curvature, inside(operator, same, -2j), metric=metric)  # k n c s
     return xp.stack([xp.stack(row, axis=2) for row in _levi_civita(axial, xp)], axis=2)
 
 

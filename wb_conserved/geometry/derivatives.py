@@ -20,7 +20,7 @@ from __future__ import annotations
 from .algebra import adjoint, contract, diagonal, hermitian_product, inside, namespace, product, scaled
 
 
-def covariant_derivative(connection, matrix, operator_derivative=None):
+def covariant_derivative(connection, matrix, operator_derivative=None, *, metric=None):
     """D_l X = ∂_l X + i [A^l, X] of a Hermitian matrix.
 
     Parameters
@@ -30,16 +30,18 @@ def covariant_derivative(connection, matrix, operator_derivative=None):
     matrix : complex array (k, n, a.., m)
     operator_derivative : complex array (k, n, l, a.., m), optional
         ∂_l X; 0 by default.
+    metric : array (n,), optional
+        η, see the package docstring.
 
     Returns
     -------
     complex array (k, n, l, a.., m)
     """
-    result = hermitian_product(1j * connection, matrix)  # the adjoint of i A X is −i X A
+    result = hermitian_product(1j * connection, matrix, metric=metric)  # the adjoint of i A X is −i X A
     return result if operator_derivative is None else result + operator_derivative
 
 
-def connection_derivative(connection, velocity, velocity_derivative, gap, same):
+def connection_derivative(connection, velocity, velocity_derivative, gap, same, *, metric=None):
     """Covariant derivative (D_l A^i)_nm of the interband connection.
 
     Parameters
@@ -50,6 +52,8 @@ def connection_derivative(connection, velocity, velocity_derivative, gap, same):
     gap : array (k, n, m)
         1/(ε_n − ε_m) of individual energies, 0 inside.
     same : bool array (k, n, m)
+    metric : array (n,), optional
+        η, see the package docstring.
 
     Returns
     -------
@@ -57,13 +61,13 @@ def connection_derivative(connection, velocity, velocity_derivative, gap, same):
     """
     xp = namespace(connection)
     blocks = inside(velocity, same)
-    change = 1j * covariant_derivative(connection, velocity, velocity_derivative)
+    change = 1j * covariant_derivative(connection, velocity, velocity_derivative, metric=metric)
     change = change + product(blocks, connection)
     change = change - xp.permute_dims(product(connection, blocks), (0, 1, 3, 2, 4))
     return scaled(change, gap, -1.0)  # 1/(ε_m − ε_n) = −R_nm
 
 
-def dipole_derivative(connection, connection_gradient, operator):
+def dipole_derivative(connection, connection_gradient, operator, *, metric=None):
     """Derivative ∂_{k_l} d^{is} of the s-dipole of a multiplet.
 
     Parameters
@@ -72,14 +76,17 @@ def dipole_derivative(connection, connection_gradient, operator):
     connection_gradient : complex array (k, n, l, i, m)
         `connection_derivative`.
     operator : complex array (k, n, s, m)
+    metric : array (n,), optional
+        η, see the package docstring.
 
     Returns
     -------
     array (k, n, l, i, s), Å² [s]
     """
     xp = namespace(connection)
-    first = contract(connection_gradient, operator)  # k n l i s
-    second = contract(connection, covariant_derivative(connection, operator))  # k n i l s
+    first = contract(connection_gradient, operator, metric=metric)  # k n l i s
+    change = covariant_derivative(connection, operator, metric=metric)
+    second = contract(connection, change, metric=metric)  # k n i l s
     return first + xp.permute_dims(second, (0, 1, 3, 2, 4))
 
 
@@ -100,7 +107,7 @@ def torque_dipole_polarizability(dipole_gradient, berry_times_operator, operator
     return xp.permute_dims(dipole_gradient, (0, 1, 3, 2, 4)) + berry_times_operator - operator_berry_curvature
 
 
-def interband_torque_dipole(connection, torque_matrix, torque_gradient, velocity, gap):
+def interband_torque_dipole(connection, torque_matrix, torque_gradient, velocity, gap, *, metric=None):
     """Interband torque dipole d^{iτ}_mn between single bands (XN ref. 33).
 
     Parameters
@@ -112,6 +119,8 @@ def interband_torque_dipole(connection, torque_matrix, torque_gradient, velocity
     velocity : complex array (k, m, i, n)
     gap : array (k, m, n)
         1/(ε_m − ε_n) of individual energies.
+    metric : array (n,), optional
+        η, see the package docstring.
 
     Returns
     -------
@@ -119,7 +128,7 @@ def interband_torque_dipole(connection, torque_matrix, torque_gradient, velocity
         Row m, column n.
     """
     xp = namespace(connection)
-    element = 0.5j * covariant_derivative(connection, torque_matrix, torque_gradient)
+    element = 0.5j * covariant_derivative(connection, torque_matrix, torque_gradient, metric=metric)
     band_velocity = xp.permute_dims(diagonal(velocity), (0, 2, 1))  # k i n
     # −i τ_mn v_n/(ε_n − ε_m) = i τ_mn v_n R_mn
     drift = scaled(torque_matrix, gap, 1j)[:, :, None, :, :] * band_velocity[:, None, :, None, :]
@@ -145,6 +154,6 @@ def torque_dipole_polarizability_of_bands(dipole_gradient, interband_dipole, vel
     array (k, n, i, l, s), Å² [s]
     """
     xp = namespace(velocity)
-    # contract conjugates its second argument: d_mn = conj(d†_nm)
+    # contract takes the adjoint of its second argument: d_mn is an element of (d†)†, whatever the metric
     mixing = contract(scaled(velocity, gap * gap, 2j), adjoint(interband_dipole))  # k n l i s
     return dipole_gradient + xp.permute_dims(mixing, (0, 1, 3, 2, 4))

@@ -20,7 +20,7 @@ from __future__ import annotations
 from .algebra import contract, hermitian_product, namespace, scaled
 
 
-def kubo_conserved_sea(velocity, operator, connection, mean_gap, mean_velocity):
+def kubo_conserved_sea(velocity, operator, connection, mean_gap, mean_velocity, *, metric=None):
     """Fermi-sea part K_n^{ils} of the conserved Kubo conductivity.
 
     Parameters
@@ -34,6 +34,8 @@ def kubo_conserved_sea(velocity, operator, connection, mean_gap, mean_velocity):
         `inverse_gap` of multiplet mean energies, 1/eV.
     mean_velocity : array (k, n, i)
         `multiplet_velocity`, eV Å.
+    metric : array (n,), optional
+        η, see the package docstring.
 
     Returns
     -------
@@ -47,13 +49,14 @@ def kubo_conserved_sea(velocity, operator, connection, mean_gap, mean_velocity):
         return u[part, :, :, None, None] * ratio[part, :, None, :, :]
 
     # AV + VA + i R (u_n + u_m) V = −2i δV + ...: Hermitian, as R is odd
-    factor = hermitian_product(connection, velocity, of_mean_velocity)  # k n i l m
-    sea = xp.permute_dims(contract(scaled(operator, mean_gap, -1.0), factor), (0, 1, 3, 4, 2))
-    anticommutator = hermitian_product(operator, connection)  # sA + As = 2i δs, k n s i m
-    return sea + xp.permute_dims(contract(anticommutator, ratio), (0, 1, 3, 4, 2))
+    factor = hermitian_product(connection, velocity, of_mean_velocity, metric=metric)  # k n i l m
+    sea = contract(scaled(operator, mean_gap, -1.0), factor, metric=metric)
+    sea = xp.permute_dims(sea, (0, 1, 3, 4, 2))
+    anticommutator = hermitian_product(operator, connection, metric=metric)  # sA + As = 2i δs, k n s i m
+    return sea + xp.permute_dims(contract(anticommutator, ratio, metric=metric), (0, 1, 3, 4, 2))
 
 
-def kubo_conserved_surface(velocity, operator, mean_gap, mean_velocity):
+def kubo_conserved_surface(velocity, operator, mean_gap, mean_velocity, *, metric=None):
     """Fermi-surface part S_n^{ils} = −u^i_n Im Σ_m R_nm s_nm V^l_mn, to be weighted with −∂f/∂ε.
 
     Parameters and errors as for `kubo_conserved_sea`.
@@ -63,6 +66,6 @@ def kubo_conserved_surface(velocity, operator, mean_gap, mean_velocity):
     array (k, n, i, l, s), eV Å² [s]
     """
     xp = namespace(velocity)
-    dipole = contract(scaled(operator, mean_gap, 1j), velocity)  # k n s l
+    dipole = contract(scaled(operator, mean_gap, 1j), velocity, metric=metric)  # k n s l
     dipole = xp.permute_dims(dipole, (0, 1, 3, 2))
     return mean_velocity[:, :, :, None, None] * dipole[:, :, None, :, :]

@@ -13,27 +13,29 @@ from __future__ import annotations
 from .algebra import contract, hermitian_product, inside, namespace
 
 
-def block_product_trace(left, block):
+def block_product_trace(left, block, *, metric=None):
     """Real trace Re Σ_{m∈M} X_nm Y_mn per band, Y Hermitian with its blocks inside multiplets only, (k, n, a, s)."""
-    return contract(left, block)
+    return contract(left, block, metric=metric)
 
 
-def current_dipole(connection, current):
+def current_dipole(connection, current, *, metric=None):
     """Dipole of the conventional current d^{lis}_n = Re Σ_{m∉M} A^l_nm J^{is}_mn.
 
     Parameters
     ----------
     connection : complex array (k, n, l, m)
     current : complex array (k, n, i, s, m)
+    metric : array (n,), optional
+        η, see the package docstring.
 
     Returns
     -------
     array (k, n, l, i, s), eV Å² [s]
     """
-    return contract(connection, current)
+    return contract(connection, current, metric=metric)
 
 
-def dipole_times_velocity(connection, operator, velocity, same):
+def dipole_times_velocity(connection, operator, velocity, same, *, metric=None):
     """Trace tr_M(d^{is}_M v^l_M) of the s-dipole matrix and the velocity block, per band.
 
     Parameters
@@ -43,17 +45,19 @@ def dipole_times_velocity(connection, operator, velocity, same):
     velocity : complex array (k, n, l, m)
     same : bool array (k, n, m)
         True inside multiplets.
+    metric : array (n,), optional
+        η, see the package docstring.
 
     Returns
     -------
     array (k, n, i, l, s), eV Å² [s]
     """
     xp = namespace(connection)
-    dipole = hermitian_product(connection, 0.5 * operator)  # k n i s m
-    return xp.permute_dims(contract(inside(dipole, same), velocity), (0, 1, 2, 4, 3))
+    dipole = hermitian_product(connection, 0.5 * operator, metric=metric)  # k n i s m
+    return xp.permute_dims(contract(inside(dipole, same), velocity, metric=metric), (0, 1, 2, 4, 3))
 
 
-def orbital_moment(connection, current, operator, velocity, same):
+def orbital_moment(connection, current, operator, velocity, same, *, metric=None):
     """Orbital moment of s, m^s = ½ Re Σ_{m∉M} A × J^s + ½ Re tr_M(d^s_M × v_M).
 
     Parameters
@@ -64,13 +68,15 @@ def orbital_moment(connection, current, operator, velocity, same):
     velocity : complex array (k, n, a, m)
     same : bool array (k, n, m)
         True inside multiplets.
+    metric : array (n,), optional
+        η, see the package docstring.
 
     Returns
     -------
     array (k, n, a, s), eV Å² [s]
     """
-    of_blocks = dipole_times_velocity(connection, operator, velocity, same)
-    return 0.5 * axial_vector(current_dipole(connection, current) + of_blocks)
+    of_blocks = dipole_times_velocity(connection, operator, velocity, same, metric=metric)
+    return 0.5 * axial_vector(current_dipole(connection, current, metric=metric) + of_blocks)
 
 
 def axial_vector(tensor):

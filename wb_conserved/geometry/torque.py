@@ -33,38 +33,40 @@ def torque(energies, operator):
     return scaled(operator, difference, 1j)
 
 
-def torque_derivative(velocity, operator):
+def torque_derivative(velocity, operator, *, metric=None):
     """Derivative of the torque operator, ∂_a τ = i [v^a, s].
 
     Parameters
     ----------
     velocity : complex array (k, n, a, m)
     operator : complex array (k, n, s, m)
+    metric : array (n,), optional
+        η, see the package docstring.
 
     Returns
     -------
     complex array (k, n, a, s, m), Hermitian, eV Å [s]
     """
-    return hermitian_product(velocity, 1j * operator)
+    return hermitian_product(velocity, 1j * operator, metric=metric)
 
 
-def torque_dipole(connection, torque_matrix):
+def torque_dipole(connection, torque_matrix, *, metric=None):
     """Torque dipole d^{iτ}_n = Re Σ_{m∉M} A^i_nm τ_mn, shape (k, n, i, s), eV Å [s].
 
     Its trace over a multiplet is −tr_M J^{is} + tr_M(v^i_M s_M).
     """
-    return operator_dipole(connection, torque_matrix)
+    return operator_dipole(connection, torque_matrix, metric=metric)
 
 
-def torque_berry_curvature(velocity, torque_matrix, gap):
+def torque_berry_curvature(velocity, torque_matrix, gap, *, metric=None):
     """Torque Berry curvature Ω^{iτ}_n = −2 Im Σ_{m∉M} v^i_nm τ_mn / (ε_n − ε_m)², shape (k, n, i, s), Å [s].
 
     Its trace over a multiplet is ∂_{k_i} s_M.
     """
-    return contract(scaled(velocity, gap * gap, 2j), torque_matrix)
+    return contract(scaled(velocity, gap * gap, 2j), torque_matrix, metric=metric)
 
 
-def torque_quadrupole(connection, torque_matrix, derivative):
+def torque_quadrupole(connection, torque_matrix, derivative, *, metric=None):
     """Torque quadrupole q^{ilτ}_n = ½ Re(A^i τ A^l)_nn + ¼ Re i [(A^l ∂_iτ)_nn + (A^i ∂_lτ)_nn], symmetric in i and l.
 
     Parameters
@@ -74,13 +76,15 @@ def torque_quadrupole(connection, torque_matrix, derivative):
     torque_matrix : complex array (k, n, s, m)
     derivative : complex array (k, n, a, s, m)
         `torque_derivative`.
+    metric : array (n,), optional
+        η, see the package docstring.
 
     Returns
     -------
     array (k, n, i, l, s), eV Å² [s]
     """
     xp = namespace(connection)
-    inner = contract(product(connection, torque_matrix), connection)  # k n i s l: (A^i τ)_nm A^l_mn
+    inner = contract(product(connection, torque_matrix), connection, metric=metric)  # k n i s l: (A^i τ)_nm A^l_mn
     inner = xp.permute_dims(inner, (0, 1, 2, 4, 3))
-    outer = contract(1j * connection, derivative)  # k n l i s: Re i A^l_nm (∂_iτ)_mn
+    outer = contract(1j * connection, derivative, metric=metric)  # k n l i s: Re i A^l_nm (∂_iτ)_mn
     return 0.25 * (inner + xp.permute_dims(inner, (0, 1, 3, 2, 4)) + outer + xp.permute_dims(outer, (0, 1, 3, 2, 4)))

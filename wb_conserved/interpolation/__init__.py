@@ -1,7 +1,20 @@
 """From a WannierBerri system to matrices in the Hamiltonian gauge, in batches of k points."""
 
+from .arrays import ArrayBatch
 from .batches import BlochStates, states_of
 from .bloch import BlochBatch
+from .eigensolvers import HERMITIAN, PARAUNITARY, Eigensolver, HermitianSolver, ParaunitarySolver
 from .wannier import WannierInterpolator
 
-__all__ = ["BlochBatch", "BlochStates", "WannierInterpolator", "states_of"]
+__all__ = [
+    "HERMITIAN",
+    "PARAUNITARY",
+    "ArrayBatch",
+    "BlochBatch",
+    "BlochStates",
+    "Eigensolver",
+    "HermitianSolver",
+    "ParaunitarySolver",
+    "WannierInterpolator",
+    "states_of",
+]

@@ -124,7 +124,7 @@ def states_of(data_K) -> BlochStates:
 
 def interpolated_batch(interpolator: WannierInterpolator, kpoints: np.ndarray, cell=None) -> InterpolatedBatch:
     """Batch of reduced k points (k, 3), for the compiled kernels where these are faster."""
-    if not compiled.useful(interpolator.num_wann):
+    if interpolator.metric is not None or not compiled.useful(interpolator.num_wann):
         return InterpolatedBatch(interpolator, kpoints, cell)
     from .compiled_batch import CompiledBatch  # imports numba
 

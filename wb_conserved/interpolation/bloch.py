@@ -17,7 +17,8 @@ from ..errors import InputError
 from ..geometry.algebra import product, with_adjoint
 from ..geometry.berry import cyclic_products
 from ..operators import Operator, RealSpaceMatrix
-from .eigen import eigh, packed
+from .eigen import packed
+from .eigensolvers import HERMITIAN, eigensolver_of
 from .names import DERIVED, NOT_HERMITIAN
 from .wannier import WannierInterpolator
 
@@ -84,12 +85,15 @@ class BlochBatch(ABC):
     ----------
     energies : float array (k, n)
         eV, ascending.
+    metric : float array (n,) or None
+        Signs of the norms of the bands, see `wb_conserved.geometry`; None: all are 1.
     kernels : mapping of str to callable
         Functions of a band geometry that take the place of those of `wb_conserved.calculators.band_quantities`, by the
         name of the quantity, where the batch provides what they take.
     """
 
     energies: np.ndarray
+    metric: np.ndarray | None = None
     kernels: Mapping[str, Callable[[Any], Any]] = MappingProxyType({})
 
     def __init__(self):
@@ -108,6 +112,11 @@ class BlochBatch(ABC):
     def forget(self) -> None:
         """Drop all matrices; the batch cannot be used any more."""
         vars(self).clear()
+
+    @property
+    @abstractmethod
+    def eigenvectors(self) -> np.ndarray:
+        """Coefficients (k, i, n) of the states in the basis of Wannier functions."""
 
     @abstractmethod
     def matrix(self, name: str | RealSpaceMatrix) -> np.ndarray:
@@ -152,12 +161,12 @@ class BlochBatch(ABC):
             result = result + 1j * difference[:, :, None, None, :] * self.matrix("∂AA").swapaxes(2, 3)
             half = -1j * product(position, self.matrix("∂Ham")).swapaxes(2, 3)  # −i r^a ∂_l H, k n l a m
             half += -1j * product(position, self.velocity(True))  # −i r^l v^a
-            return result + with_adjoint(half)
+            return result + with_adjoint(half, metric=self.metric)
 
         return self.remember(("velocity derivative", external_terms), compute)
 
     def operator(self, operator: Operator) -> np.ndarray:
-        """Matrix of an observable, shape (k, n, s, m)."""
+        """Matrix of an observable, shape (k, n, s, m); the identity counts (quasi)particles."""
 
         def compute():
             if operator.matrix is None:
@@ -183,15 +192,17 @@ class BlochBatch(ABC):
         return -0.5j * self.matrix("rot AA")
 
 
-def _half_rotated(real, vectors, constant=0.5 + 0.5j):
+def _half_rotated(real, vectors, constant=0.5 + 0.5j, metric=None):
     """Half H of a Hermitian matrix, packed (k, i, a.., j), in the basis of eigenvectors U (k, i, n), (k, n, a.., m).
 
     The matrix is X = c P + (c P)† with c = ½ (1 + i), so that U†XU = H + H† with H = c U†PU, P being real.
-    Another constant takes the place of c.
+    Another constant takes the place of c.  With a metric η this is a half of η U†XU.
     """
     k, n, *a, _ = real.shape
     right = (real.reshape(k, -1, n) @ vectors.view(float)).view(complex)  # one real product for Re U and Im U
     left = constant * vectors.conj().swapaxes(1, 2)
+    if metric is not None:
+        left *= metric[:, None]
     return (left @ right.reshape(k, n, -1)).reshape(k, n, *a, n)
 
 
@@ -210,6 +221,7 @@ class InterpolatedBatch(BlochBatch):
     def __init__(self, interpolator, kpoints, cell=None):
         super().__init__()
         self._interpolator, self._kpoints, self._cell = interpolator, kpoints, cell
+        self.metric = interpolator.metric
         self._matrices: dict[str | RealSpaceMatrix, np.ndarray] = {}
         self._halves: dict[str | RealSpaceMatrix, np.ndarray] = {}
 
@@ -219,15 +231,14 @@ class InterpolatedBatch(BlochBatch):
 
     @cached_property
     def _eigen(self):
-        return eigh(self.packed_matrix("Ham"))
+        return self._interpolator.eigensolver.solve(self.packed_matrix("Ham"), self._kpoints)
 
     @property
     def energies(self):
         return self._eigen[0]
 
     @property
-    def eigenvectors(self) -> np.ndarray:
-        """Coefficients (k, i, n) of the Bloch states."""
+    def eigenvectors(self):
         return self._eigen[1]
 
     def corner_energies(self):
@@ -240,20 +251,20 @@ class InterpolatedBatch(BlochBatch):
         if name not in self._matrices:
             if name in NOT_HERMITIAN:
                 parts = self._interpolator.parts(self._phases, name)
-                hermitian, rest = (with_adjoint(_half_rotated(part, self.eigenvectors)) for part in parts)
+                hermitian, rest = (self._with_adjoint(self._half_rotated(part)) for part in parts)
                 self._matrices[name] = hermitian + 1j * rest
             else:
-                self._matrices[name] = with_adjoint(self.half(name))
+                self._matrices[name] = self._with_adjoint(self.half(name))
         return self._matrices[name]
 
     def half(self, name: str | RealSpaceMatrix) -> np.ndarray:
         """Half H of a Hermitian matrix H + H†, which is cheaper where a sum of matrices is wanted."""
         if name not in self._halves:
-            self._halves[name] = _half_rotated(self.packed_matrix(name), self.eigenvectors)
+            self._halves[name] = self._half_rotated(self.packed_matrix(name))
         return self._halves[name]
 
     def _half_curl(self):
-        return _half_rotated(self.packed_matrix("rot AA"), self.eigenvectors, 0.5 - 0.5j)  # −i c
+        return self._half_rotated(self.packed_matrix("rot AA"), 0.5 - 0.5j)  # −i c
 
     def packed_matrix(self, name: str | RealSpaceMatrix) -> np.ndarray:
         """Hermitian matrix in the Wannier gauge, packed (k, i, a.., j)."""
@@ -265,7 +276,13 @@ class InterpolatedBatch(BlochBatch):
     def velocity(self, external_terms):
         if not external_terms:
             return self.matrix("∂Ham")
-        return self.remember("velocity", lambda: with_adjoint(self._velocity(self.half)))
+        return self.remember("velocity", lambda: self._with_adjoint(self._velocity(self.half)))
+
+    def _half_rotated(self, real, constant=0.5 + 0.5j):
+        return _half_rotated(real, self.eigenvectors, constant, self.metric)
+
+    def _with_adjoint(self, half):
+        return with_adjoint(half, metric=self.metric)
 
 
 class ProvidedBatch(BlochBatch):
@@ -273,11 +290,17 @@ class ProvidedBatch(BlochBatch):
 
     def __init__(self, data_K):
         super().__init__()
+        if eigensolver_of(data_K.system) != HERMITIAN:
+            raise InputError("system", "R-space matrices, for an eigensolver of its own", f"{type(data_K).__name__}")
         self._data_K = data_K
 
     @property
     def energies(self):
         return self._data_K.E_K
+
+    @property
+    def eigenvectors(self):
+        return np.ascontiguousarray(self._data_K.UU_K)
 
     def corner_energies(self):
         if getattr(self._data_K.Kpoint, "dK_fullBZ", None) is None:
@@ -286,8 +309,7 @@ class ProvidedBatch(BlochBatch):
 
     def matrix(self, name):
         if isinstance(name, RealSpaceMatrix):
-            vectors = np.ascontiguousarray(self._data_K.UU_K)
-            return with_adjoint(_half_rotated(packed(name.interpolate(self._data_K.kpoints_all)), vectors))
+            return with_adjoint(_half_rotated(packed(name.interpolate(self._data_K.kpoints_all)), self.eigenvectors))
         derivatives, derived = 0, DERIVED.get(name)
         if derived is not None and derived.curl:
             return np.moveaxis(self._data_K.Xbar(f"rot{derived.source}"), 2, -1)
@@ -308,7 +330,11 @@ class SelectedBatch(BlochBatch):
     def __init__(self, batch: BlochBatch, selection: np.ndarray):
         super().__init__()
         self._batch, self._selection = weakref.proxy(batch), selection
-        self.energies = batch.energies[selection]
+        self.energies, self.metric = batch.energies[selection], batch.metric
+
+    @property
+    def eigenvectors(self):
+        return self._batch.eigenvectors[self._selection]
 
     def matrix(self, name):
         return self._batch.matrix(name)[self._selection]

@@ -26,7 +26,8 @@ import numpy as np
 
 from ..operators import RealSpaceMatrix
 from .corners import CornerEnergies
-from .eigen import eigvalsh, packed, unpacked
+from .eigen import packed, unpacked
+from .eigensolvers import eigensolver_of
 from .names import DERIVED, NOT_HERMITIAN
 
 _TOGETHER = 16  # k points of a matrix product for energies alone
@@ -68,6 +69,13 @@ class WannierInterpolator:
         and shared between processes.  Every large array is obtained so, in the order of need.  By default the function
         is called.
 
+    Attributes
+    ----------
+    eigensolver : Eigensolver
+        The attribute `eigensolver` of the system, Hermitian where there is none.
+    metric : float array (n,) or None
+        Signs of the norms of its bands.
+
     Notes
     -----
     `complex_matrices` becomes true when a batch makes matrices of complex numbers for geometry without compiled kernels, by
@@ -81,6 +89,8 @@ class WannierInterpolator:
         self._system = system
         self._build = build or (lambda make: make())
         self.num_wann = system.num_wann
+        self.eigensolver = eigensolver_of(system)
+        self.metric = self.eigensolver.metric(self.num_wann)
         self.complex_matrices = False
         given = np.asarray(system.rvec.iRvec, dtype=int)
         if len(np.unique(given, axis=0)) != len(given):
@@ -181,7 +191,7 @@ class WannierInterpolator:
         across = _cosine_and_sine(padded @ self._half.T).reshape(-1, _TOGETHER, 2 * len(self._half))
         matrices = across @ self._prepared("Ham").reshape(across.shape[2], -1)
         matrices = matrices.reshape(-1, self.num_wann, self.num_wann)[: len(kpoints)]
-        return eigvalsh(matrices)
+        return self.eigensolver.energies(matrices, kpoints)
 
     def corner_energies(self, kpoints: np.ndarray, cell: np.ndarray) -> np.ndarray:
         """Energies (k, 8, n) at the corners of cells of some extent around k points, see `CornerEnergies`."""
