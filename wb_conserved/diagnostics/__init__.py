@@ -1,7 +1,7 @@
 """What a number depends on: conservation laws, multiplet thresholds, Kramers pairs, near crossings."""
 
 from .conservation import ConservationReport, conservation_report
-from .crossings import CrossingReport, near_crossings
+from .crossings import CrossingReport, LargestContributions, near_crossings
 from .kramers import KramersReport, kramers_pairs
 from .thresholds import ThresholdReport, scan_thresholds
 
@@ -9,6 +9,7 @@ __all__ = [
     "ConservationReport",
     "CrossingReport",
     "KramersReport",
+    "LargestContributions",
     "ThresholdReport",
     "conservation_report",
     "kramers_pairs",

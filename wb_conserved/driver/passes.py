@@ -33,6 +33,11 @@ def passes_of(system, calculators: Mapping[Any, Any]) -> list[dict[Any, Any]]:
         for required in _requirements(system, calculator).values()
     }:
         passes.insert(0, needed)
+    done: set[Any] = set()
+    for stage in passes[:-1]:
+        for name in stage.keys() & done:
+            del stage[name]  # an earlier pass has it, for a calculator of that pass
+        done |= stage.keys()
     return passes
 
 

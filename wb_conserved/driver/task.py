@@ -6,6 +6,7 @@ import logging
 import os
 import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -279,8 +280,9 @@ class Folders:
         return folder
 
 
+@cache
 def _keep_freed_memory():
-    """Let memory that one batch frees serve the next, instead of going back to the system."""
+    """Let memory that one batch frees serve the next, instead of going back to the system; once is enough."""
     np.empty(_KEPT, dtype=np.uint8)
 
 
