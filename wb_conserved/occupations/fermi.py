@@ -18,8 +18,8 @@ import numpy as np
 
 from ..errors import InputError
 from .axis import SmoothAxis, StepAxis, Window
-from .base import Placement, Statistics
-from .scan import Scan
+from .base import Placement
+from .scan import Scan, ScannedStatistics
 
 PLAIN, ENERGY = "X", "ε X"
 _MOMENTS = {"grand_potential": (PLAIN, ENERGY)}
@@ -37,18 +37,8 @@ def fermi_statistics(scan: Scan, width: float | None = None) -> FermiDirac | Ste
     return FermiDirac(scan) if scan.temperatures[0] > 0 else Steps(scan, width)
 
 
-class _Fermi(Statistics):
+class _Fermi(ScannedStatistics):
     """What steps and the smooth function have in common: moments X and ε X of the same entries."""
-
-    scan_axes: Scan
-
-    @property
-    def scan(self):
-        return self.scan_axes.axes
-
-    @property
-    def coordinates(self):
-        return self.scan_axes.coordinates
 
     @property
     def n_nodes(self) -> int:

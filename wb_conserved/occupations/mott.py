@@ -15,16 +15,16 @@ import numpy as np
 
 from ..errors import InputError
 from .axis import StepAxis
-from .base import Placement, Statistics
+from .base import Placement
 from .fermi import PLAIN, fermi_slope
-from .scan import Scan
+from .scan import Scan, ScannedStatistics
 
 _NODES_PER_KT = 32
 _REACH = 40  # in units of kT
 
 
 @dataclass(frozen=True, eq=False)
-class Mott(Statistics):
+class Mott(ScannedStatistics):
     """Entropy weights from steps.
 
     Parameters
@@ -43,14 +43,6 @@ class Mott(Statistics):
         scans = [_steps(kBT, levels) for kBT, levels in self.scan_axes.groups]
         ends = [scan + side * (scan[1] - scan[0]) for scan in scans for side in (-1, 0, 1)]
         object.__setattr__(self, "_axis", StepAxis(np.concatenate(ends)))
-
-    @property
-    def scan(self):
-        return self.scan_axes.axes
-
-    @property
-    def coordinates(self):
-        return self.scan_axes.coordinates
 
     @property
     def n_nodes(self):

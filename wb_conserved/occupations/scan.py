@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..units import BOLTZMANN_EV
-from .base import level_array
+from .base import Statistics, level_array
 
 
 class Scan:
@@ -67,6 +67,25 @@ class Scan:
         if self._paired:
             return np.concatenate(parts)
         return np.stack(parts, axis=1) if "kBT" in self.axes else parts[0]
+
+
+class ScannedStatistics(Statistics):
+    """Base of statistics whose results have the axes of a `Scan`.
+
+    Attributes
+    ----------
+    scan_axes : Scan
+    """
+
+    scan_axes: Scan
+
+    @property
+    def scan(self):
+        return self.scan_axes.axes
+
+    @property
+    def coordinates(self):
+        return self.scan_axes.coordinates
 
 
 def _temperatures(kBT):
