@@ -254,6 +254,7 @@ def _options(job, storing=True):
     """Arguments of `wb_conserved.run` from the input file."""
     grid, settings = job.config.grid, job.config.run
     options = {"adpt_num_iter": grid.adpt_num_iter, "adpt_mesh": grid.adpt_mesh, "adpt_fac": grid.adpt_fac}
+    options["check_symmetry"] = False  # done when the system was loaded, with the tolerance of the input
     if settings.memory_per_rank is not None:
         options["memory_per_rank"] = 1e9 * settings.memory_per_rank
     if storing and settings.checkpoint is not None:

@@ -36,6 +36,7 @@ def run(
     adpt_fac: int = 1,
     use_irred_kpt: bool = True,
     symmetrize: bool = True,
+    check_symmetry: bool = True,
     fout_name: str | None = None,
     suffix: str = "",
     parameters_K: dict | None = None,
@@ -70,6 +71,8 @@ def run(
         Evaluate only k points that the symmetry of the system does not relate, and symmetrise the result.
     symmetrize : bool
         Symmetrise the result also on the full mesh.
+    check_symmetry : bool
+        Refuse a point group that bands or spins do not have, see `wb_conserved.diagnostics.check_symmetry`.
     fout_name : str, optional
         Write every result in WannierBerri's formats (the calculator's ``save_mode``) to files that begin so; none by
         default.
@@ -101,7 +104,8 @@ def run(
     start = time.perf_counter()
     communicator = SerialCommunicator() if comm is None else comm
     arguments = {
-        "use_irred_kpt": use_irred_kpt, "symmetrize": symmetrize, "parameters_K": parameters_K, "data_k_class": data_k_class,
+        "use_irred_kpt": use_irred_kpt, "symmetrize": symmetrize, "check_symmetry": check_symmetry,
+        "parameters_K": parameters_K, "data_k_class": data_k_class,
         "memory_per_rank": memory_per_rank, "adpt_num_iter": adpt_num_iter, "adpt_mesh": adpt_mesh, "adpt_fac": adpt_fac,
     }  # fmt: skip
     with ExitStack() as stack:
@@ -136,6 +140,7 @@ def estimate(
     adpt_fac: int = 1,
     use_irred_kpt: bool = True,
     symmetrize: bool = True,
+    check_symmetry: bool = True,
     parameters_K: dict | None = None,
     data_k_class: type | None = None,
     memory_per_rank: float | None = None,
@@ -159,7 +164,8 @@ def estimate(
     """
     communicator = SerialCommunicator() if comm is None else comm
     arguments = {
-        "use_irred_kpt": use_irred_kpt, "symmetrize": symmetrize, "parameters_K": parameters_K, "data_k_class": data_k_class,
+        "use_irred_kpt": use_irred_kpt, "symmetrize": symmetrize, "check_symmetry": check_symmetry,
+        "parameters_K": parameters_K, "data_k_class": data_k_class,
         "memory_per_rank": memory_per_rank, "adpt_num_iter": adpt_num_iter, "adpt_mesh": adpt_mesh, "adpt_fac": adpt_fac,
     }  # fmt: skip
     with ExitStack() as stack:

@@ -29,6 +29,7 @@ from .passes import informed, passes_of
 from .plan import largest_batch
 from .refinement import KPointList, Refinement
 from .summation import add
+from .symmetry import check_symmetry
 
 logger = logging.getLogger(__name__)
 
@@ -109,6 +110,8 @@ class Task:
         self.symmetrize = (options.symmetrize or options.use_irred_kpt) and not self.path
         if self.symmetrize:
             check_full_mesh(calculators, system.pointgroup)
+            if options.check_symmetry:
+                check_symmetry(system, _levels(calculators))
         if options.refined and self.path:
             raise ValueError(f"adpt_num_iter: expected 0 on a path, found {options.adpt_num_iter!r}")
         ready = isinstance(grid, GridAbstract) or self.path
@@ -278,6 +281,12 @@ class Folders:
             error = problem
         agree(self._communicator, error)
         return folder
+
+
+def _levels(calculators):
+    """All Fermi levels of some calculators, eV."""
+    scans = [getattr(calculator, "Efermi", []) for calculator in calculators.values()]
+    return np.unique(np.concatenate([np.ravel(scan) for scan in scans]).astype(float))
 
 
 @cache
