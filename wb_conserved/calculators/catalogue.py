@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from . import equilibrium, static, tabulate, thermal
-from .base import GeometryCalculator
+from .base import GeometryCalculator, keywords
 from .occupied import DensityOfStates, NumberOfElectrons, OccupationCalculator
 
 
@@ -42,14 +42,8 @@ class Entry:
     def options(self) -> Mapping[str, inspect.Parameter]:
         """Arguments of its own, besides those of all quantities of its kind, from the signature."""
         base = tabulate.BandTabulator if self.tabulated else OccupationCalculator
-        common = {parameter for kind in base.__mro__ if "__init__" in vars(kind) for parameter in _keywords(kind)}
-        own = {
-            name: parameter
-            for kind in reversed(self.calculator.__mro__)
-            if "__init__" in vars(kind) and issubclass(kind, base)
-            for name, parameter in _keywords(kind).items()
-        }
-        return MappingProxyType({name: parameter for name, parameter in own.items() if name not in common})
+        common = keywords(base)
+        return MappingProxyType({name: value for name, value in keywords(self.calculator).items() if name not in common})
 
     @property
     def axes(self) -> Mapping[str, str]:
@@ -74,12 +68,6 @@ class Entry:
     def example(self) -> GeometryCalculator:
         """A calculator with default options, at 1 eV."""
         return self.calculator() if self.tabulated else self.calculator([0.0], kBT=1.0)
-
-
-def _keywords(kind):
-    """Keyword arguments of a class by name."""
-    parameters = inspect.signature(vars(kind)["__init__"]).parameters
-    return {name: parameter for name, parameter in parameters.items() if parameter.kind is parameter.KEYWORD_ONLY}
 
 
 _SUMS = {

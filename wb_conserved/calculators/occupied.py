@@ -297,7 +297,10 @@ class _States(OccupationCalculator):
     of_observable = False
 
     def __init__(self, Efermi, **kwargs):
+        if "operator" in kwargs:
+            raise InputError("operator", f"none, as {type(self).__name__} counts states", repr(kwargs["operator"]))
         super().__init__(Efermi, operator="identity", **kwargs)
+        self.threshold_given = True  # it does not matter
 
     @property
     def odd_under_time_reversal(self):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-import os
 import sys
 import warnings
 from contextlib import contextmanager
@@ -14,12 +13,12 @@ from pathlib import Path
 
 import click
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from .. import compiled, parallel
 from ..diagnostics.mesh_series import convergence as mesh_series
 from ..diagnostics.mesh_series import format_convergence
 from ..driver.checkpoint import CheckpointError
+from ..driver.doubts import doubts
 from ..driver.kpoints import kpoints_of_grid
 from ..driver.run import estimate
 from ..driver.run import run as run_calculators
@@ -32,11 +31,14 @@ from .config import Config, make_calculators
 from .job import beside, comparison, group_kramers_pairs, make_system
 from .reading import read_config
 
+logger = logging.getLogger(__name__)
+
+_FAR = 5.0  # eV
+
 BAD_INPUT = 2
 """Exit code for input that cannot be used."""
 
 _INPUT_ERRORS = (InputError, ConfigError, OSError)
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -238,8 +240,28 @@ def _prepare(file, output, overwrite, check_only=False, series=False):
     make_calculators(config)
     system, grid = make_system(config, file)
     config = group_kramers_pairs(config, system)
+    for doubt in _doubts(config, system) if check_only else _of_scan(config.fermi):
+        logger.warning("%s", doubt)
     kpoints = len(kpoints_of_grid(grid, use_symmetry=True)) * math.prod(int(n) for n in grid.FFT)
     return Job(file, config, text, folder, overwrite, system, kpoints)
+
+
+def _doubts(config, system):
+    """What `run` would say of the settings, and what only the input file shows."""
+    return [*_of_scan(config.fermi), *doubts(system, make_calculators(config))]
+
+
+def _of_scan(fermi):
+    """Levels of a list that are far from the level: usually given relative to it."""
+    if fermi.levels is None:
+        return []
+    distance = min(abs(level - fermi.level) for level in fermi.levels)
+    if distance <= _FAR:
+        return []
+    return [
+        f"[fermi] levels = {fermi.levels[0]:g} ... {fermi.levels[-1]:g} eV lie {distance:.4g} eV or more from level = "
+        f"{fermi.level:g} eV: levels are absolute, window is relative to the level"
+    ]
 
 
 def _load(communicator, task):
@@ -354,12 +376,7 @@ def _set_up_messages(communicator, verbose):
 
 
 def _limit_threads():
-    """One thread for each process, unless the user has set the number; what is said of it.
-
-    More only help where matrices are large, and a number that followed the number of processes would change last digits.
-    """
-    given = [name for name in _THREAD_VARIABLES if name in os.environ]
-    if given:
-        return f", {given[0]} = {os.environ[given[0]]}"
-    threadpool_limits(1)
-    return ", each with 1 thread (OMP_NUM_THREADS is not set)"
+    """One thread for each process, unless the user has set the number; what is said of it."""
+    parallel.one_thread()
+    given = parallel.number_given()
+    return f", {given}" if given else ", each with 1 thread (OMP_NUM_THREADS is not set)"

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any
 
-from ..parallel import SerialCommunicator, abort_on_error
+from ..parallel import SerialCommunicator, abort_on_error, one_thread
 from ..results.dataset import RunResult
 from .interruption import stop_on_signal
 from .loop import Loop
@@ -109,6 +109,8 @@ def run(
         "memory_per_rank": memory_per_rank, "adpt_num_iter": adpt_num_iter, "adpt_mesh": adpt_mesh, "adpt_fac": adpt_fac,
     }  # fmt: skip
     with ExitStack() as stack:
+        if communicator.size > 1:
+            stack.enter_context(one_thread())
         task = Task(communicator, stack, system, grid, calculators, arguments)
         folders = Folders(task, communicator, stack, checkpoint, fout_name)
         with abort_on_error(communicator), stop_on_signal(communicator, folders.name) as check:

@@ -19,6 +19,7 @@ from ..interpolation import WannierInterpolator
 from ..interpolation.batches import is_interpolated
 from ..parallel import NodeMemory, agree, agree_or_abort
 from .checkpoint import Checkpoint, IterationFolder
+from .doubts import doubts
 from .evaluation import CRITERIA, Evaluation, check_calculators, default_data_k_class
 from .fingerprint import digest, fingerprint, linear_algebra
 from .grid import regular_grid
@@ -102,6 +103,9 @@ class Task:
             error = problem
         agree_or_abort(communicator, error)
         _warn_of_differences(communicator)
+        if communicator.rank == 0:
+            for doubt in doubts(system, calculators):
+                logger.warning("%s", doubt)
 
     def _check(self, grid, calculators):
         options, system = self.options, self._system
