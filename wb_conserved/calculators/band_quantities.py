@@ -152,6 +152,12 @@ def berry_curvature_times_operator(g):
 
 
 @per_band
+def proper_curvature(g):
+    """P^{ils} (k, n, i, l, s)."""
+    return geometry.proper_curvature(g.connection, g.operator, g.multiplets.same, metric=g.metric)
+
+
+@per_band
 def dipole_velocity(g):
     """d^{is} v̄^l (k, n, i, l, s)."""
     return g.operator_dipole[:, :, :, None, :] * g.mean_velocity[:, :, None, :, None]

@@ -88,6 +88,7 @@ _SUMS = {
     "conventional": static.ConventionalSpinConductivity,
     "berry": static.BerrySpinConductivity,
     "dipole": static.DipoleScatteringSpinConductivity,
+    "proper": static.ProperSpinConductivity,
     "drift": static.DriftSpinConductivity,
     "nernst_kubo": thermal.KuboConservedSpinNernst,
     "nernst_conserved": thermal.ConservedSpinNernst,
