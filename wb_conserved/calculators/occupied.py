@@ -155,7 +155,7 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
 
     @property
     def odd_under_time_reversal(self) -> bool:
-        """That of a current of s, and opposite for a dissipative response."""
+        """As of all, and opposite for a dissipative response."""
         return super().odd_under_time_reversal != self.dissipative
 
     @property
