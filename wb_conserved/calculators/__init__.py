@@ -1,7 +1,7 @@
-"""WannierBerri calculators of conserved currents; `CATALOGUE` lists them."""
+"""WannierBerri calculators of conserved currents; `CATALOGUE` lists them, `register` adds to it."""
 
 from . import equilibrium, static, tabulate, thermal
-from .catalogue import CATALOGUE, SUMS, Entry
+from .catalogue import CATALOGUE, SUMS, Entry, register
 from .occupied import DensityOfStates, NumberOfElectrons
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Entry",
     "NumberOfElectrons",
     "equilibrium",
+    "register",
     "static",
     "tabulate",
     "thermal",

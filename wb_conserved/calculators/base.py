@@ -46,6 +46,8 @@ class GeometryCalculator(Calculator, ABC):
     axes : mapping of str to str
         Name and meaning of each Cartesian axis of the result, without that of s.
     odd_under_inversion : bool
+    like_current : bool
+        Whether the result behaves as a current of s under time reversal, rather than as s.
     threshold_given : bool
         Whether the multiplet threshold was chosen, rather than left at its default.
 
@@ -59,6 +61,7 @@ class GeometryCalculator(Calculator, ABC):
     long_name: ClassVar[str]
     axes: ClassVar[Mapping[str, str]]
     odd_under_inversion: ClassVar[bool] = False
+    like_current: ClassVar[bool] = True
 
     def __new__(cls, *positions, **arguments):
         """Refuse misspelt arguments before an argument that is missing for it is complained about."""
@@ -94,8 +97,8 @@ class GeometryCalculator(Calculator, ABC):
 
     @property
     def odd_under_time_reversal(self) -> bool:
-        """Behaviour of the result under time reversal; that of a current of s unless a subclass says otherwise."""
-        return not self.operator.odd_under_time_reversal
+        """Behaviour of the result under time reversal."""
+        return self.operator.odd_under_time_reversal != self.like_current
 
     @property
     def transform_time_reversal(self):

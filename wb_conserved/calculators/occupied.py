@@ -111,10 +111,10 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
         self.electrons = Efermi if isinstance(Efermi, Electrons) else None
         self.Efermi = np.zeros(0) if self.electrons else np.atleast_1d(np.asarray(Efermi, dtype=float))
         self.kBT, self.tetra, self.smoother = kBT, bool(tetra), smoother
-        self._width = fermi_surface_width
+        self._width, self.fermi_surface_width, self.width_source = fermi_surface_width, None, ""
         scan = self._provisional_scan()
         self.kBT = tuple(scan.temperatures.tolist()) if np.ndim(kBT) else float(kBT)
-        statistics = self._make_statistics(scan)
+        statistics = self.make_statistics(scan)
         self.statistics = None if self.electrons else statistics
         super().__init__(**kwargs)
 
@@ -124,12 +124,17 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
             return Scan(np.zeros(np.size(self.kBT)), self.kBT, paired=True)
         return Scan(self.Efermi, self.kBT)
 
-    def _make_statistics(self, scan: Scan) -> Statistics:
-        """Statistics of a scan, with the width of the Fermi surface; what does not go together is refused."""
+    def make_statistics(self, scan: Scan) -> Statistics:
+        """Statistics of a scan, which a subclass may choose; here Fermi-Dirac's, with the width of the Fermi surface.
+
+        Raises
+        ------
+        InputError
+            Arguments that do not go together.
+        """
         hot = scan.temperatures[0] > 0
         if self.smoother is not None and (hot or self.electrons):
             raise InputError("smoother", f"none with kBT = {self.kBT} eV, which already smooths", str(self.smoother))
-        self.fermi_surface_width, self.width_source = None, ""
         if self.tetra:
             if hot or self.electrons:
                 expected = "False, or kBT = 0 and Fermi levels, as tetrahedra integrate a step at a level"
@@ -150,7 +155,7 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
 
     @property
     def odd_under_time_reversal(self) -> bool:
-        """That of a current of s, and opposite for a dissipative response."""
+        """As of all, and opposite for a dissipative response."""
         return super().odd_under_time_reversal != self.dissipative
 
     @property
@@ -211,7 +216,7 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
         known = copy.copy(self)
         neutral = float(results[_NEUTRAL].data[0]) if _NEUTRAL in results else None
         levels = results[_ELECTRONS].levels(self.electrons, neutral, np.atleast_1d(self.kBT))
-        known.statistics = known._make_statistics(Scan(levels, self.kBT, paired=True))
+        known.statistics = known.make_statistics(Scan(levels, self.kBT, paired=True))
         return known
 
     @property

@@ -52,8 +52,8 @@ class _Nernst(OccupationCalculator):
         self.occupations = tuple(_ENTROPY[name] for name in self.conductivity.occupations)
         super().__init__(Efermi, kBT=kBT, **kwargs)
 
-    def _make_statistics(self, scan):
-        statistics = super()._make_statistics(scan)
+    def make_statistics(self, scan):
+        statistics = super().make_statistics(scan)
         return Mott(scan) if self.method == "mott" else statistics
 
     def terms(self, band_geometry: BandGeometry) -> list[Term]:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import compiled
+from ..errors import InputError
 from .base import Spread
 
 NODES_PER_KT = 6
@@ -68,11 +69,20 @@ class Window:
         Lowest and highest level, eV; below `low` − 40 kT and above `high` + 40 kT a weight is constant.
     kBT : float
         eV.
+
+    Raises
+    ------
+    InputError
+        A temperature that is not above zero.
     """
 
     low: float
     high: float
     kBT: float
+
+    def __post_init__(self):
+        if not self.kBT > 0:
+            raise InputError("kBT", "a number > 0 (eV) for weights that are smooth", repr(self.kBT))
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,14 +1,19 @@
-"""The levels and temperatures of a result, and the axes that they make."""
+"""The levels and temperatures of a result, the axes that they make, and the base of the statistics of such a scan."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
+from typing import ClassVar
 
 import numpy as np
 
 from ..errors import InputError
 from ..units import BOLTZMANN_EV
-from .base import Statistics, level_array
+from .axis import SmoothAxis, StepAxis
+from .base import Placement, Statistics, level_array
+
+PLAIN, ENERGY = "X", "ε X"
 
 
 class Scan:
@@ -69,15 +74,28 @@ class Scan:
         return np.stack(parts, axis=1) if "kBT" in self.axes else parts[0]
 
 
-class ScannedStatistics(Statistics):
-    """Base of statistics whose results have the axes of a `Scan`.
+class ScanStatistics(Statistics):
+    """Statistics of a scan whose bands lie on an energy axis at the mean energies of their multiplets.
+
+    A weight is made of the moment "X", those of `with_energy` of "X" and "ε X".  How spectra are weighed, `weigh_levels`
+    of a subclass says.
+
+    Parameters
+    ----------
+    scan_axes : Scan
+    axis : StepAxis or SmoothAxis
 
     Attributes
     ----------
-    scan_axes : Scan
+    scan_axes, axis
+        As given.
+    with_energy : tuple of str
     """
 
-    scan_axes: Scan
+    with_energy: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, scan_axes: Scan, axis: StepAxis | SmoothAxis):
+        self.scan_axes, self.axis = scan_axes, axis
 
     @property
     def scan(self):
@@ -86,6 +104,41 @@ class ScannedStatistics(Statistics):
     @property
     def coordinates(self):
         return self.scan_axes.coordinates
+
+    @property
+    def n_nodes(self) -> int:
+        return self.axis.n_nodes
+
+    @property
+    def key(self):
+        return self.axis.key
+
+    def moments(self, weight):
+        return (PLAIN, ENERGY) if weight in self.with_energy else (PLAIN,)
+
+    def place(self, states):
+        energies = states.multiplets.energies
+        plain = self.axis.spread(energies.reshape(-1))
+        return Placement(states, lambda moment: plain.times(energies) if moment == ENERGY else plain)
+
+    def weigh(self, weight, spectra):
+        self.check(weight)
+        return self.scan_axes.collect(lambda kBT, levels: self.weigh_levels(weight, kBT, levels, *spectra))
+
+    @abstractmethod
+    def weigh_levels(self, weight: str, kBT: float, levels: np.ndarray, *spectra: np.ndarray) -> np.ndarray:
+        """Weighted sums over bands (level, ...) at one temperature.
+
+        Parameters
+        ----------
+        weight : str
+        kBT : float
+            eV.
+        levels : float array (level,)
+            eV.
+        *spectra : float arrays (n_nodes, ...)
+            One for each of `moments`.
+        """
 
 
 def _temperatures(kBT):

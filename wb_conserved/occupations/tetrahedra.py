@@ -37,8 +37,8 @@ import numpy as np
 
 from .. import compiled
 from ..errors import InputError
-from .base import Placement, Spread
-from .scan import Scan, ScannedStatistics
+from .base import Placement, Spread, Statistics
+from .scan import Scan
 
 CORNERS = np.array([(x, y, z) for x in (0, 1) for y in (0, 1) for z in (0, 1)])
 """Corners of a cell, (8, 3), in the order in which their energies are given: 0 the lower, 1 the upper end."""
@@ -257,7 +257,7 @@ class _MeanPlacement(Placement):
 
 
 @dataclass(frozen=True, eq=False)
-class Tetrahedra(ScannedStatistics):
+class Tetrahedra(Statistics):
     """Occupations by linear tetrahedra for a scan of Fermi levels, at zero temperature.
 
     The axis of nodes is made of the Fermi levels in ascending order, and one node above them.
@@ -278,6 +278,14 @@ class Tetrahedra(ScannedStatistics):
         ascending, place = np.unique(self.scan_axes.levels, return_inverse=True)
         object.__setattr__(self, "_levels", ascending)
         object.__setattr__(self, "_place", place)
+
+    @property
+    def scan(self):
+        return self.scan_axes.axes
+
+    @property
+    def coordinates(self):
+        return self.scan_axes.coordinates
 
     @property
     def n_nodes(self) -> int:
