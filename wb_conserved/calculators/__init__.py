@@ -1,5 +1,6 @@
-"""WannierBerri calculators of conserved currents; `CATALOGUE` lists them."""
+"""WannierBerri calculators of conserved currents; `CATALOGUE` lists them, `Electrons` takes the place of Fermi levels."""
 
+from ..occupations import Electrons
 from . import equilibrium, static, tabulate, thermal
 from .catalogue import CATALOGUE, SUMS, Entry
 from .occupied import DensityOfStates, NumberOfElectrons
@@ -8,6 +9,7 @@ __all__ = [
     "CATALOGUE",
     "SUMS",
     "DensityOfStates",
+    "Electrons",
     "Entry",
     "NumberOfElectrons",
     "equilibrium",
