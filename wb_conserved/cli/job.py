@@ -91,6 +91,7 @@ def group_kramers_pairs(config: Config, system) -> Config:
 def comparison(config: Config) -> dict:
     """Calculators of the comparison of multiplet thresholds at the Fermi level, by name and threshold."""
     calculators, own = {}, make_calculators(config)
+    depend = [name for name, calculator in own.items() if "multiplet_threshold_eV" in calculator.parameters()]
     for threshold in config.multiplets.compare:
         single = config.model_copy(
             update={
@@ -99,7 +100,8 @@ def comparison(config: Config) -> dict:
                 "temperature": config.temperature.model_copy(update={"fermi_surface_width": _width(own)}),
             }
         )
-        calculators |= {(name, threshold): calculator for name, calculator in make_calculators(single).items()}
+        made = make_calculators(single)
+        calculators |= {(name, threshold): made[name] for name in depend}
     return calculators
 
 
@@ -155,12 +157,14 @@ def _occupied(interpolator, system, kpoints, config, tolerance):
 
 
 def _levels(interpolator, system, config):
-    """Highest Fermi level of the scan, and the one of the table; those of the whole spectrum where electrons are counted."""
+    """Highest Fermi level of the scan, and the one of the table; about that of the electrons where these are counted."""
     scan = config.fermi.scan()
     if not config.fermi.counted:
         return scan[-1], config.fermi.level
+    if scan.level is not None:
+        return scan.level, scan.level
     energies = interpolator.band_energies(np.random.default_rng(0).random((8, 3)))
-    level = np.quantile(energies, min(1.0, (scan.number or 0.5 * system.num_wann) / system.num_wann))
+    level = np.quantile(energies, min(1.0, scan.number / system.num_wann))
     return level, level
 
 
