@@ -51,7 +51,7 @@ class Half(DensityOfStates):
     def requirements(self, system):
         return {"filled": Filled([self._level], kBT=0.2)}
 
-    def with_results(self, results):
+    def with_results(self, results, provisional=False):
         known = Half(self._level)
         known.scale = float(results["filled"].data[0])
         return known
@@ -66,7 +66,7 @@ class Third(Half):
     def requirements(self, system):
         return {"half": Half(self._level)}
 
-    def with_results(self, results):
+    def with_results(self, results, provisional=False):
         known = Third(self._level)
         known.scale = float(results["half"].data[0])
         return known

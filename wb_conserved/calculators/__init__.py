@@ -1,5 +1,7 @@
-"""WannierBerri calculators of conserved currents; `CATALOGUE` lists them, `register` adds to it."""
+"""WannierBerri calculators of conserved currents; `CATALOGUE` lists them, `register` adds to it, `Electrons` takes the place of
+Fermi levels."""
 
+from ..occupations import Electrons
 from . import equilibrium, static, tabulate, thermal
 from .catalogue import CATALOGUE, SUMS, Entry, register
 from .occupied import DensityOfStates, NumberOfElectrons
@@ -8,6 +10,7 @@ __all__ = [
     "CATALOGUE",
     "SUMS",
     "DensityOfStates",
+    "Electrons",
     "Entry",
     "NumberOfElectrons",
     "equilibrium",

@@ -12,6 +12,7 @@ import copy
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from types import MappingProxyType
 from typing import ClassVar
 
@@ -138,14 +139,15 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
         if self.tetra:
             if hot or self.electrons:
                 expected = "False, or kBT = 0 and Fermi levels, as tetrahedra integrate a step at a level"
-                raise InputError("tetra", expected, f"True, kBT = {self.kBT} eV, Efermi = {self.electrons or 'given'}")
+                found = f"electrons: {self.electrons}" if self.electrons else f"kBT = {_listed(scan.temperatures)} eV"
+                raise InputError("tetra", expected, f"True with {found}")
             if self._width is not None:
                 raise InputError(
                     "fermi_surface_width", "none, as tetrahedra integrate over the Fermi surface", repr(self._width)
                 )
             return Tetrahedra(scan)
         self.fermi_surface_width, self.width_source = _surface_width(
-            scan, self._width, "surface" in self.occupations, type(self).__name__
+            scan, self._width, "surface" in self.occupations, type(self).__name__, self.electrons
         )
         return fermi_statistics(scan, self.fermi_surface_width)
 
@@ -209,13 +211,13 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
             needed[_NEUTRAL] = NumberOfElectrons(self.electrons.level)
         return needed
 
-    def with_results(self, results):
+    def with_results(self, results, provisional=False):
         """The same with the levels that hold the number of electrons."""
         if not self.electrons:
             return self
         known = copy.copy(self)
         neutral = float(results[_NEUTRAL].data[0]) if _NEUTRAL in results else None
-        levels = results[_ELECTRONS].levels(self.electrons, neutral, np.atleast_1d(self.kBT))
+        levels = results[_ELECTRONS].levels(self.electrons, neutral, np.atleast_1d(self.kBT), provisional)
         known.statistics = known.make_statistics(Scan(levels, self.kBT, paired=True))
         return known
 
@@ -295,7 +297,7 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
 
 
 class _States(OccupationCalculator):
-    """Base of what counts states, of no observable."""
+    """Base of what counts states, of no observable: each band by itself, at its own energy, whatever the multiplets."""
 
     axes: ClassVar[Mapping[str, str]] = MappingProxyType({})
     shown = ""
@@ -315,6 +317,14 @@ class _States(OccupationCalculator):
     def _check_matrices(self, system):
         """Energies are always there."""
 
+    def band_geometries(self, states):
+        for batch in states.batches:
+            yield BandGeometry(batch, self.operator, 0.0, False, False)
+
+    def parameters(self):
+        unused = ("operator", "multiplet_threshold_eV", "kramers_pairs", "external_terms")
+        return {name: value for name, value in super().parameters().items() if name not in unused}
+
     def terms(self, band_geometry):
         (weight,) = self.occupations
         return [Term(weight, np.ones((*band_geometry.energies.shape, 1)))]
@@ -326,7 +336,7 @@ class _States(OccupationCalculator):
 class DensityOfStates(_States):
     r"""Density of states, :math:`D(\mu) = \int(-\partial f/\partial\varepsilon)`, per eV and cell."""
 
-    symbol = "D"
+    symbol = "DOS"
     long_name = "density of states"
     occupations = ("surface",)
 
@@ -353,9 +363,14 @@ class ElectronSpectrum:
     dimension: int
     measure: float
 
-    def levels(self, electrons: Electrons, neutral: float | None, temperatures: np.ndarray) -> np.ndarray:
-        """Fermi level of a number of electrons at each temperature (eV), eV."""
+    def levels(
+        self, electrons: Electrons, neutral: float | None, temperatures: np.ndarray, provisional: bool = False
+    ) -> np.ndarray:
+        """Fermi level of a number of electrons at each temperature (eV), eV; if `provisional`, of a possible one."""
         number = electrons.total(neutral, self.dimension, self.measure)
+        if provisional and electrons.number is None:  # those below a level at one k point may be all or none
+            states = float(self.spectrum.sum())
+            number = min(max(number, 0.01 * states), 0.99 * states)
         return np.array([level_of(self.statistics, self.spectrum, number, kBT) for kBT in temperatures.tolist()])
 
 
@@ -390,12 +405,22 @@ def _check_finite(values, kpoints, symbol):
         raise FloatingPointError(f"{symbol} is NaN or infinite at the k point {np.round(k, 8).tolist()}")
 
 
-def _surface_width(scan, width, uses_surface, name):
+def is_positive(value) -> bool:
+    """Whether a value is a finite number above zero."""
+    return isinstance(value, Real) and not isinstance(value, bool) and 0 < value < np.inf
+
+
+def _listed(temperatures):
+    """Temperatures as text."""
+    return ", ".join(f"{kBT:g}" for kBT in temperatures)
+
+
+def _surface_width(scan, width, uses_surface, name, electrons):
     """Half-width of the box for −∂f/∂ε at kBT = 0, and where it comes from; None where it has no use."""
     hot = scan.temperatures[0] > 0
     if width is not None and (hot or not uses_surface):
-        kBT = ", ".join(f"{kBT:g}" for kBT in scan.temperatures)
-        reason = f"kBT = {kBT} eV sets the width of the Fermi surface" if hot else f"{name} has no Fermi-surface term"
+        sets = f"kBT = {_listed(scan.temperatures)} eV sets the width of the Fermi surface"
+        reason = sets if hot else f"{name} has no Fermi-surface term"
         raise InputError("fermi_surface_width", f"none, as {reason}", repr(width))
     if hot or not uses_surface:
         return None, ""
@@ -403,6 +428,9 @@ def _surface_width(scan, width, uses_surface, name):
         if not width > 0:
             raise InputError("fermi_surface_width", "a number > 0 (eV)", repr(width))
         return float(width), "given"
+    if electrons:
+        expected = f"a number > 0 (eV), or kBT > 0, as {name} has a Fermi-surface term, which needs a width at kBT = 0"
+        raise InputError("fermi_surface_width", expected, f"none, with electrons: {electrons}")
     levels = scan.levels
     spacing = np.diff(levels)
     if len(spacing) == 0 or not spacing[0] > 0 or np.ptp(spacing) > 1e-6 * spacing[0]:

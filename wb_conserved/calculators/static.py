@@ -12,7 +12,7 @@ from ..geometry.spin_current import SPIN_CURRENTS
 from ..units import HBAR_EV_FS
 from .band_geometry import BandGeometry
 from .band_quantities import spin_berry_curvature
-from .occupied import OccupationCalculator, Term
+from .occupied import OccupationCalculator, Term, is_positive
 
 
 class Conductivity(OccupationCalculator):
@@ -200,7 +200,7 @@ class DriftSpinConductivity(Conductivity):
     dissipative = True
 
     def __init__(self, Efermi, *, relaxation_time: float | None = None, **kwargs):
-        if relaxation_time is not None and not relaxation_time > 0:
+        if relaxation_time is not None and not is_positive(relaxation_time):
             raise InputError("relaxation_time", "a number > 0 (fs)", repr(relaxation_time))
         self.relaxation_time = relaxation_time
         super().__init__(Efermi, **kwargs)

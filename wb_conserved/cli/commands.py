@@ -27,7 +27,7 @@ from ..io import load_system
 from ..io.sharing import share_system
 from ..results import format_comparison, format_table, write_convergence, write_results
 from ..results.files import check_folder
-from .config import Config, make_calculators
+from .config import Config, key_of, make_calculators
 from .job import beside, comparison, group_kramers_pairs, make_system
 from .reading import read_config
 
@@ -80,8 +80,9 @@ def _levels(fermi) -> str:
 
 def _temperatures(temperature) -> str:
     """What [temperature] asks for."""
-    energies = np.atleast_1d(temperature.energy)
-    text = "kBT = " + ", ".join(f"{energy:g}" for energy in energies) + " eV"
+    energies = ", ".join(f"{energy:g}" for energy in np.atleast_1d(temperature.energy))
+    kelvin = ", ".join(f"{value:g}" for value in np.atleast_1d(temperature.kelvin)) if temperature.kBT is None else ""
+    text = f"T = {kelvin} K, kBT = {energies} eV" if kelvin else f"kBT = {energies} eV"
     return text + (", linear tetrahedra" if temperature.tetrahedra else "")
 
 
@@ -109,7 +110,7 @@ def run(file, output, overwrite, dry_run, verbose):
     further = comparison(config)
     calculators = make_calculators(config)
     arguments = (job.system, config.grid.mesh, calculators | further, communicator)
-    with _refused_together(communicator):
+    with _refused_together(communicator, file):
         if dry_run:
             plan = estimate(*arguments, **_options(job, storing=False))
             if first:
@@ -157,7 +158,7 @@ def convergence(file, output, overwrite, verbose):
     options = _options(job)
     if "checkpoint" in options:  # not in that of a run
         options["checkpoint"] = options["checkpoint"].with_name(options["checkpoint"].name + "-convergence")
-    with _refused_together(communicator):
+    with _refused_together(communicator, file):
         result = mesh_series(
             job.system, config.convergence.meshes, make_calculators(config), communicator, **options, progress=True
         )
@@ -285,14 +286,22 @@ def _options(job, storing=True):
 
 
 @contextmanager
-def _refused_together(communicator):
+def _refused_together(communicator, file):
     """End all ranks with one message when a run refuses its input, which it does on all of them."""
     try:
         yield
     except (*_INPUT_ERRORS, CheckpointError) as error:
         if communicator.rank == 0:
-            _stop(error)
+            _stop(_of_key(error, file))
         sys.exit(BAD_INPUT)
+
+
+def _of_key(error, file):
+    """Error about an argument as one about the key of the input file that gave it, where there is one."""
+    key = key_of(error.source) if isinstance(error, InputError) else None
+    if key is None:
+        return error
+    return ConfigError(f"{file}: [{key[0]}] {key[1]}: expected {error.expected}; found {error.found}")
 
 
 def _balance(busy):

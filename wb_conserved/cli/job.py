@@ -6,10 +6,13 @@ import logging
 import os
 from pathlib import Path
 
+import numpy as np
+
 from ..diagnostics import kramers_pairs
 from ..driver.grid import regular_grid
 from ..driver.symmetry import TOLERANCE, check_symmetry
 from ..errors import ConfigError, InputError
+from ..interpolation import WannierInterpolator
 from ..io import load_system
 from ..operators import get_operator
 from .config import Config, make_calculators
@@ -57,9 +60,8 @@ def make_system(config: Config, source: Path):
             raise ConfigError(
                 f"{source}: [system] symmetry: expected generators that the lattice has; found {generators}: {reason}"
             ) from None
-        levels = None if config.fermi.counted else config.fermi.scan()
         try:
-            check_symmetry(system, levels, tolerance=config.system.symmetry_tolerance or TOLERANCE)
+            check_symmetry(system, _levels(system, config), tolerance=config.system.symmetry_tolerance or TOLERANCE)
         except InputError as error:
             raise ConfigError(
                 f"{source}: [system] symmetry: expected {error.expected}; found {error.found} with {generators}"
@@ -90,6 +92,7 @@ def group_kramers_pairs(config: Config, system) -> Config:
 def comparison(config: Config) -> dict:
     """Calculators of the comparison of multiplet thresholds at the Fermi level, by name and threshold."""
     calculators, own = {}, make_calculators(config)
+    depend = [name for name, calculator in own.items() if "multiplet_threshold_eV" in calculator.parameters()]
     for threshold in config.multiplets.compare:
         single = config.model_copy(
             update={
@@ -98,10 +101,22 @@ def comparison(config: Config) -> dict:
                 "temperature": config.temperature.model_copy(update={"fermi_surface_width": _width(own)}),
             }
         )
-        calculators |= {(name, threshold): calculator for name, calculator in make_calculators(single).items()}
+        made = make_calculators(single)
+        calculators |= {(name, threshold): made[name] for name in depend}
     return calculators
 
 
 def _width(calculators):
     """Width of the Fermi surface that the calculators use, given or from their scan; None where they need none."""
     return next((part.fermi_surface_width for part in calculators.values() if part.fermi_surface_width), None)
+
+
+def _levels(system, config):
+    """Fermi levels of the scan; where electrons are counted, about the one that holds them."""
+    scan = config.fermi.scan()
+    if not config.fermi.counted:
+        return scan
+    if scan.level is not None:
+        return [scan.level]
+    energies = WannierInterpolator(system).band_energies(np.random.default_rng(0).random((8, 3)))
+    return [float(np.quantile(energies, min(1.0, scan.number / system.num_wann)))]

@@ -144,7 +144,7 @@ class Task:
         one = Batch(Kpoint, np.atleast_2d(kpoints)[:1], factor)
         self.evaluations, self.values, provisional = [], [], {}
         for stage in self._passes:
-            evaluation = self._evaluation(informed(system, stage, provisional))
+            evaluation = self._evaluation(informed(system, stage, provisional, provisional=True))
             self.values.append(evaluation.prepare(one))
             self.evaluations.append(evaluation)
             if len(self.evaluations) < len(self._passes):
