@@ -125,7 +125,7 @@ def _draw(panel, dataset, group, component, x, along):
         variable = dataset[name]
         text = f"{_symbol(variable.attrs['symbol'])}  {variable.attrs['long_name']}"
         curve = _style(name) | _marker(x)
-        _curves(panel, dataset, name, component, x, along, curve, text, 10.0**-power)
+        _curves(panel, dataset, name, component, x, along, style=curve, text=text, scale=10.0**-power)
     if group.axes:  # the sign matters
         panel.axhline(0, color="black", linewidth=0.5, zorder=1)
     if along == LEVELS:
@@ -152,7 +152,7 @@ def _power(largest):
     return 0 if largest == 0 or _PLAIN[0] <= largest < _PLAIN[1] else math.floor(math.log10(largest))
 
 
-def _curves(panel, dataset, name, component, x, along, style, text, scale):
+def _curves(panel, dataset, name, component, x, along, *, style, text, scale):
     """Draw a quantity, at each of several temperatures, the last one with its name."""
     others = [dim for dim in (LEVELS, TEMPERATURES) if dim in dataset[name].dims and dim != along]
     number = dataset.sizes[others[0]] if others else 1
