@@ -262,6 +262,9 @@ def check_eigensolver(names, folder):
     from wb_conserved.interpolation import WannierInterpolator
     from wb_conserved.interpolation.batches import interpolated_batch
 
+    H = names["magnons"].get_R_mat("Ham")  # [[A, B], [B*, A*]] in every cell
+    np.testing.assert_array_equal(H[:, 2:, 2:], H[:, :2, :2].conj())
+    np.testing.assert_array_equal(H[:, 2:, :2], H[:, :2, 2:].conj())
     k = np.random.default_rng(0).random((6, 3)) * [1, 1, 0]
     batch = interpolated_batch(WannierInterpolator(names["magnons"]), k)
     turn = np.exp(-2j * np.pi * k)
