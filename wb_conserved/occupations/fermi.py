@@ -18,6 +18,9 @@ from ..errors import InputError
 from .axis import SmoothAxis, StepAxis, Window
 from .scan import Scan, ScanStatistics
 
+_FINER = 3
+"""Nodes of an axis for several temperatures are so many times closer than those of one."""
+
 
 def fermi_statistics(scan: Scan, width: float | None = None) -> FermiDirac | Steps:
     """Fermi-Dirac statistics that suits a scan: steps at zero temperature, smooth above.
@@ -87,8 +90,9 @@ class FermiDirac(ScanStatistics):
     with_energy = ("grand_potential",)
 
     def __init__(self, scan_axes: Scan):
-        windows = [Window(levels.min(), levels.max(), kBT) for kBT, levels in scan_axes.groups]
-        super().__init__(scan_axes, SmoothAxis(windows))
+        self._windows = [Window(levels.min(), levels.max(), kBT) for kBT, levels in scan_axes.groups]
+        several = len(self._windows) > 1
+        super().__init__(scan_axes, SmoothAxis(self._windows, finer=_FINER if several else 1))
 
     @property
     def energies(self) -> np.ndarray:
@@ -96,27 +100,49 @@ class FermiDirac(ScanStatistics):
         return self.axis.energies[1:]
 
     def weigh_levels(self, weight, kBT, levels, *spectra):
-        return getattr(self, f"_{weight}")(kBT, levels, *spectra)
+        if len(self._windows) == 1:
+            return _WEIGHTS[weight](self.axis, kBT, levels, *spectra)
+        alone = SmoothAxis([Window(levels.min(), levels.max(), kBT)])
+        plain, *with_energy = spectra
+        nodes = _column(self.energies, plain)
+        # bands spread over nodes count with the energies of these; the first entry has no single one
+        further = [np.concatenate([spectrum[:1], nodes * plain[1:]]) for spectrum in with_energy]
+        moved = [self.axis.moved_to(alone, spectrum) for spectrum in (plain, *further)]
+        return _WEIGHTS[weight](alone, kBT, levels, *moved)
 
-    def _sea(self, kBT, levels, spectrum):
-        return self.axis.convolve(spectrum, fermi, kBT, levels) + self.axis.below(spectrum, kBT, levels)
 
-    def _surface(self, kBT, levels, spectrum):
-        return self.axis.convolve(spectrum, lambda x: fermi_slope(x) / kBT, kBT, levels)
+def _sea(axis, kBT, levels, spectrum):
+    return axis.convolve(spectrum, fermi, kBT, levels) + axis.below(spectrum, kBT, levels)
 
-    def _grand_potential(self, kBT, levels, spectrum, energy_spectrum):
-        near = self.axis.convolve(spectrum, lambda x: -kBT * np.logaddexp(0.0, -x), kBT, levels)
-        # bands spread over nodes count with the energies of these, as in the kernel; the first entry has no single one
-        nodes = _column(self.energies, spectrum)
-        energies = np.concatenate([energy_spectrum[:1], nodes * spectrum[1:]])
-        below = self.axis.below(energies, kBT, levels)
-        return near + below - _column(levels, spectrum) * self.axis.below(spectrum, kBT, levels)
 
-    def _entropy(self, kBT, levels, spectrum):
-        return self.axis.convolve(spectrum, lambda x: np.logaddexp(0.0, -x) + x * fermi(x), kBT, levels)
+def _surface(axis, kBT, levels, spectrum):
+    return axis.convolve(spectrum, lambda x: fermi_slope(x) / kBT, kBT, levels)
 
-    def _entropy_surface(self, kBT, levels, spectrum):
-        return self.axis.convolve(spectrum, lambda x: x * fermi_slope(x) / kBT, kBT, levels)
+
+def _grand_potential(axis, kBT, levels, spectrum, energy_spectrum):
+    near = axis.convolve(spectrum, lambda x: -kBT * np.logaddexp(0.0, -x), kBT, levels)
+    # bands spread over nodes count with the energies of these, as in the kernel; the first entry has no single one
+    nodes = _column(axis.energies[1:], spectrum)
+    energies = np.concatenate([energy_spectrum[:1], nodes * spectrum[1:]])
+    return near + axis.below(energies, kBT, levels) - _column(levels, spectrum) * axis.below(spectrum, kBT, levels)
+
+
+def _entropy(axis, kBT, levels, spectrum):
+    return axis.convolve(spectrum, lambda x: np.logaddexp(0.0, -x) + x * fermi(x), kBT, levels)
+
+
+def _entropy_surface(axis, kBT, levels, spectrum):
+    return axis.convolve(spectrum, lambda x: x * fermi_slope(x) / kBT, kBT, levels)
+
+
+_WEIGHTS = {
+    "sea": _sea,
+    "surface": _surface,
+    "grand_potential": _grand_potential,
+    "entropy": _entropy,
+    "entropy_surface": _entropy_surface,
+}
+"""From the axis of one temperature, the temperature, levels and spectra of the moments to sums (level, ...)."""
 
 
 def _column(values, spectrum):

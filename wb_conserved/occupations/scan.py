@@ -74,6 +74,19 @@ class Scan:
         return np.stack(parts, axis=1) if "kBT" in self.axes else parts[0]
 
 
+class _WithEnergies(Placement):
+    """Bands of which some moments take the energy of each."""
+
+    def __init__(self, states, plain):
+        self._energies = states.multiplets.energies
+        super().__init__(states, lambda moment: plain.times(self._energies) if moment == ENERGY else plain)
+
+    def add(self, moment, values, spectrum, factor=1.0):
+        if moment == ENERGY:
+            values = self._energies.reshape(*self._energies.shape, *(1,) * (values.ndim - 2)) * values
+        super().add(PLAIN, values, spectrum, factor)
+
+
 class ScanStatistics(Statistics):
     """Statistics of a scan whose bands lie on an energy axis at the mean energies of their multiplets.
 
@@ -118,8 +131,7 @@ class ScanStatistics(Statistics):
 
     def place(self, states):
         energies = states.multiplets.energies
-        plain = self.axis.spread(energies.reshape(-1))
-        return Placement(states, lambda moment: plain.times(energies) if moment == ENERGY else plain)
+        return _WithEnergies(states, self.axis.spread(energies.reshape(-1)))
 
     def weigh(self, weight, spectra):
         self.check(weight)
