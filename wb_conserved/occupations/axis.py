@@ -9,7 +9,7 @@ opposite X keep their cancellation, which rounding of energies to a coarse scan 
 axis is made of pieces: what is farther than 40 kT from the levels of a temperature is the same for it wherever it is, and
 needs the distance of a higher one only, so that the number of nodes grows with the number of temperatures, not with
 their ratio.  The nodes of such an axis are three times closer, and at the end the spectrum is moved to the axis that each
-temperature would have alone (`moved_to`): the same interpolant, and results that differ by less than 1e-9.
+temperature would have alone (`of_one`): the same interpolant, and results that differ by less than 1e-9.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ STENCIL = 8
 TAIL = 40.0
 """A weight differs from its limit by exp(-40) = 4e-18 farther than this many kT from the level."""
 _LEVELS = 128  # levels to treat together
+_FINER = 3  # odd, so that all nodes of a temperature alone are among those of the common axis
 
 
 class StepAxis:
@@ -125,11 +126,13 @@ class SmoothAxis:
         One for each temperature.
     lowest : float, optional
         Energy below which there are no bands, eV; by default there may be any.
-    finer : int
-        The nodes of a temperature are kT/6 over this apart.
+    finer : int, optional
+        The nodes of a temperature are kT/6 over this apart; by default 3 for several, from which spectra are moved to the
+        axis of one.
     """
 
-    def __init__(self, windows: Sequence[Window], lowest: float = -np.inf, finer: int = 1):
+    def __init__(self, windows: Sequence[Window], lowest: float = -np.inf, finer: int | None = None):
+        finer = finer or (_FINER if len(windows) > 1 else 1)
         self._pieces = _pieces(sorted(windows, key=lambda window: window.kBT), lowest, finer)
         last = self._pieces[-1]
         self.n_nodes = last.first + len(last.levels)
@@ -171,11 +174,20 @@ class SmoothAxis:
         weights[below, 0] = 1.0
         return rows, weights
 
-    def moved_to(self, other: SmoothAxis, spectrum: np.ndarray) -> np.ndarray:
-        """A spectrum on the axis of one of the temperatures alone, each node as a band there.
+    def of_one(self, kBT: float, levels: np.ndarray, *spectra: np.ndarray) -> tuple:
+        """The axis that one of the temperatures and its levels would have alone, and spectra on it, each node as a band there.
 
-        Pieces of higher temperatures lie outside of what it needs: wholly below, where bands count alike wherever they are,
-        or above.
+        Where there is only one temperature, the axis itself and the spectra as they are.
+        """
+        if len(self._pieces) == 1:
+            return self, *spectra
+        alone = SmoothAxis([Window(levels.min(), levels.max(), kBT)])
+        return alone, *(self._moved_to(alone, spectrum) for spectrum in spectra)
+
+    def _moved_to(self, other, spectrum):
+        """A spectrum on the axis of one temperature.
+
+        Pieces of higher ones lie outside of what it needs: wholly below, where bands count alike wherever they are, or above.
         """
         (target,) = other._pieces
         moved = np.zeros((other.n_nodes, *spectrum.shape[1:]))

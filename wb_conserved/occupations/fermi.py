@@ -18,9 +18,6 @@ from ..errors import InputError
 from .axis import SmoothAxis, StepAxis, Window
 from .scan import Scan, ScanStatistics
 
-_FINER = 3
-"""Nodes of an axis for several temperatures are so many times closer than those of one."""
-
 
 def fermi_statistics(scan: Scan, width: float | None = None) -> FermiDirac | Steps:
     """Fermi-Dirac statistics that suits a scan: steps at zero temperature, smooth above.
@@ -90,9 +87,8 @@ class FermiDirac(ScanStatistics):
     with_energy = ("grand_potential",)
 
     def __init__(self, scan_axes: Scan):
-        self._windows = [Window(levels.min(), levels.max(), kBT) for kBT, levels in scan_axes.groups]
-        several = len(self._windows) > 1
-        super().__init__(scan_axes, SmoothAxis(self._windows, finer=_FINER if several else 1))
+        windows = [Window(levels.min(), levels.max(), kBT) for kBT, levels in scan_axes.groups]
+        super().__init__(scan_axes, SmoothAxis(windows))
 
     @property
     def energies(self) -> np.ndarray:
@@ -100,15 +96,10 @@ class FermiDirac(ScanStatistics):
         return self.axis.energies[1:]
 
     def weigh_levels(self, weight, kBT, levels, *spectra):
-        if len(self._windows) == 1:
-            return _WEIGHTS[weight](self.axis, kBT, levels, *spectra)
-        alone = SmoothAxis([Window(levels.min(), levels.max(), kBT)])
         plain, *with_energy = spectra
-        nodes = _column(self.energies, plain)
-        # bands spread over nodes count with the energies of these; the first entry has no single one
-        further = [np.concatenate([spectrum[:1], nodes * plain[1:]]) for spectrum in with_energy]
-        moved = [self.axis.moved_to(alone, spectrum) for spectrum in (plain, *further)]
-        return _WEIGHTS[weight](alone, kBT, levels, *moved)
+        with_energy = [_of_nodes(self.axis, plain, spectrum) for spectrum in with_energy]
+        axis, *spectra = self.axis.of_one(kBT, levels, plain, *with_energy)
+        return _WEIGHTS[weight](axis, kBT, levels, *spectra)
 
 
 def _sea(axis, kBT, levels, spectrum):
@@ -121,10 +112,8 @@ def _surface(axis, kBT, levels, spectrum):
 
 def _grand_potential(axis, kBT, levels, spectrum, energy_spectrum):
     near = axis.convolve(spectrum, lambda x: -kBT * np.logaddexp(0.0, -x), kBT, levels)
-    # bands spread over nodes count with the energies of these, as in the kernel; the first entry has no single one
-    nodes = _column(axis.energies[1:], spectrum)
-    energies = np.concatenate([energy_spectrum[:1], nodes * spectrum[1:]])
-    return near + axis.below(energies, kBT, levels) - _column(levels, spectrum) * axis.below(spectrum, kBT, levels)
+    below = axis.below(_of_nodes(axis, spectrum, energy_spectrum), kBT, levels)
+    return near + below - _column(levels, spectrum) * axis.below(spectrum, kBT, levels)
 
 
 def _entropy(axis, kBT, levels, spectrum):
@@ -143,6 +132,12 @@ _WEIGHTS = {
     "entropy_surface": _entropy_surface,
 }
 """From the axis of one temperature, the temperature, levels and spectra of the moments to sums (level, ...)."""
+
+
+def _of_nodes(axis, spectrum, energy_spectrum):
+    """Spectrum of ε X in which bands that are spread over nodes count with the energies of these, as in the kernels; what is
+    below the axis has no single one."""
+    return np.concatenate([energy_spectrum[:1], _column(axis.energies[1:], spectrum) * spectrum[1:]])
 
 
 def _column(values, spectrum):
