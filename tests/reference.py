@@ -80,6 +80,26 @@ def proper_curvature(energies, velocity, spin, groups):
     return result
 
 
+def interband_torque_dipole(A, torque, torque_gradient, velocity, gap):
+    """d^{iτ}_mn = ½ i D_i τ_mn − i τ_mn v^i_n/(ε_n − ε_m) + ½ Σ_p A^i_mp τ_pn + ½ Σ_p τ_mp A^i_pn of single bands, where
+    D_i τ = ∂_i τ + i [A^i, τ] (C. Xiao and Q. Niu, Phys. Rev. B 104, L241411 (2021), ref. 33), as [k, m, i, s, n].
+
+    All matrices are [k, m, axes.., n], of many k points; gap_mn = 1/(ε_m − ε_n).
+    """
+    left, right = np.einsum("kmip,kpsn->kmisn", A, torque), np.einsum("kmsp,kpin->kmisn", torque, A)
+    covariant = torque_gradient + 1j * (left - right)
+    drift = 1j * np.einsum("kmsn,knin,kmn->kmisn", torque, velocity, gap)
+    return 0.5j * covariant + drift + 0.5 * (left + right)
+
+
+def torque_dipole_polarizability_of_bands(dipole_gradient, interband_dipole, velocity, gap):
+    """χ^{ilτ} = ∂_{k_i} d^{ls} − 2 Im Σ_m v^l_nm d^{iτ}_mn/(ε_n − ε_m)² of single bands, as [k, n, i, l, s].
+
+    `dipole_gradient` is ∂_{k_i} d^{ls} as [k, n, i, l, s].
+    """
+    return dipole_gradient - 2 * np.einsum("knlm,kmisn,knm->knils", velocity, interband_dipole, gap**2).imag
+
+
 def finite_q_response(states, k, q, i_flow, l_field, spin, occupation, groups, metric=None):
     """X(q) of one k point: Σ (f_n − f_m)/(ε_n − ε_m) <n,−|s|m,+><m,+|v_l|n,−>, −/+ being k ∓ q/2 along `i_flow`.
 

@@ -85,9 +85,6 @@ CASES = {
     "find_multiplets": multiplets_of,
     "inside": lambda a: [geometry.inside(a.operator, a.same), geometry.inside(a.current, a.same)],
     "interband_connection": lambda a: geometry.interband_connection(a.velocity, a.gap),
-    "interband_torque_dipole": lambda a: geometry.interband_torque_dipole(
-        a.connection, a.torque, a.torque_derivative, a.velocity, a.gap
-    ),
     "inverse_gap": lambda a: geometry.inverse_gap(a.energies, a.same),
     "kubo_conserved_sea": lambda a: geometry.kubo_conserved_sea(
         a.velocity, a.operator, a.connection, a.gap, a.mean_velocity
@@ -109,9 +106,6 @@ CASES = {
     "torque_dipole": lambda a: geometry.torque_dipole(a.connection, a.torque),
     "torque_dipole_polarizability": lambda a: geometry.torque_dipole_polarizability(
         a.tensors[0, ...], a.tensors[1, ...], a.tensors[2, ...]
-    ),
-    "torque_dipole_polarizability_of_bands": lambda a: geometry.torque_dipole_polarizability_of_bands(
-        a.tensor, a.torque_derivative, a.velocity, a.gap
     ),
     "torque_quadrupole": lambda a: geometry.torque_quadrupole(a.connection, a.torque, a.torque_derivative),
 }

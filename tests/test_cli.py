@@ -79,15 +79,26 @@ class TestRun:
         assert (finished[0] / "input.toml").read_text(encoding="utf-8") == INPUT
 
     def test_table(self, finished):
+        """The headline first, the numbers of the data set at the Fermi level, the components that were asked for."""
         lines = finished[1].stdout.splitlines()
-        symbols = [line.split()[0] for line in lines if line.startswith("σ_")]
-        assert symbols == ["σ_K", "σ_in", "σ_conv", "σ_B", "σ_dp"]
+        rows = {line.split()[0]: line.split()[-2:] for line in lines if line.startswith("σ_")}
+        assert list(rows) == ["σ_K", "σ_in", "σ_conv", "σ_B", "σ_dp"]
+        names = ("kubo", "conserved", "conventional", "berry", "dipole")
+        with xarray.open_dataset(finished[0] / "result.nc") as data:
+            for row, name in zip(rows.values(), names, strict=True):
+                at_level = data[name].sel(Efermi=18.0874, s="z")
+                values = [float(at_level.sel(i=i, l=l)) for i, l in ("xy", "yx")]
+                assert row == [f"{value:.5g}" for value in values]
+                assert abs(values[0]) > 100
+        assert next(line for line in lines if "xyz" in line).split() == ["xyz", "yxz"]
         assert "mesh 5 × 5 × 5, kBT = 0.1 eV, multiplet threshold = 0.01 eV" in lines
         assert "E_F = 18.0874 eV, values in (ħ/|e|) S/cm" in lines
 
     def test_progress_and_nothing_else_on_standard_error(self, finished):
-        assert "k points: 100%" in finished[1].stderr
-        assert "Traceback" not in finished[1].stderr
+        first, *lines = finished[1].stderr.splitlines()
+        assert re.fullmatch(r"WARNING: .*Pt\.chk\.xz: the interpolated spin exceeds 1: .*", first)
+        assert lines and all(re.match(r"k points: +\d+%\||INFO: compiling for this processor|$", line) for line in lines)
+        assert lines[-1].startswith("k points: 100%")
 
     def test_data_set(self, finished):
         with xarray.open_dataset(finished[0] / "result.nc") as data:
@@ -99,18 +110,48 @@ class TestRun:
             assert data.attrs["symmetry_operations"] == 4
             assert data.attrs["ranks"] == 1
             assert data.attrs["wall_time_s"] > 0
+            assert list(data.data_vars) == ["kubo", "conserved", "conventional", "berry", "dipole"]
+            for variable in data.data_vars.values():
+                assert variable.dims == ("Efermi", "i", "l", "s")
+                assert variable.attrs["units"] == "(ħ/|e|) S/cm"
+            assert np.abs(data["dipole"]).max() > 100
             identity = data["conserved"] - data["berry"] + data["dipole"]  # σ_in = σ_B − σ_dp
             np.testing.assert_allclose(identity, 0, atol=1e-8)
 
+    def test_picture_and_table_of_the_whole_scan(self, finished):
+        pytest.importorskip("matplotlib")
+        from matplotlib.image import imread
+
+        pixels = imread(finished[0] / "scan.png")[..., :3]
+        assert np.mean(np.abs(pixels - [0x1B / 255, 0x3A / 255, 0x6B / 255]).max(axis=2) < 0.02) > 1e-3  # σ_K, dark blue
+        assert pixels.shape[0] > pixels.shape[1]  # two panels
+        text = (finished[0] / "result.csv").read_text(encoding="utf-8")
+        header, *rows = [line.split(",") for line in text.splitlines() if not line.startswith("#")]
+        with xarray.open_dataset(finished[0] / "result.nc") as data:
+            assert header == ["Efermi_eV", "i", "l", "s", *data.data_vars]
+            found = np.array([row[4:] for row in rows], dtype=float).reshape(4, 3, 3, 3, 5)
+            for place, name in enumerate(data.data_vars):
+                np.testing.assert_allclose(found[..., place], data[name], rtol=1e-12)
+
     def test_same_numbers_as_in_python(self, finished, platinum):
-        from wb_conserved.calculators.static import KuboConservedSpinConductivity
+        from wb_conserved.calculators import static
 
         system = copy.copy(platinum)
         system.set_pointgroup(["Inversion", "TimeReversal"])
-        kubo = KuboConservedSpinConductivity([17.0, 18.0, 18.0874, 19.0], degen_thresh=0.01, kBT=0.1)
-        expected = wb_conserved.run(system, 5, {"kubo": kubo}).to_dataset()
+        kinds = {
+            "kubo": static.KuboConservedSpinConductivity,
+            "conserved": static.ConservedSpinConductivity,
+            "conventional": static.ConventionalSpinConductivity,
+            "berry": static.BerrySpinConductivity,
+            "dipole": static.DipoleScatteringSpinConductivity,
+        }
+        options = {"degen_thresh": 0.01, "kBT": 0.1}
+        calculators = {name: kind([17.0, 18.0, 18.0874, 19.0], **options) for name, kind in kinds.items()}
+        expected = wb_conserved.run(system, 5, calculators).to_dataset()
         with xarray.open_dataset(finished[0] / "result.nc") as data:
-            np.testing.assert_allclose(data["kubo"], expected["kubo"], rtol=1e-12, atol=1e-9)
+            for name in kinds:
+                assert np.abs(expected[name]).max() > 100
+                np.testing.assert_allclose(data[name], expected[name], rtol=1e-12, atol=1e-9, err_msg=name)
 
     @needs_mpirun
     @pytest.mark.parametrize("ranks", [2])
@@ -148,10 +189,27 @@ class TestRefusals:
         assert done.exit_code == 0, done.output
         assert (source.parent / "results" / "result.csv").read_text().startswith("# wb_conserved")
 
+    def test_results_that_appear_during_the_run(self, source, load_at_once, monkeypatch):
+        from wb_conserved.cli import commands
+
+        compute, table = commands.run_calculators, source.parent / "results" / "result.csv"
+
+        def beside_another(*arguments, **options):
+            table.write_text("precious")
+            return compute(*arguments, **options)
+
+        monkeypatch.setattr(commands, "run_calculators", beside_another)
+        self.refused(invoke("run", source), "found result.csv")
+        assert table.read_text() == "precious"
+
     def test_overwrite_in_the_input(self, source, load_at_once):
         source.write_text(INPUT.replace('folder = "results"', 'folder = "results"\noverwrite = true'))
         assert invoke("run", source).exit_code == 0
+        table = source.parent / "results" / "result.csv"
+        first = table.read_text()
+        table.write_text("of another run")
         assert invoke("run", source).exit_code == 0
+        assert table.read_text().splitlines()[-1] == first.splitlines()[-1]
 
     @pytest.mark.parametrize("command", ["run", "check"])
     def test_bad_input_names_the_key(self, source, command):
@@ -171,12 +229,14 @@ class TestRefusals:
 
     def test_missing_data(self, source):
         source.write_text(INPUT.replace("pt/Pt", "pt/None"))
-        self.refused(invoke("run", source), "None.chk")
+        self.refused(invoke("run", source), "data/pt/None: expected one of ", "None.chk", "found none of them")
+        assert list((source.parent / "results").iterdir()) == []
 
     def test_mesh_against_symmetry(self, source, load_at_once):
         text = INPUT.replace("mesh = 5", "mesh = [5, 5, 6]").replace('["Inversion",', '["C4z",')
         source.write_text(text)
         self.refused(invoke("run", source), f"{source}: [grid] mesh: expected")
+        assert list((source.parent / "results").iterdir()) == []
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
     def test_folder_without_permission(self, source):
@@ -184,8 +244,9 @@ class TestRefusals:
         self.refused(invoke("run", source), "expected a folder that can be written to")
 
     def test_folder_that_is_a_file(self, source):
-        (source.parent / "results").write_text("")
-        self.refused(invoke("run", source), "results")
+        (source.parent / "results").write_text("precious")
+        self.refused(invoke("run", source), f"{source.parent / 'results'}: expected a folder that can be written to")
+        assert (source.parent / "results").read_text() == "precious"
 
     @needs_mpi4py
     def test_launcher_of_another_mpi(self, source):
@@ -208,7 +269,7 @@ class TestRefusals:
 
         monkeypatch.setattr(cli, "make_system", lambda *_: {}["bug"])
         result = invoke("run", source)
-        assert isinstance(result.exception, KeyError)
+        assert isinstance(result.exception, KeyError) and result.exception.args == ("bug",)
 
 
 def test_check_says_what_would_run(source, load_at_once):
@@ -233,10 +294,15 @@ def test_scalar_operator(source, load_at_once):
     result = invoke("run", source)
     assert result.exit_code == 0, result.output
     assert "values in (1/|e|) S/cm" in result.output
+    with xarray.open_dataset(source.parent / "results" / "result.nc") as data:
+        assert all(variable.dims == ("Efermi", "i", "l") for variable in data.data_vars.values())
+        assert abs(data["conventional"].sel(i="x", l="y")).max() < 1e-6  # time reversal forbids a Hall current
+        for name in ("dipole", "berry"):  # of a number that commutes with H
+            np.testing.assert_allclose(data[name], 0 if name == "dipole" else data["conserved"], atol=1e-8)
 
 
 def test_version():
-    assert wb_conserved.__version__ in invoke("--version").output
+    assert invoke("--version").output == f"wb-conserved, version {wb_conserved.__version__}\n"
 
 
 class TestReadme:
@@ -271,7 +337,12 @@ class TestReadme:
 
     def test_picture_is_there(self):
         (path,) = re.findall(r"!\[[^]]*\]\(([^)]+)\)", self.text)
-        assert (ROOT / path).read_bytes().startswith(b"\x89PNG")
+        pytest.importorskip("matplotlib")
+        from matplotlib.image import imread
+
+        pixels = imread(ROOT / path)[..., :3]
+        for red, green, blue in ((0x1B, 0x3A, 0x6B), (0xD1, 0x60, 0x2F), (0x6F, 0x6F, 0x6F)):  # σ_K, σ_in, σ_conv
+            assert np.mean(np.abs(pixels - np.array([red, green, blue]) / 255).max(axis=2) < 0.02) > 1e-3
 
 
 def test_symmetrised_system_kramers_pairs_and_comparison_of_thresholds(tmp_path):

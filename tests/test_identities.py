@@ -4,6 +4,7 @@ degeneracy, and with multiplets that are split."""
 
 import numpy as np
 import pytest
+from reference import interband_torque_dipole, torque_dipole_polarizability_of_bands
 from test_geometry import band_geometry, per_multiplet, random_kpoints
 
 from wb_conserved import geometry
@@ -104,8 +105,8 @@ def test_gradient_of_the_dipole(case):
 def test_polarizability_both_ways(dimension):
     """Single bands: the identity and the interband torque dipole give the same χ."""
     g = band_geometry(random_model(dimension=dimension, seed=3), random_kpoints())
-    interband = geometry.interband_torque_dipole(g.connection, g.torque, g.torque_derivative, g.velocity, g.gap)
-    direct = geometry.torque_dipole_polarizability_of_bands(g.dipole_derivative, interband, g.velocity, g.gap)
+    interband = interband_torque_dipole(g.connection, g.torque, g.torque_derivative, g.velocity, g.gap)
+    direct = torque_dipole_polarizability_of_bands(g.dipole_derivative, interband, g.velocity, g.gap)
     assert np.abs(direct).max() > 1e-2
     np.testing.assert_allclose(g.torque_dipole_polarizability, direct, atol=1e-8)
 
@@ -191,10 +192,8 @@ def test_swapped_indices_break_every_identity():
     wrong = trace + current
     assert differ(0.5 * (wrong + wrong.swapaxes(2, 3)), quadrupole)
     # the two forms of χ, with the field and the flow exchanged in one
-    interband = geometry.interband_torque_dipole(g.connection, g.torque, g.torque_derivative, g.velocity, g.gap)
-    other = geometry.torque_dipole_polarizability_of_bands(
-        g.dipole_derivative.swapaxes(2, 3), interband, g.velocity, g.gap
-    )
+    interband = interband_torque_dipole(g.connection, g.torque, g.torque_derivative, g.velocity, g.gap)
+    other = torque_dipole_polarizability_of_bands(g.dipole_derivative.swapaxes(2, 3), interband, g.velocity, g.gap)
     assert differ(other, g.torque_dipole_polarizability)
 
 

@@ -14,7 +14,7 @@ from wb_conserved import InputError
 from wb_conserved.io import load as load_module
 from wb_conserved.io.sharing import share_system
 from wb_conserved.models import rashba_gas
-from wb_conserved.parallel import NodeMemory, SerialCommunicator
+from wb_conserved.parallel import NodeMemory, SerialCommunicator, node_memory
 
 TWO_NODES = {"MPIR_CVAR_NUM_CLIQUES": "2"}  # MPICH then takes its ranks for those of two machines
 several_nodes = needs_mpich("only it can take the ranks of one machine for those of several")
@@ -107,8 +107,11 @@ class TestSerial:
                 call()
 
     def test_free_twice(self, memory):
+        """Nothing was shared, so that arrays stay."""
+        array = memory.build(lambda: np.arange(3.0))
         memory.free()
         memory.free()
+        np.testing.assert_array_equal(array, [0, 1, 2])
 
     def test_no_mpi4py(self):
         code = (
@@ -137,7 +140,9 @@ class TestSystemOfOneProcess:
 
     def test_system_without_matrices(self):
         system = rashba_gas()
-        assert share_system(system, SerialCommunicator()).derivative is system.derivative
+        shared = share_system(system, SerialCommunicator())
+        assert shared is not system
+        assert vars(shared) == vars(system)
 
     def test_load_passes_every_argument_on(self, monkeypatch):
         given = {name: object() for name in inspect.signature(wb_conserved.load_system).parameters if name != "comm"}
@@ -165,6 +170,7 @@ class TestSystemOfOneProcess:
         results = [wb_conserved.run(either, 3, calculators, symmetrize=False, use_irred_kpt=False).results["conserved"]
                    for either in (system, reference)]  # fmt: skip
         np.testing.assert_array_equal(results[0].data, results[1].data)
+        assert np.abs(results[0].data).max() > 100
 
 
 @needs_mpirun
@@ -264,32 +270,42 @@ class TestRanks:
         assert all(note in line for line in of_compute)
 
     def test_free(self, ranks):
-        """Many times, as each set of windows and communicators would otherwise use up MPI's."""
+        """Windows and communicators are given back, as many of them would use up MPI's; nothing keeps the object."""
         code = (
-            "for i in range(30):\n"
-            "    again = NodeMemory(comm)\n"
+            "import weakref\n"
+            "from mpi4py import MPI\n"
+            "again = NodeMemory(comm)\n"
+            "for i in range(3):\n"
             "    assert again.build(lambda: np.full(1000, i))[-1] == i\n"
-            "    again.free()\n"
-            "    again.free()\n"
-            "    assert again.bytes_shared == 0\n"
-            "say('done')\n"
+            "windows, communicators = list(again._windows), [again._node, again._leaders]\n"
+            "again.free()\n"
+            "again.free()\n"
+            "assert len(windows) == 3 and all(window == MPI.WIN_NULL for window in windows)\n"
+            "assert all(communicator == MPI.COMM_NULL for communicator in communicators)\n"
+            "assert again.bytes_shared == 0\n"
+            "reference = weakref.ref(again)\n"
+            "del again\n"
+            "say(reference() is None)\n"
         )
-        assert ranks(code, 2) == ["done"] * 2
+        assert ranks(code, 2) == ["True"] * 2
 
     def test_freed_at_the_end_of_the_process(self, ranks):
-        """Before MPI is finalized, whoever imports mpi4py first."""
+        """Before MPI is finalized."""
         code = (
-            "import atexit\n"
-            "atexit.register(lambda: say(f'{len(memory._windows)} {memory._MPI.Is_finalized()}'))\n"
-            "kept = memory\n"
-            "array = memory.build(lambda: expected)\n"
-            "free = memory.free\n"
-            "atexit.unregister(free)\n"
-            "def freed():\n    free()\n    say(f'{len(kept._windows)} {memory._MPI.Is_finalized()}')\n"
-            "atexit.register(freed)\n"
+            "class Watched(NodeMemory):\n"
+            "    def free(self):\n"
+            "        before = len(self._windows)\n"
+            "        super().free()\n"
+            "        say(f'{before} {len(self._windows)} {self._MPI.Is_finalized()}')\n"
+            "watched = Watched(comm)\n"
+            "array = watched.build(lambda: expected)\n"
         )
-        assert ranks(code, 2) == ["0 False"] * 4
-        assert ranks("array = memory.build(lambda: expected)\n", 2) == []
+        assert ranks(code, 2) == ["1 0 False"] * 2
+
+    def test_nothing_is_freed_after_mpi_is_finalized(self, ranks):
+        """By the user's own program, say: MPI would abort."""
+        code = "array = memory.build(lambda: expected)\nmemory._MPI.Finalize()\nmemory.free()\nsay('done')\n"
+        assert ranks(code, 2) == ["done"] * 2
 
     def test_too_little_space(self, ranks):
         """One warning, by the leader; every rank has a copy."""
@@ -313,6 +329,8 @@ class TestRanks:
 
     def test_mpi_without_shared_windows(self, ranks):
         code = (
+            "import logging\n"
+            "logging.basicConfig(format='%(levelname)s %(message)s', stream=sys.stdout)\n"
             "class Win:\n"
             "    @staticmethod\n"
             "    def Allocate_shared(*arguments, comm):\n"
@@ -322,6 +340,29 @@ class TestRanks:
             "memory._MPI = SimpleNamespace(Win=Win, Exception=MPI.Exception, Is_finalized=MPI.Is_finalized)\n"
             "array = memory.build(lambda: expected)\n"
             "assert (array == expected).all() and memory.bytes_shared == 0\n"
+            "say('done')\n"
+        )
+        warning, *done = ranks(code, 2)
+        assert warning.startswith("WARNING no shared memory for an array of 0 MB on node 0 (MPI: "), warning
+        assert done == ["done"] * 2
+
+    def test_windows_at_odd_addresses(self, ranks):
+        """As those of Open MPI: arrays in them are aligned nevertheless, and the same ones on all ranks."""
+        code = (
+            "from types import SimpleNamespace\n"
+            "from mpi4py import MPI\n"
+            "class Win:\n"
+            "    def __init__(self, *arguments, comm):\n"
+            "        self.window = MPI.Win.Allocate_shared(*arguments, comm=comm)\n"
+            "        self.Fence, self.Free = self.window.Fence, self.window.Free\n"
+            "    def Shared_query(self, rank):\n"
+            "        memory, unit = self.window.Shared_query(rank)\n"
+            "        return memory[8:], unit\n"
+            "names = {name: getattr(MPI, name) for name in ('Exception', 'MODE_NOPRECEDE', 'MODE_NOSUCCEED', 'Is_finalized')}\n"
+            "memory._MPI = SimpleNamespace(Win=SimpleNamespace(Allocate_shared=Win), **names)\n"
+            "array = memory.build(lambda: expected)\n"
+            "assert memory._windows[0].Shared_query(0)[0].address % 16 == 8\n"
+            "assert array.ctypes.data % 64 == 0 and (array == expected).all() and same_memory(array)\n"
             "say('done')\n"
         )
         assert ranks(code, 2) == ["done"] * 2
@@ -404,5 +445,12 @@ class TestSystems:
 def test_information(platinum, caplog):
     with caplog.at_level(logging.INFO, logger="wb_conserved"):
         share_system(platinum, SerialCommunicator())
-    assert "R-space matrices: " in caplog.text
-    assert "once on each of 1 nodes" in caplog.text
+    size = sum(matrix.nbytes for matrix in platinum._XX_R.values()) / 1e6
+    assert size > 1
+    assert caplog.messages == [f"R-space matrices: {size:.1f} MB, once on each of 1 nodes"]
+
+
+def test_free_space_that_is_not_known(monkeypatch):
+    """Then MPI is asked."""
+    monkeypatch.setattr(node_memory, "_FOLDER", "/no such folder")
+    assert node_memory._free_space() is None

@@ -32,7 +32,7 @@ class TestSerial:
         communicator = SerialCommunicator()
         assert (communicator.rank, communicator.size) == (0, 1)
         assert communicator.bcast(3) == 3
-        assert communicator.gather(3) == communicator.allgather(3) == [3]
+        assert communicator.allgather(3) == [3]
 
     def test_agree(self):
         agree(SerialCommunicator(), None)

@@ -38,9 +38,7 @@ from .derivatives import (
     connection_derivative,
     covariant_derivative,
     dipole_derivative,
-    interband_torque_dipole,
     torque_dipole_polarizability,
-    torque_dipole_polarizability_of_bands,
 )
 from .kubo import kubo_conserved_sea, kubo_conserved_surface
 from .moments import axial_vector, block_product_trace, current_dipole, dipole_times_velocity, orbital_moment
@@ -63,7 +61,6 @@ __all__ = [
     "find_multiplets",
     "inside",
     "interband_connection",
-    "interband_torque_dipole",
     "inverse_gap",
     "kubo_conserved_sea",
     "kubo_conserved_surface",
@@ -80,6 +77,5 @@ __all__ = [
     "torque_derivative",
     "torque_dipole",
     "torque_dipole_polarizability",
-    "torque_dipole_polarizability_of_bands",
     "torque_quadrupole",
 ]

@@ -9,15 +9,14 @@ A^i_nm (ε_m − ε_n) = i v^i_nm, in which the energies of a multiplet vary as 
 multiplets too.  From these follows the polarizability of the torque dipole (XN: C. Xiao and Q. Niu, Phys. Rev. B 104,
 L241411 (2021))
 
-    χ^{ilτ}_M = ∂_{k_l} d^{is} + Ωs^{li} − Ω^{lis} = ∂_{k_i} d^{ls} − 2 Im Σ_{n∈M, m∉M} v^l_nm d^{iτ}_mn / (ε_n − ε_m)²
-    d^{iτ}_mn = ½ i D_i τ_mn − i τ_mn v^i_n/(ε_n − ε_m) + ½ Σ_p A^i_mp τ_pn + ½ Σ_p τ_mp A^i_pn   (single bands)
+    χ^{ilτ}_M = ∂_{k_l} d^{is} + Ωs^{li} − Ω^{lis}
 
-Units: ∂d in Å² [s], χ in Å² [s], d^τ_mn in eV Å [s].
+Units: ∂d in Å² [s], χ in Å² [s].
 """
 
 from __future__ import annotations
 
-from .algebra import adjoint, contract, diagonal, hermitian_product, inside, namespace, product, scaled
+from .algebra import contract, hermitian_product, inside, namespace, product, scaled
 
 
 def covariant_derivative(connection, matrix, operator_derivative=None, *, metric=None):
@@ -105,55 +104,3 @@ def torque_dipole_polarizability(dipole_gradient, berry_times_operator, operator
     """
     xp = namespace(dipole_gradient)
     return xp.permute_dims(dipole_gradient, (0, 1, 3, 2, 4)) + berry_times_operator - operator_berry_curvature
-
-
-def interband_torque_dipole(connection, torque_matrix, torque_gradient, velocity, gap, *, metric=None):
-    """Interband torque dipole d^{iτ}_mn between single bands (XN ref. 33).
-
-    Parameters
-    ----------
-    connection : complex array (k, m, i, n)
-    torque_matrix : complex array (k, m, s, n)
-    torque_gradient : complex array (k, m, i, s, n)
-        Derivative ∂_i τ of the torque operator.
-    velocity : complex array (k, m, i, n)
-    gap : array (k, m, n)
-        1/(ε_m − ε_n) of individual energies.
-    metric : array (n,), optional
-        η, see the package docstring.
-
-    Returns
-    -------
-    complex array (k, m, i, s, n), eV Å [s]
-        Row m, column n.
-    """
-    xp = namespace(connection)
-    element = 0.5j * covariant_derivative(connection, torque_matrix, torque_gradient, metric=metric)
-    band_velocity = xp.permute_dims(diagonal(velocity), (0, 2, 1))  # k i n
-    # −i τ_mn v_n/(ε_n − ε_m) = i τ_mn v_n R_mn
-    drift = scaled(torque_matrix, gap, 1j)[:, :, None, :, :] * band_velocity[:, None, :, None, :]
-    left = 0.5 * product(connection, torque_matrix)  # k m i s n
-    right = 0.5 * xp.permute_dims(product(torque_matrix, connection), (0, 1, 3, 2, 4))
-    return element + drift + left + right
-
-
-def torque_dipole_polarizability_of_bands(dipole_gradient, interband_dipole, velocity, gap):
-    """Torque-dipole polarizability of single bands, χ^{ilτ} = ∂_{k_i} d^{ls} − 2 Im Σ_m v^l_nm d^{iτ}_mn/(ε_n − ε_m)².
-
-    Parameters
-    ----------
-    dipole_gradient : array (k, n, l, i, s)
-        `dipole_derivative`.
-    interband_dipole : complex array (k, m, i, s, n)
-        `interband_torque_dipole`.
-    velocity : complex array (k, n, l, m)
-    gap : array (k, n, m)
-
-    Returns
-    -------
-    array (k, n, i, l, s), Å² [s]
-    """
-    xp = namespace(velocity)
-    # contract takes the adjoint of its second argument: d_mn is an element of (d†)†, whatever the metric
-    mixing = contract(scaled(velocity, gap * gap, 2j), adjoint(interband_dipole))  # k n l i s
-    return dipole_gradient + xp.permute_dims(mixing, (0, 1, 3, 2, 4))

@@ -31,9 +31,6 @@ class SerialCommunicator:
     def bcast(self, value, root=0):
         return value
 
-    def gather(self, value, root=0):
-        return [value]
-
     def allgather(self, value):
         return [value]
 

@@ -57,6 +57,7 @@ class NodeMemory:
         self._communicator = communicator
         self._node = self._leaders = SerialCommunicator()
         self._windows: list[Any] = []
+        self._MPI: Any = None  # of one process
         self._warned = False
         self.bytes_shared = 0
         if communicator.size > 1:
@@ -150,8 +151,8 @@ class NodeMemory:
         """
         if self._communicator is None:
             return
-        parallel, self._communicator = self._communicator.size > 1, None
-        if not parallel:
+        self._communicator = None
+        if self._MPI is None:
             return
         atexit.unregister(self.free)
         if self._MPI.Is_finalized():
