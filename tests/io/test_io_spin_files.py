@@ -115,7 +115,9 @@ def test_spins_of_other_states(raw, name, change):
 @pytest.mark.parametrize("change", NO_PAULI_MATRICES.values(), ids=NO_PAULI_MATRICES)
 def test_spins_that_are_no_pauli_matrices(raw, name, change):
     _, spins, *others = raw[name]
-    with pytest.raises(InputError, match=r"Pauli matrices: σ_x σ_y = i σ_z as far as the bands reach; found .* by 2\.00"):
+    with pytest.raises(
+        InputError, match=r"Pauli matrices: σ_x σ_y = i σ_z as far as the bands reach; found .* by 2\.00"
+    ):
         module.check_spins(SPN, change(spins), MMN, *others)
 
 
@@ -130,7 +132,9 @@ def test_spins_of_another_size(raw, name, caplog):
         caplog.clear()
         with caplog.at_level(logging.WARNING, "wb_conserved.io"):
             module.check_spins(SPN, spins * change, MMN, *others)
-        assert re.search(rf"σ_x σ_y / i σ_z is {mean}\d? on average \(1 for Pauli matrices\).*results scale", caplog.text)
+        assert re.search(
+            rf"σ_x σ_y / i σ_z is {mean}\d? on average \(1 for Pauli matrices\).*results scale", caplog.text
+        )
     caplog.clear()
     with caplog.at_level(logging.WARNING, "wb_conserved.io"):
         module.check_spins(SPN, spins * 0.8, MMN, *others)
@@ -167,7 +171,9 @@ def test_rotated_spin_axes(raw, name):
     module.check_spin_directions(SPN, spins, checkpoint, stated)
     for order, signs in (([1, 2, 0], [1, 1, 1]), ([0, 1, 2], [1, -1, -1]), ([2, 1, 0], [1, 1, -1])):
         rotated = spins[..., order] * signs
-        with pytest.raises(InputError, match=r"along \[0\.0, 0\.0, 1\.0\], the axis of the projections in .*\.nnkp; found"):
+        with pytest.raises(
+            InputError, match=r"along \[0\.0, 0\.0, 1\.0\], the axis of the projections in .*\.nnkp; found"
+        ):
             module.check_spin_directions(SPN, rotated, checkpoint, stated)
     along_y = StatedSpins(stated.path, np.tile([0.0, 1.0, 0.0], (len(stated.axes), 1)), stated.lines, stated.signs)
     module.check_spin_directions(SPN, spins[..., [1, 2, 0]], checkpoint, along_y)

@@ -44,6 +44,9 @@ class System(_Section):
         None, description="three lattice vectors [x, y, z] (Å)"
     )
     ws_distance: Literal["auto"] | bool = Field("auto", description="'auto', true or false")
+    mp_grid: Annotated[list[Count], Field(min_length=3, max_length=3)] | None = Field(
+        None, description="a list of three positive integers: the ab initio k mesh, for _tb.dat and _hr.dat without .win"
+    )
     periodic: Annotated[list[bool], Field(min_length=3, max_length=3)] = Field(
         [True, True, True], description="three of true and false"
     )

@@ -211,6 +211,25 @@ def check_system(source: str | Path, system: System_R, spin: bool):
         check_finite(source, name, values)
 
 
+def check_dispersion(source: str | Path, system: System_R, periodic: tuple[bool, bool, bool]):
+    """Check that there are hoppings along each direction that is called periodic.
+
+    Raises
+    ------
+    InputError
+        All R vectors are zero along one: bands are flat there, and conductivities are those of a sheet or wire.
+    """
+    flat = ~np.asarray(system.rvec.iRvec).any(axis=0)
+    directions = [i for i in range(3) if flat[i] and np.broadcast_to(periodic, 3)[i]]
+    if directions:
+        way = [bool(p) and i not in directions for i, p in enumerate(periodic)]
+        raise InputError(
+            source,
+            f"R vectors with a component along lattice vector {directions[0] + 1}, or periodic={way} for a sheet or wire",
+            "R = 0 only along it",
+        )
+
+
 def set_periodic(source: str | Path, system: System_R, periodic: tuple[bool, bool, bool]):
     """Mark directions as not periodic; every R must be zero along them.
 

@@ -13,15 +13,16 @@ from wannierberri.system import System_R
 from ..errors import InputError
 from ..geometry.spin_current import SPIN_CURRENTS
 from ..parallel import agree
-from .checks import check_system, set_periodic, warn_of_large_spins
+from .checks import check_dispersion, check_system, set_periodic, warn_of_large_spins
 from .npz import load_npz
 from .private import matrices
+from .real_space import at_nearest_copies, check_centres_beside, refuse_translated_centres
 from .seed_files import SeedFile, read_nnkp, read_win
 from .sharing import share_system
 from .spin_order import PAIR_TOLERANCE, TIME_REVERSAL_TOLERANCE, check_spin_order, set_spin
 from .symmetry import SYMMETRY_TOLERANCE, symmetrize_system
 from .text import COMPRESSIONS, locate, stem
-from .tight_binding import RealSpace, apply_wsvec, build_system, read_centres, read_hr, read_tb
+from .tight_binding import RealSpace, build_system, read_centres, read_hr, read_tb
 from .wannier_data import check_lattice, load_wannier_data
 
 logger = logging.getLogger("wb_conserved.io")
@@ -41,6 +42,7 @@ def load_system(
     wannier_centers: np.ndarray | None = None,
     real_lattice: np.ndarray | None = None,
     ws_distance: bool | str = "auto",
+    mp_grid: Sequence[int] | None = None,
     periodic: tuple[bool, bool, bool] = ALL_PERIODIC,
     symmetrize: bool = False,
     symmetry_tolerance: float | None = None,
@@ -78,10 +80,14 @@ def load_system(
         Rows are lattice vectors, Å; for _hr.dat without a .win or .nnkp file.
     ws_distance : {"auto", True, False}
         Whether to move elements of _tb.dat and _hr.dat to their nearest copies with the _wsvec.dat file, as Wannier90
-        does with use_ws_distance. "auto": if that file is there. Bands then agree with those from the .chk, unless
-        copies are equally near to about 1e-5 Å only, the tolerance of both programs (4 meV in tellurium).
+        does with use_ws_distance. "auto": with that file, or rebuilt from the centres where there is none and the mesh is
+        known (`mp_grid`, the .win file, or the R vectors where they fit one mesh only), which is said. Bands then agree
+        with those from the .chk, unless copies are equally near to about 1e-5 Å only, the tolerance of both programs
+        (4 meV in tellurium).
+    mp_grid : sequence of int, optional
+        The three numbers of the ab initio k mesh, for _tb.dat and _hr.dat without a .win file.
     periodic : tuple of bool
-        False for directions without hoppings (all R zero along them).
+        False for directions without hoppings (all R zero along them): refused where this is not said of them.
     symmetrize : bool
         Restore the symmetry of the crystal, from the projections in the .nnkp file and the atoms in the .win file beside
         (see `wb_conserved.io.symmetry`); needs spglib and irrep. For projected functions (num_iter = 0).
@@ -146,11 +152,12 @@ def load_system(
             source,
         )
     own = ("wannier_centers", "real_lattice")
-    unused = {"chk": (*own, "ws_distance"), "tb": own, "hr": ()}
+    unused = {"chk": (*own, "ws_distance", "mp_grid"), "tb": own, "hr": ()}
     given = {
         "wannier_centers": wannier_centers is not None,
         "real_lattice": real_lattice is not None,
         "ws_distance": ws_distance != "auto",
+        "mp_grid": mp_grid is not None,
         "periodic": tuple(periodic) != ALL_PERIODIC,
     }
     for name in unused.get(kind, tuple(given)):
@@ -183,9 +190,13 @@ def load_system(
                 "spin=False if no spin is needed",
                 "neither",
             )
-        system = _load_real_space(kind, Path(source), seed, wannier_centers, real_lattice, ws_distance)
+        if mp_grid is not None:
+            mp_grid = _mesh(mp_grid)
+        system = _load_real_space(kind, Path(source), seed, wannier_centers, real_lattice, ws_distance, mp_grid)
 
     check_system(source, system, read_spin)
+    if kind in ENDINGS.values():
+        check_dispersion(source, system, periodic)
     if spin_order is not None:
         if system.has_R_mat("SS"):
             raise InputError("spin_order", f"not to be given where there are spin matrices, {source}", repr(spin_order))
@@ -284,6 +295,7 @@ def _load_real_space(
     wannier_centers: np.ndarray | None,
     real_lattice: np.ndarray | None,
     ws_distance: bool | str,
+    mp_grid: tuple[int, int, int] | None,
 ) -> System_R:
     """System from _tb.dat or _hr.dat, without spin."""
     model = read_tb(path) if kind == "tb" else read_hr(path)
@@ -304,13 +316,12 @@ def _load_real_space(
                 f"{num_wann}",
                 seed_file.lines["num_wann"],
             )
-    centers = _centers(path, seed, model, wannier_centers) if kind == "hr" else None
-
-    wsvec = locate(f"{seed}_wsvec.dat") if ws_distance else None
-    if ws_distance is True and wsvec is None:
-        raise InputError(f"{seed}_wsvec.dat", "this file, or it with .xz or .gz, for ws_distance=True", "no such file")
-    if wsvec is not None:
-        model = apply_wsvec(wsvec, model)
+    if kind == "hr":
+        centers = _centers(path, seed, model, wannier_centers, beside)
+    else:
+        centers = model.centers
+        check_centres_beside(path, seed, model, lattice, beside)
+    model = at_nearest_copies(model, seed, lattice, centers, beside, ws_distance, mp_grid)
     return build_system(model, centers, lattice)
 
 
@@ -327,7 +338,7 @@ def _lattice(path: Path, real_lattice: np.ndarray | None, beside: list[SeedFile]
     raise InputError(path, "real_lattice, or a .win or .nnkp file beside, as this file has no lattice", "neither")
 
 
-def _centers(path: Path, seed: str, model: RealSpace, wannier_centers: np.ndarray | None) -> np.ndarray:
+def _centers(path: Path, seed: str, model: RealSpace, wannier_centers: np.ndarray | None, beside: list) -> np.ndarray:
     """Centres for a _hr.dat file, Å."""
     logger.warning("%s: no position matrices: r is diagonal, with the centres given", path)
     if wannier_centers is not None:
@@ -339,7 +350,15 @@ def _centers(path: Path, seed: str, model: RealSpace, wannier_centers: np.ndarra
             f"wannier_centers, or a file {Path(seed).name}_centres.xyz beside, as this file has no centres",
             "neither",
         )
+    refuse_translated_centres(beside, centres_path)
     return read_centres(centres_path, model.num_wann)
+
+
+def _mesh(mp_grid: Sequence[int]) -> tuple[int, int, int]:
+    mesh = tuple(mp_grid) if isinstance(mp_grid, Sequence | np.ndarray) else ()
+    if len(mesh) != 3 or not all(isinstance(n, int | np.integer) and n > 0 for n in mesh):
+        raise InputError("mp_grid", "three positive integers", repr(mp_grid))
+    return mesh
 
 
 def _user_array(name: str, values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

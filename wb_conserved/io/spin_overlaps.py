@@ -76,7 +76,9 @@ def check_spins(
     """
     excess, (ik, ib, axis, m, n) = _largest_excess(spins.transpose(3, 0, 1, 2), overlaps, neighbours, steps)
     if excess > EXCESS_LIKELY:
-        expected = f"spin matrices of the Bloch states of {overlaps_path.name}: S(k+b) = M†S(k)M as far as the bands reach"
+        expected = (
+            f"spin matrices of the Bloch states of {overlaps_path.name}: S(k+b) = M†S(k)M as far as the bands reach"
+        )
         found = (
             f"a difference that exceeds what they allow by {excess:.2f}, σ_{'xyz'[axis]} of bands {m + 1} and {n + 1} "
             f"between k points {ik + 1} and {neighbours[ik, ib] + 1}"
@@ -136,7 +138,9 @@ def _check_algebra(path, spins):
     mean = mean / size if size > 0 else 0.0
     largest = np.abs(np.linalg.eigvalsh(spins)).max(axis=2)
     if np.abs(largest - 0.5).max() < HALF_TOLERANCE:
-        raise InputError(path, "Pauli matrices, with eigenvalues up to 1", "0.5 at most everywhere: spins in units of ħ")
+        raise InputError(
+            path, "Pauli matrices, with eigenvalues up to 1", "0.5 at most everywhere: spins in units of ħ"
+        )
     logger.warning(
         "%s: σ_x σ_y / i σ_z is %.2f on average (1 for Pauli matrices): spins too small (largest |eigenvalues| of σ_x, σ_y "
         "and σ_z %.2f, %.2f and %.2f), a component that is missing, or bands that spin leaves; results scale with them, so "

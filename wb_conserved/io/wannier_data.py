@@ -14,6 +14,7 @@ from wannierberri.w90files.chk import CheckPoint
 from ..errors import InputError
 from ..geometry.spin_current import SPIN_CURRENTS
 from .bloch_files import check_energies, check_overlaps, read_eig, read_mmn, read_spn
+from .centres import check_centres_of_overlaps
 from .chk import LATTICE_TOLERANCE, MESH_TOLERANCE, Checkpoint, read_checkpoint
 from .seed_files import SeedFile, read_nnkp, read_win
 from .spin_axis import read_stated_spins
@@ -232,9 +233,10 @@ def load_wannier_data(seed: str, chk_path: Path, spin: bool, spin_current: str =
     overlaps, neighbours, shifts, lines = read_mmn(mmn_path, checkpoint)
     vectors = neighbour_vectors(mmn_path, checkpoint, neighbours, shifts, lines, nnkp)
     check_overlaps(mmn_path, overlaps, neighbours, lines, checkpoint)
+    points = np.rint(checkpoint.kpoints * checkpoint.mp_grid).astype(int)
+    steps = points[neighbours] - points[:, None] + shifts * checkpoint.mp_grid
+    check_centres_of_overlaps(checkpoint, mmn_path, overlaps, neighbours, steps)
     if spins is not None:
-        points = np.rint(checkpoint.kpoints * checkpoint.mp_grid).astype(int)
-        steps = points[neighbours] - points[:, None] + shifts * checkpoint.mp_grid
         check_spins(spn_path, spins, mmn_path, overlaps, neighbours, steps)
         check_spin_directions(spn_path, spins, checkpoint, read_stated_spins(nnkp_path) if nnkp_path else None)
     order = [vectors.reorder_bk_vectors(ik, neighbours[ik], shifts[ik], overlaps[ik]) for ik in range(len(overlaps))]
