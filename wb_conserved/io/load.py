@@ -19,7 +19,8 @@ from .private import matrices
 from .real_space import at_nearest_copies, check_centres_beside, refuse_translated_centres
 from .seed_files import SeedFile, read_nnkp, read_win
 from .sharing import share_system
-from .spin_order import PAIR_TOLERANCE, TIME_REVERSAL_TOLERANCE, check_spin_order, set_spin
+from .spin_axis import choose_axis, set_spin, warn_of_stated_order
+from .spin_order import PAIR_TOLERANCE, SPIN_PART_TOLERANCE, TIME_REVERSAL_TOLERANCE, check_spin_order
 from .symmetry import SYMMETRY_TOLERANCE, symmetrize_system
 from .text import COMPRESSIONS, locate, stem
 from .tight_binding import RealSpace, build_system, read_centres, read_hr, read_tb
@@ -36,7 +37,9 @@ def load_system(
     *,
     spin: bool = True,
     spin_order: str | Sequence[Sequence[int]] | None = None,
+    spin_axis: Sequence[float] | None = None,
     spin_tolerance: float | None = None,
+    spin_part_tolerance: float | None = None,
     time_reversal: bool | None = None,
     time_reversal_tolerance: float | None = None,
     wannier_centers: np.ndarray | None = None,
@@ -64,11 +67,18 @@ def load_system(
         - a System_R: checked and returned itself, changed only by `spin_order`, which adds 'SS'.
     spin : bool
         False to do without spin ('SS' is not set then, unless the data is a folder or system that has it).
-    spin_order : {"interlaced", "block"} or list of (up, down), optional
-        Which functions are spin up and down along z, counted from 0; needed wherever there are no spin matrices:
-        there is no default. The order is checked (see `wb_conserved.io.spin_order.check_spin_order`).
+    spin_order : {"interlaced", "block", "qe", "vasp5", "vasp6", "fplo"} or list of (up, down), optional
+        Which functions are spin up and down along `spin_axis`, counted from 0, or the code that they are from (see
+        `wb_conserved.io.spin_order.CODES`); needed wherever there are no spin matrices: there is no default. The order is
+        checked, and signs of down functions are mended (see `wb_conserved.io.spin_order.check_spin_order`). A .nnkp file
+        that says otherwise is warned of: nothing else tells up from down.
+    spin_axis : sequence of float, optional
+        Cartesian direction that up is along, any length; z, or what the projections of a .nnkp or .win file beside say.
     spin_tolerance : float, optional
         Largest distance of the centres of a pair, Å; 0.1 if not given.
+    spin_part_tolerance : float, optional
+        Largest norm of the part of H with Pauli matrices over that of the rest, dimensionless; 1 if not given. For
+        magnets whose exchange splitting exceeds their bandwidth.
     time_reversal : bool, optional
         Whether H in the given order must have time-reversal symmetry. If not given: if the bands are degenerate in
         pairs at all k = -k to 1 meV. False for antiferromagnets with such bands.
@@ -122,7 +132,9 @@ def load_system(
         return _load_on_rank_0(arguments, comm)
     if spin_order is None:
         for name, value in (
+            ("spin_axis", spin_axis),
             ("spin_tolerance", spin_tolerance),
+            ("spin_part_tolerance", spin_part_tolerance),
             ("time_reversal", time_reversal),
             ("time_reversal_tolerance", time_reversal_tolerance),
         ):
@@ -200,17 +212,21 @@ def load_system(
     if spin_order is not None:
         if system.has_R_mat("SS"):
             raise InputError("spin_order", f"not to be given where there are spin matrices, {source}", repr(spin_order))
-        pairs = check_spin_order(
+        files = [locate(seed + ending) for ending in (".nnkp", ".win")] if seed else []
+        axis, stated = choose_axis([file for file in files if file is not None], spin_axis)
+        pairs, signs = check_spin_order(
             source,
             system,
             spin_order,
+            part_tolerance=SPIN_PART_TOLERANCE if spin_part_tolerance is None else spin_part_tolerance,
             time_reversal=time_reversal,
             tolerance=PAIR_TOLERANCE if spin_tolerance is None else spin_tolerance,
             time_reversal_tolerance=(
                 TIME_REVERSAL_TOLERANCE if time_reversal_tolerance is None else time_reversal_tolerance
             ),
         )
-        set_spin(system, pairs)
+        warn_of_stated_order(source, pairs, stated)
+        set_spin(system, pairs, signs, axis)
     elif spin:
         warn_of_large_spins(source, system)
     if given["periodic"]:

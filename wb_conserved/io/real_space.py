@@ -101,7 +101,7 @@ def at_nearest_copies(
             check_copies(model.path, wsvec, excess, copies.which, copies.m, copies.n, model.vectors)
         result = moved(model, copies)
     else:
-        result = _rebuilt(model, lattice, centers, beside, ws_distance, meshes, mesh, origin, seed)
+        result = _rebuilt(model, lattice, centers, beside, ws_distance, meshes, (mesh, origin), Path(seed).name)
     if mesh is not None:
         warn_of_far_hoppings(model.path, lattice, result.vectors, result.hamiltonian, centers)
     return result
@@ -129,9 +129,9 @@ def _mesh(model, meshes, beside, mp_grid):
     return (chosen, origin) if meshes or mp_grid is not None else (None, "")
 
 
-def _rebuilt(model, lattice, centers, beside, ws_distance, meshes, mesh, origin, seed):
+def _rebuilt(model, lattice, centers, beside, ws_distance, meshes, known, name):
     """Elements at their nearest copies without a _wsvec.dat file, where the mesh is known, with what was done."""
-    used, file = stated(beside, "use_ws_distance")
+    (mesh, origin), (used, file) = known, stated(beside, "use_ws_distance")
     if used is False and ws_distance == "auto":
         logger.warning(
             "%s: use_ws_distance = false, so that elements of %s stay where they are", file.path, model.path.name
@@ -145,7 +145,7 @@ def _rebuilt(model, lattice, centers, beside, ws_distance, meshes, mesh, origin,
                 "%s: no %s_wsvec.dat: nearest copies rebuilt from the centres and the %s mesh of %s; bands change by up to "
                 "%.3g eV; ws_distance=False leaves elements where they are",
                 model.path,
-                Path(seed).name,
+                name,
                 " x ".join(map(str, mesh)),
                 origin,
                 change,
@@ -153,7 +153,7 @@ def _rebuilt(model, lattice, centers, beside, ws_distance, meshes, mesh, origin,
         return result
     if ws_distance is True:
         raise InputError(
-            f"{seed}_wsvec.dat", "this file, or it with .xz or .gz, or mp_grid, for ws_distance=True", "no such file"
+            f"{name}_wsvec.dat", "this file, or it with .xz or .gz, or mp_grid, for ws_distance=True", "no such file"
         )
     if meshes:
         trials = (moved(model, nearest_copies(lattice, model.vectors, centers, trial)) for trial in meshes)
@@ -162,7 +162,7 @@ def _rebuilt(model, lattice, centers, beside, ws_distance, meshes, mesh, origin,
             "%s: no %s_wsvec.dat, so that elements are not at their nearest copies: bands may be wrong by up to %.3g eV; give "
             "mp_grid, the k mesh (%s), from which copies are rebuilt",
             model.path,
-            Path(seed).name,
+            name,
             change,
             " or ".join(str(list(trial)) for trial in meshes),
         )
