@@ -118,3 +118,13 @@ def test_platinum_with_turned_signs(caplog):
 def test_functions_without_hoppings_to_others():
     signs, correlations = relative_signs(np.diag([1.0, 2.0])[None, :, :, None, None] * np.eye(2))
     assert (signs == 1).all() and np.isinf(correlations).all()
+
+
+def test_doubtful_signs_are_warned_of(caplog):
+    """Maximally localised platinum, called magnetic and with the tolerances that let it load: no pure spins at all."""
+    path = DATA / "pt_mlwf" / "Pt_tb.dat.xz"
+    with caplog.at_level(logging.WARNING, "wb_conserved.io"):
+        load_system(path, spin_order="interlaced", spin_tolerance=3.0, spin_part_tolerance=2.0, time_reversal=False)
+    assert "may have the sign opposite to that of their up functions, in which case S_x and S_y are wrong" in caplog.text
+    with pytest.raises(InputError, match=r"a spin-dependent part of H of 1 at most.*found 1\.\d+"):
+        load_system(path, spin_order="interlaced", spin_tolerance=3.0, time_reversal=False)

@@ -12,7 +12,7 @@ from wannierberri.system import System_R
 from wannierberri.utility import pauli_xyz
 
 from ..errors import InputError
-from .spin_signs import mended_signs, say_mended, with_signs
+from .spin_signs import mended_signs, say_mended, warn_of_doubtful_signs, with_signs
 
 logger = logging.getLogger("wb_conserved.io")
 
@@ -235,6 +235,8 @@ def check_spin_order(
         time_reversal = kramers_splitting(hamiltonian, vectors) < KRAMERS_TOLERANCE
     if time_reversal:
         _check_time_reversal(source, blocks, label, time_reversal_tolerance)
+    else:
+        warn_of_doubtful_signs(source, pairs, blocks)
     say_mended(source, pairs, signs, before, part)
     return pairs, signs
 

@@ -61,6 +61,23 @@ def mended_signs(blocks: np.ndarray) -> np.ndarray:
     return signs if correlations.min() >= SIGN_CORRELATION else np.ones(len(signs))
 
 
+def warn_of_doubtful_signs(source: str | Path, pairs: np.ndarray, blocks: np.ndarray):
+    """Log a warning where H suggests other signs, but not certainly, and nothing was mended."""
+    signs, correlations = relative_signs(blocks)
+    worst = int(correlations.argmin())
+    if (signs < 0).any() and correlations[worst] < SIGN_CORRELATION:
+        logger.warning(
+            "%s: down functions %s may have the sign opposite to that of their up functions, in which case S_x and S_y are "
+            "wrong; not mended, as hoppings of both spins are little alike (correlation %.2f for functions %d and %d; %g and "
+            "more would do): functions of pure spin (num_iter = 0), or the .chk and .spn files, leave no doubt",
+            source,
+            ", ".join(map(str, pairs[signs < 0, 1] + 1)),
+            correlations[worst],
+            *(pairs[worst] + 1),
+            SIGN_CORRELATION,
+        )
+
+
 def with_signs(blocks: np.ndarray, signs: np.ndarray) -> np.ndarray:
     """H(R) with the down functions multiplied by their signs."""
     factors = np.stack([np.ones_like(signs), signs], axis=1)
