@@ -84,6 +84,10 @@ def test_level_is_on_the_scan(tmp_path, scan, length):
         ('path = "Pt"', "path = 3", "[system] path", "found 3"),
         ('path = "Pt"', 'path = "Pt"\nspin_order = "up"', "[system] spin_order", "'interlaced', 'block'"),
         ('path = "Pt"', 'path = "Pt"\nspin_order = [[0, 1, 2]]', "[system] spin_order", "pairs"),
+        ('path = "Pt"', 'path = "Pt"\nspin_order = "vasp"', "[system] spin_order", "a code ('qe', 'vasp5', 'vasp6', 'fplo')"),
+        ('path = "Pt"', 'path = "Pt"\nspin_axis = [0.0, 1.0]', "[system] spin_axis", "the direction that spin_order calls up"),
+        ('path = "Pt"', 'path = "Pt"\nspin_part_tolerance = 0.0', "[system] spin_part_tolerance", "a number > 0"),
+        ('path = "Pt"', 'path = "Pt"\nmp_grid = [4, 4, 0]', "[system] mp_grid", "a list of three positive integers"),
         ('path = "Pt"', 'path = "Pt"\nperiodic = [true, 1, true]', "[system] periodic", "three of true and false"),
         ('path = "Pt"', 'path = "Pt"\nsymmetry = "C4z"', "[system] symmetry", "list of generators"),
         (

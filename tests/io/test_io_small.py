@@ -200,13 +200,3 @@ def test_text_file_lines(tmp_path):
         assert file.integers(3, "three") == [1, 2, 3]
         assert file.integer_list(3, "a list").tolist() == [4, 5, 6]
         file.finish("the list")
-
-
-def test_warning_of_interpolated_spin(calculation, seed, sibling, caplog):
-    """Spins of turned sign at one k point are allowed there, and exceed 1 in between."""
-    spins = calculation.spins.copy()
-    spins[0] *= -1
-    calculation.write_spn(sibling(seed, ".spn"), spins=spins)
-    with caplog.at_level(logging.WARNING, "wb_conserved.io"):
-        load_system(seed)
-    assert "the interpolated spin exceeds 1: |eigenvalue| up to 1." in caplog.text

@@ -33,10 +33,12 @@ class System(_Section):
     """[system]: arguments of `wb_conserved.load_system`, and the symmetry."""
 
     path: str = Field(min_length=1, description="a string: seedname, file or folder, relative to the TOML file")
-    spin_order: Literal["interlaced", "block"] | list[Pair] | None = Field(
-        None, description="'interlaced', 'block' or a list of pairs [up, down]"
+    spin_order: Literal["interlaced", "block", "qe", "vasp5", "vasp6", "fplo"] | list[Pair] | None = Field(
+        None, description="'interlaced', 'block', a code ('qe', 'vasp5', 'vasp6', 'fplo') or a list of pairs [up, down]"
     )
+    spin_axis: Vector | None = Field(None, description="three numbers: the direction that spin_order calls up, if not z")
     spin_tolerance: float | None = Field(None, gt=0, description="a number > 0 (Å)")
+    spin_part_tolerance: float | None = Field(None, gt=0, description="a number > 0: spin-dependent part of H over the rest")
     time_reversal: bool | None = Field(None, description="true or false")
     time_reversal_tolerance: float | None = Field(None, gt=0, description="a number > 0 (eV)")
     wannier_centers: list[Vector] | None = Field(None, description="a list of [x, y, z] (Å), one per Wannier function")
@@ -44,6 +46,9 @@ class System(_Section):
         None, description="three lattice vectors [x, y, z] (Å)"
     )
     ws_distance: Literal["auto"] | bool = Field("auto", description="'auto', true or false")
+    mp_grid: Annotated[list[Count], Field(min_length=3, max_length=3)] | None = Field(
+        None, description="a list of three positive integers: the ab initio k mesh, for _tb.dat and _hr.dat without .win"
+    )
     periodic: Annotated[list[bool], Field(min_length=3, max_length=3)] = Field(
         [True, True, True], description="three of true and false"
     )

@@ -12,14 +12,15 @@ from wannierberri.system import System_R
 
 from ..errors import InputError
 from .npz import load_npz
+from .real_space import at_nearest_copies, check_centres_beside, refuse_translated_centres
 from .seed_files import SeedFile, read_nnkp, read_win
 from .text import locate
-from .tight_binding import RealSpace, apply_wsvec, build_system, read_centres, read_hr, read_tb
+from .tight_binding import RealSpace, build_system, read_centres, read_hr, read_tb
 from .wannier_data import check_lattice, load_wannier_data
 
 logger = logging.getLogger("wb_conserved.io")
 
-OPTIONS = ("wannier_centers", "real_lattice", "ws_distance", "periodic", "spin_current")
+OPTIONS = ("wannier_centers", "real_lattice", "ws_distance", "mp_grid", "periodic", "spin_current")
 """Arguments of `load_system` that not all readers have a use for."""
 
 
@@ -35,7 +36,7 @@ class Request:
         The path without the ending.
     spin : bool
         Whether 'SS' is needed.
-    spin_order, wannier_centers, real_lattice, ws_distance, spin_current
+    spin_order, wannier_centers, real_lattice, ws_distance, mp_grid, spin_current
         Arguments of `load_system`; their defaults where the reader takes no such option.
     """
 
@@ -46,6 +47,7 @@ class Request:
     wannier_centers: np.ndarray | None = None
     real_lattice: np.ndarray | None = None
     ws_distance: bool | str = "auto"
+    mp_grid: tuple[int, int, int] | None = None
     spin_current: str = "projected"
 
 
@@ -113,14 +115,20 @@ def _load_chk(request: Request) -> System_R:
 def _load_tb(request: Request) -> System_R:
     """System from _tb.dat."""
     _refuse_spin(request)
-    return _real_space(request, read_tb(request.path))
+    model = read_tb(request.path)
+
+    def centers(beside, lattice):
+        check_centres_beside(request.path, request.seed, model, lattice, beside)
+        return model.centers
+
+    return _real_space(request, model, centers)
 
 
 def _load_hr(request: Request) -> System_R:
     """System from _hr.dat, with centres from elsewhere."""
     _refuse_spin(request)
     model = read_hr(request.path)
-    return _real_space(request, model, lambda: _centers(request.path, request.seed, model, request.wannier_centers))
+    return _real_space(request, model, lambda beside, _: _centers(request, model, beside))
 
 
 def _refuse_spin(request):
@@ -133,9 +141,9 @@ def _refuse_spin(request):
         )
 
 
-def _real_space(request: Request, model: RealSpace, find_centers=lambda: None) -> System_R:
+def _real_space(request: Request, model: RealSpace, find_centers: Callable) -> System_R:
     """System without spin; a lattice and centres that the model lacks come from elsewhere."""
-    path, seed, ws_distance = request.path, request.seed, request.ws_distance
+    path, seed = request.path, request.seed
     win_path, nnkp_path = locate(f"{seed}.win"), locate(f"{seed}.nnkp")
     beside = [read_win(win_path)] if win_path else []
     if nnkp_path:
@@ -153,13 +161,8 @@ def _real_space(request: Request, model: RealSpace, find_centers=lambda: None) -
                 f"{num_wann}",
                 seed_file.lines["num_wann"],
             )
-    centers = find_centers()
-
-    wsvec = locate(f"{seed}_wsvec.dat") if ws_distance else None
-    if ws_distance is True and wsvec is None:
-        raise InputError(f"{seed}_wsvec.dat", "this file, or it with .xz or .gz, for ws_distance=True", "no such file")
-    if wsvec is not None:
-        model = apply_wsvec(wsvec, model)
+    centers = find_centers(beside, lattice)
+    model = at_nearest_copies(model, seed, lattice, centers, beside, request.ws_distance, request.mp_grid)
     return build_system(model, centers, lattice)
 
 
@@ -176,18 +179,19 @@ def _lattice(path: Path, real_lattice: np.ndarray | None, beside: list[SeedFile]
     raise InputError(path, "real_lattice, or a .win or .nnkp file beside, as this file has no lattice", "neither")
 
 
-def _centers(path: Path, seed: str, model: RealSpace, wannier_centers: np.ndarray | None) -> np.ndarray:
+def _centers(request: Request, model: RealSpace, beside: list[SeedFile]) -> np.ndarray:
     """Centres for a _hr.dat file, Å."""
-    logger.warning("%s: no position matrices: r is diagonal, with the centres given", path)
-    if wannier_centers is not None:
-        return _user_array("wannier_centers", wannier_centers, (model.num_wann, 3))
-    centres_path = locate(f"{seed}_centres.xyz")
+    logger.warning("%s: no position matrices: r is diagonal, with the centres given", request.path)
+    if request.wannier_centers is not None:
+        return _user_array("wannier_centers", request.wannier_centers, (model.num_wann, 3))
+    centres_path = locate(f"{request.seed}_centres.xyz")
     if centres_path is None:
         raise InputError(
-            path,
-            f"wannier_centers, or a file {Path(seed).name}_centres.xyz beside, as this file has no centres",
+            request.path,
+            f"wannier_centers, or a file {Path(request.seed).name}_centres.xyz beside, as this file has no centres",
             "neither",
         )
+    refuse_translated_centres(beside, centres_path)
     return read_centres(centres_path, model.num_wann)
 
 
@@ -202,8 +206,8 @@ def _user_array(name: str, values: np.ndarray, shape: tuple[int, ...]) -> np.nda
 
 
 register(".chk", _load_chk, ("periodic", "spin_current"))
-register("_tb.dat", _load_tb, ("ws_distance", "periodic"))
-register("_hr.dat", _load_hr, ("wannier_centers", "real_lattice", "ws_distance", "periodic"))
+register("_tb.dat", _load_tb, ("ws_distance", "mp_grid", "periodic"))
+register("_hr.dat", _load_hr, ("wannier_centers", "real_lattice", "ws_distance", "mp_grid", "periodic"))
 
 FOLDER = Reader(lambda request: load_npz(request.path, request.spin), options=())
 """Reader of folders of .npz files."""

@@ -13,11 +13,12 @@ from wannierberri.system import System_R
 from ..errors import InputError
 from ..geometry.spin_current import SPIN_CURRENTS
 from ..parallel import agree
-from .checks import check_system, set_periodic, warn_of_large_spins
+from .checks import check_dispersion, check_system, set_periodic, warn_of_large_spins
 from .formats import FOLDER, READERS, Reader, Request
 from .private import matrices
 from .sharing import share_system
-from .spin_order import PAIR_TOLERANCE, TIME_REVERSAL_TOLERANCE, check_spin_order, set_spin
+from .spin_axis import choose_axis, set_spin, warn_of_stated_order
+from .spin_order import PAIR_TOLERANCE, SPIN_PART_TOLERANCE, TIME_REVERSAL_TOLERANCE, check_spin_order
 from .symmetry import SYMMETRY_TOLERANCE, symmetrize_system
 from .text import COMPRESSIONS, locate, stem
 
@@ -31,12 +32,15 @@ def load_system(
     *,
     spin: bool = True,
     spin_order: str | Sequence[Sequence[int]] | None = None,
+    spin_axis: Sequence[float] | None = None,
     spin_tolerance: float | None = None,
+    spin_part_tolerance: float | None = None,
     time_reversal: bool | None = None,
     time_reversal_tolerance: float | None = None,
     wannier_centers: np.ndarray | None = None,
     real_lattice: np.ndarray | None = None,
     ws_distance: bool | str = "auto",
+    mp_grid: Sequence[int] | None = None,
     periodic: tuple[bool, bool, bool] = ALL_PERIODIC,
     symmetrize: bool = False,
     symmetry_tolerance: float | None = None,
@@ -58,11 +62,18 @@ def load_system(
         - a System_R: checked and returned itself, changed only by `spin_order`, which adds 'SS'.
     spin : bool
         False to do without spin ('SS' is not set then, unless the data is a folder or system that has it).
-    spin_order : {"interlaced", "block"} or list of (up, down), optional
-        Which functions are spin up and down along z, counted from 0; needed wherever there are no spin matrices:
-        there is no default. The order is checked (see `wb_conserved.io.spin_order.check_spin_order`).
+    spin_order : {"interlaced", "block", "qe", "vasp5", "vasp6", "fplo"} or list of (up, down), optional
+        Which functions are spin up and down along `spin_axis`, counted from 0, or the code that they are from (see
+        `wb_conserved.io.spin_order.CODES`); needed wherever there are no spin matrices: there is no default. The order is
+        checked, and signs of down functions are mended (see `wb_conserved.io.spin_order.check_spin_order`). A .nnkp file
+        that says otherwise is warned of: nothing else tells up from down.
+    spin_axis : sequence of float, optional
+        Cartesian direction that up is along, any length; z, or what the projections of a .nnkp or .win file beside say.
     spin_tolerance : float, optional
         Largest distance of the centres of a pair, Å; 0.1 if not given.
+    spin_part_tolerance : float, optional
+        Largest norm of the part of H with Pauli matrices over that of the rest, dimensionless; 1 if not given. For
+        magnets whose exchange splitting exceeds their bandwidth.
     time_reversal : bool, optional
         Whether H in the given order must have time-reversal symmetry. If not given: if the bands are degenerate in
         pairs at all k = -k to 1 meV. False for antiferromagnets with such bands.
@@ -74,10 +85,14 @@ def load_system(
         Rows are lattice vectors, Å; for _hr.dat without a .win or .nnkp file.
     ws_distance : {"auto", True, False}
         Whether to move elements of _tb.dat and _hr.dat to their nearest copies with the _wsvec.dat file, as Wannier90
-        does with use_ws_distance. "auto": if that file is there. Bands then agree with those from the .chk, unless
-        copies are equally near to about 1e-5 Å only, the tolerance of both programs (4 meV in tellurium).
+        does with use_ws_distance. "auto": with that file, or rebuilt from the centres where there is none and the mesh is
+        known (`mp_grid`, the .win file, or the R vectors where they fit one mesh only), which is said. Bands then agree
+        with those from the .chk, unless copies are equally near to about 1e-5 Å only, the tolerance of both programs
+        (4 meV in tellurium).
+    mp_grid : sequence of int, optional
+        The three numbers of the ab initio k mesh, for _tb.dat and _hr.dat without a .win file.
     periodic : tuple of bool
-        False for directions without hoppings (all R zero along them).
+        False for directions without hoppings (all R zero along them): refused where this is not said of them.
     symmetrize : bool
         Restore the symmetry of the crystal, from the projections in the .nnkp file and the atoms in the .win file beside
         (see `wb_conserved.io.symmetry`); needs spglib and irrep. For projected functions (num_iter = 0).
@@ -112,7 +127,9 @@ def load_system(
         return _load_on_rank_0(arguments, comm)
     if spin_order is None:
         for name, value in (
+            ("spin_axis", spin_axis),
             ("spin_tolerance", spin_tolerance),
+            ("spin_part_tolerance", spin_part_tolerance),
             ("time_reversal", time_reversal),
             ("time_reversal_tolerance", time_reversal_tolerance),
         ):
@@ -153,6 +170,7 @@ def load_system(
         "wannier_centers": wannier_centers is not None,
         "real_lattice": real_lattice is not None,
         "ws_distance": ws_distance != "auto",
+        "mp_grid": mp_grid is not None,
         "periodic": tuple(periodic) != ALL_PERIODIC,
     }
     for name, is_given in given.items():
@@ -160,24 +178,32 @@ def load_system(
             raise InputError(name, f"not to be given for {source}, which has its own", f"{name} given")
 
     read_spin = spin and spin_order is None
+    if mp_grid is not None:
+        options["mp_grid"] = _mesh(mp_grid)
     system = reader.read(Request(Path(source), seed, read_spin, spin_order, **options))
     if system is path and not system.has_R_mat("AA"):
         logger.warning("the system given has no 'AA': position matrices between Wannier functions are missing")
     check_system(source, system, read_spin)
+    if reader in READERS.values():
+        check_dispersion(source, system, periodic)
     if spin_order is not None:
         if system.has_R_mat("SS"):
             raise InputError("spin_order", f"not to be given where there are spin matrices, {source}", repr(spin_order))
-        pairs = check_spin_order(
+        files = [locate(seed + ending) for ending in (".nnkp", ".win")] if seed else []
+        axis, stated = choose_axis([file for file in files if file is not None], spin_axis)
+        pairs, signs = check_spin_order(
             source,
             system,
             spin_order,
+            part_tolerance=SPIN_PART_TOLERANCE if spin_part_tolerance is None else spin_part_tolerance,
             time_reversal=time_reversal,
             tolerance=PAIR_TOLERANCE if spin_tolerance is None else spin_tolerance,
             time_reversal_tolerance=(
                 TIME_REVERSAL_TOLERANCE if time_reversal_tolerance is None else time_reversal_tolerance
             ),
         )
-        set_spin(system, pairs)
+        warn_of_stated_order(source, pairs, stated)
+        set_spin(system, pairs, signs, axis)
     elif spin:
         warn_of_large_spins(source, system)
     if given["periodic"]:
@@ -254,3 +280,10 @@ def _find(path: str | os.PathLike | System_R) -> tuple[Reader, str, str]:
         hint = f"; {name}.chk.fmt is not read, w90chk2chk.x converts it" if locate(f"{name}.chk.fmt") else ""
         raise InputError(name, f"one of {looked} (plain, .xz or .gz), or a folder of .npz files{hint}", "none of them")
     return found
+
+
+def _mesh(mp_grid: Sequence[int]) -> tuple[int, int, int]:
+    mesh = tuple(mp_grid) if isinstance(mp_grid, Sequence | np.ndarray) else ()
+    if len(mesh) != 3 or not all(isinstance(n, int | np.integer) and n > 0 for n in mesh):
+        raise InputError("mp_grid", "three positive integers", repr(mp_grid))
+    return mesh

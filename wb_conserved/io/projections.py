@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ import numpy as np
 from ..errors import InputError
 from .seed_files import BOHR, _blocks, _numbered, _rows
 from .text import TextFile, word_to_float
+
+logger = logging.getLogger("wb_conserved.io")
 
 CENTER_TOLERANCE = 1e-4
 """Largest difference between a projection's centre (five digits in the .nnkp file) and an atom, reduced coordinates."""
@@ -160,3 +163,33 @@ def read_atoms(path: Path, real_lattice: np.ndarray) -> tuple[list[str], np.ndar
     if name == "atoms_cart":
         positions = unit * positions @ np.linalg.inv(real_lattice)
     return names, positions
+
+
+def species_of(path: Path, names: list[str]) -> list[int]:
+    """Numbers of chemical species, from labels without what tells atoms apart: a number, or what follows - or _.
+
+    Te1, Te2 and te_b are one species, which one line says.
+
+    Parameters
+    ----------
+    path : Path
+        .win file, for the message.
+    names : list of str
+        Labels of the atoms.
+
+    Returns
+    -------
+    list of int
+        Counted from 1.
+    """
+    kinds = [re.sub(r"(?<=[A-Za-z])(\d+|[-_].*)$", "", name).capitalize() for name in names]
+    for kind in sorted(set(kinds)):
+        labels = sorted({name for name, other in zip(names, kinds, strict=True) if other == kind})
+        if len(labels) > 1:
+            logger.warning(
+                "%s: atoms labelled %s are taken as one species, %s; only magnetic_moments make them different",
+                path,
+                ", ".join(labels),
+                kind,
+            )
+    return [sorted(set(kinds)).index(kind) + 1 for kind in kinds]

@@ -16,6 +16,7 @@ BOHR = 0.52917721092
 
 _ASSIGNMENT = re.compile(r"^\s*([a-z_0-9]+)\s*(?:[=:]\s*|\s+)(.*?)\s*$", re.IGNORECASE)
 _WANTED = ("num_bands", "num_wann", "mp_grid", "dis_win_min", "dis_win_max", "dis_froz_min", "dis_froz_max")
+_LOGICAL = ("translate_home_cell", "use_ws_distance")
 
 
 @dataclass
@@ -31,8 +32,11 @@ class SeedFile:
         Reduced coordinates.
     neighbours : ndarray of int, shape (NK * NNB, 5), or None
         k point, neighbour (both from 1) and the reciprocal lattice vector, .nnkp only.
+    projections : ndarray, shape (n, 3), or None
+        Centres of the projections, reduced coordinates, .nnkp only.
     values : dict
-        num_bands, num_wann (int), mp_grid (ndarray), dis_* (float, eV), .win only.
+        num_bands, num_wann (int), mp_grid (ndarray), dis_* (float, eV), translate_home_cell and use_ws_distance (bool),
+        .win only.
     lines : dict
         Line of each of these, counted from 1; for "kpoints", of each k point.
     """
@@ -41,6 +45,7 @@ class SeedFile:
     real_lattice: np.ndarray | None = None
     kpoints: np.ndarray | None = None
     neighbours: np.ndarray | None = None
+    projections: np.ndarray | None = None
     values: dict = field(default_factory=dict)
     lines: dict = field(default_factory=dict)
 
@@ -108,9 +113,15 @@ def read_win(path: Path) -> SeedFile:
         seed.lines["kpoints"] = [number for number, _ in rows]
     for number, text in outside:
         match = _ASSIGNMENT.match(text)
-        if match is None or match.group(1).lower() not in _WANTED:
+        if match is None or match.group(1).lower() not in (*_WANTED, *_LOGICAL):
             continue
         name, words = match.group(1).lower(), match.group(2).split()
+        if name in _LOGICAL:
+            word = words[0].lower().strip(".") if words else ""
+            if word[:1] not in ("t", "f"):
+                raise InputError(path, f"true or false for {name}", repr(text.strip()), number)
+            seed.values[name], seed.lines[name] = word.startswith("t"), number
+            continue
         count = 3 if name == "mp_grid" else 1
         if len(words) < count:
             raise InputError(path, f"{count} numbers for {name}", repr(text.strip()), number)
@@ -155,4 +166,8 @@ def read_nnkp(path: Path) -> SeedFile:
     seed.lines["kpoints"], seed.kpoints = counted("kpoints", None, 3)
     _, neighbours = counted("nnkpts", len(seed.kpoints), 5)
     seed.neighbours = neighbours.astype(int)
+    for name, lines_of_one in (("spinor_projections", 3), ("projections", 2)):
+        rows = _numbered(*blocks[name])[1::lines_of_one] if name in blocks else []
+        if rows and seed.projections is None:
+            seed.projections = _rows(path, rows, 6, "a projection: centre, l, m_r, r")[:, :3]
     return seed

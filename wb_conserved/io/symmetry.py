@@ -24,7 +24,7 @@ from wannierberri.system import System_R
 
 from ..errors import InputError
 from .checks import to_k
-from .projections import CENTER_TOLERANCE, Orbital, read_atoms, read_projections
+from .projections import CENTER_TOLERANCE, Orbital, read_atoms, read_projections, species_of
 from .spin_order import kramers_splitting
 
 logger = logging.getLogger("wb_conserved.io")
@@ -191,11 +191,10 @@ def _space_group(system, win, names, positions, magnetic_moments, spinor):
                 f"finite numbers of shape ({len(names)}, 3), for the atoms {names} of {win}",
                 f"shape {magnetic_moments.shape}",
             )
-    species = {name: i for i, name in enumerate(sorted(set(names)), start=1)}
     return SpaceGroup.from_cell(
         real_lattice=system.real_lattice,
         positions=positions,
-        typat=[species[name] for name in names],
+        typat=species_of(win, names),
         magmom=magnetic_moments,
         include_TR=True,
         spinor=spinor,

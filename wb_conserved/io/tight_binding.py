@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from wannierberri.system import System_R
 
 from ..errors import InputError
 from .checks import check_hermitian, opposite
+from .minimal_distance import Copies, moved
 from .text import TextFile, numbers
 
 logger = logging.getLogger("wb_conserved.io")
@@ -33,6 +34,8 @@ class RealSpace:
         <0m|H|Rn>, eV.
     position : ndarray of complex, shape (nR, num_wann, num_wann, 3), or None
         <0m|r|Rn>, Å; None for _hr.dat.
+    degeneracies : ndarray of int, shape (nR,)
+        As in the file; 1 once elements are at their nearest copies.
     """
 
     path: Path
@@ -40,11 +43,18 @@ class RealSpace:
     vectors: np.ndarray
     hamiltonian: np.ndarray
     position: np.ndarray | None
+    degeneracies: np.ndarray
 
     @property
     def num_wann(self) -> int:
         """Number of Wannier functions."""
         return self.hamiltonian.shape[1]
+
+    @property
+    def centers(self) -> np.ndarray:
+        """Centres from r(R = 0), shape (num_wann, 3), Å."""
+        zero = int(np.flatnonzero((self.vectors == 0).all(axis=1))[0])
+        return self.position[zero].diagonal().real.T.copy()
 
 
 def _counts(file: TextFile) -> tuple[int, np.ndarray]:
@@ -118,7 +128,7 @@ def read_tb(path: Path) -> RealSpace:
     check_hermitian(path, "Ham", vectors, hamiltonian, lines[0])
     deviation = check_hermitian(path, "AA", vectors, position, lines[1])
     logger.info("%s: the Hermitian part of r(R) is taken; |r(R) - r(-R)†| is %.2e Å at most", path, deviation)
-    return RealSpace(path, lattice, vectors, hamiltonian, position)
+    return RealSpace(path, lattice, vectors, hamiltonian, position, degeneracies)
 
 
 def read_hr(path: Path) -> RealSpace:
@@ -150,30 +160,11 @@ def read_hr(path: Path) -> RealSpace:
         file.finish(f"{count} R vectors")
     hamiltonian /= degeneracies[:, None, None]
     check_hermitian(path, "Ham", vectors, hamiltonian, lines)
-    return RealSpace(path, None, vectors, hamiltonian, None)
+    return RealSpace(path, None, vectors, hamiltonian, None, degeneracies)
 
 
-def apply_wsvec(path: Path, model: RealSpace) -> RealSpace:
-    """Move each element to its nearest copies, as Wannier90 does with use_ws_distance.
-
-    H_mn(R) becomes H_mn(R)/N at the N vectors R + T that the _wsvec.dat file lists for R, m and n.
-
-    Parameters
-    ----------
-    path : Path
-        _wsvec.dat file, plain or compressed.
-    model : RealSpace
-
-    Returns
-    -------
-    RealSpace
-        With the R vectors that result.
-
-    Raises
-    ------
-    InputError
-        The file cannot be read, or is not of the same R vectors and functions.
-    """
+def read_wsvec(path: Path, model: RealSpace) -> Copies:
+    """Copies of the elements of `model` that a _wsvec.dat file lists; errors as in `apply_wsvec`."""
     with TextFile(path) as file:
         file.line("a comment")
         lines = file.rest()
@@ -220,23 +211,35 @@ def apply_wsvec(path: Path, model: RealSpace) -> RealSpace:
     entry = np.repeat(np.arange(wanted), copies)
     within = np.arange(len(entry)) - np.repeat(np.cumsum(copies) - copies, copies)
     shifts = tokens[(heads[entry] + 6 + 3 * within)[:, None] + np.arange(3)]
-    vectors, target = np.unique(model.vectors[which[entry]] + shifts, axis=0, return_inverse=True)
-    target = target.ravel()
+    order = np.lexsort((n[entry], m[entry], which[entry]))
+    entry = entry[order]
+    return Copies(which[entry], m[entry], n[entry], shifts[order], 1 / copies[entry])
 
-    def moved(matrices: np.ndarray) -> np.ndarray:
-        result = np.zeros((len(vectors), *matrices.shape[1:]), dtype=complex)
-        weight = (1 / copies[entry]).reshape(-1, *(1,) * (matrices.ndim - 3))
-        np.add.at(result, (target, m[entry], n[entry]), matrices[which[entry], m[entry], n[entry]] * weight)
-        return result
 
-    hamiltonian = moved(model.hamiltonian)
-    check_hermitian(path, "Ham", vectors, hamiltonian)
-    return replace(
-        model,
-        vectors=vectors,
-        hamiltonian=hamiltonian,
-        position=None if model.position is None else moved(model.position),
-    )
+def apply_wsvec(path: Path, model: RealSpace) -> RealSpace:
+    """Move each element to its nearest copies, as Wannier90 does with use_ws_distance.
+
+    H_mn(R) becomes H_mn(R)/N at the N vectors R + T that the _wsvec.dat file lists for R, m and n.
+
+    Parameters
+    ----------
+    path : Path
+        _wsvec.dat file, plain or compressed.
+    model : RealSpace
+
+    Returns
+    -------
+    RealSpace
+        With the R vectors that result.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or is not of the same R vectors and functions.
+    """
+    model = moved(model, read_wsvec(path, model))
+    check_hermitian(path, "Ham", model.vectors, model.hamiltonian)
+    return model
 
 
 def read_centres(path: Path, num_wann: int) -> np.ndarray:

@@ -14,8 +14,11 @@ from wannierberri.w90files.chk import CheckPoint
 from ..errors import InputError
 from ..geometry.spin_current import SPIN_CURRENTS
 from .bloch_files import check_energies, check_overlaps, read_eig, read_mmn, read_spn
+from .centres import check_centres_of_overlaps
 from .chk import LATTICE_TOLERANCE, MESH_TOLERANCE, Checkpoint, read_checkpoint
 from .seed_files import SeedFile, read_nnkp, read_win
+from .spin_axis import read_stated_spins
+from .spin_overlaps import check_spin_directions, check_spins
 from .text import locate, require
 
 logger = logging.getLogger(__name__)
@@ -222,12 +225,20 @@ def load_wannier_data(seed: str, chk_path: Path, spin: bool, spin_current: str =
     energies = read_eig(eig_path, checkpoint)
     check_energies(eig_path, energies, checkpoint, win)
     data.set_file("eig", EIG(data=energies))
+    spins = None
     if spn_path is not None:
-        data.set_file("spn", SPN(data=read_spn(spn_path, checkpoint)))
+        spins = read_spn(spn_path, checkpoint)
+        data.set_file("spn", SPN(data=spins))
 
     overlaps, neighbours, shifts, lines = read_mmn(mmn_path, checkpoint)
     vectors = neighbour_vectors(mmn_path, checkpoint, neighbours, shifts, lines, nnkp)
     check_overlaps(mmn_path, overlaps, neighbours, lines, checkpoint)
+    points = np.rint(checkpoint.kpoints * checkpoint.mp_grid).astype(int)
+    steps = points[neighbours] - points[:, None] + shifts * checkpoint.mp_grid
+    check_centres_of_overlaps(checkpoint, mmn_path, overlaps, neighbours, steps)
+    if spins is not None:
+        check_spins(spn_path, spins, mmn_path, overlaps, neighbours, steps)
+        check_spin_directions(spn_path, spins, checkpoint, read_stated_spins(nnkp_path) if nnkp_path else None)
     order = [vectors.reorder_bk_vectors(ik, neighbours[ik], shifts[ik], overlaps[ik]) for ik in range(len(overlaps))]
     data.set_file("bkvec", vectors)
     data.set_file("mmn", MMN(data=overlaps, bk_reorder=order))
