@@ -65,6 +65,21 @@ def quantities(energies, velocity, spin, groups):
     return result
 
 
+def proper_curvature(energies, velocity, spin, groups):
+    """P^{ils} = 2 Im Σ_{n∈M} Σ_{m∉M} Σ_{p in the multiplet of m} A^i_nm s_mp A^l_pn of every multiplet, [i, l, s]."""
+    A = connection(energies, velocity, groups)
+    of = {n: M for M in groups for n in M}
+    result = []
+    for M in groups:
+        total = np.zeros((3, 3, len(spin)))
+        for n in M:
+            for m in set(range(len(energies))) - set(M):
+                for p in of[m]:
+                    total += 2 * np.einsum("i,s,l->ils", A[:, n, m], spin[:, m, p], A[:, p, n]).imag
+        result.append(total)
+    return result
+
+
 def finite_q_response(states, k, q, i_flow, l_field, spin, occupation, groups, metric=None):
     """X(q) of one k point: Σ (f_n − f_m)/(ε_n − ε_m) <n,−|s|m,+><m,+|v_l|n,−>, −/+ being k ∓ q/2 along `i_flow`.
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import test_array_api
 from bosons import complex_normal, honeycomb_magnons, random_blocks, random_bosons, random_forms, random_unitary
-from reference import finite_q_response, groups_of, quantities
+from reference import finite_q_response, groups_of, proper_curvature, quantities
 from scipy.special import spence
 from test_geometry import per_multiplet, random_kpoints
 
@@ -43,6 +43,7 @@ def geometry_of(batch, threshold=THRESHOLD, operator=SPIN, of_metric=True):
         "Ω^s": geometry.operator_berry_curvature(v, J, gap, **metric),
         "d": geometry.operator_dipole(A, s, **metric),
         "Ωs": geometry.berry_curvature_times_operator(A, s, same, **metric),
+        "P": geometry.proper_curvature(A, s, same, **metric),
         "d^J": geometry.current_dipole(A, J, **metric),
         "d v": geometry.dipole_times_velocity(A, s, v, same, **metric),
         "m": geometry.orbital_moment(A, J, s, v, same, **metric),
@@ -112,7 +113,7 @@ QUANTITIES_OF_CALCULATORS = {
     "diagonal_current": "J", "operator_berry_curvature": "Ω^s", "operator_dipole": "d", "orbital_moment": "m",
     "berry_curvature_times_operator": "Ωs", "current_dipole": "d^J", "torque_dipole": "d^τ", "torque_berry_curvature": "Ω^τ",
     "torque_quadrupole": "q", "dipole_derivative": "∂d", "kubo_sea": "K", "kubo_surface": "S", "expectation": "s",
-    "torque_dipole_polarizability": "χ",
+    "torque_dipole_polarizability": "χ", "proper_curvature": "P",
 }  # fmt: skip
 
 
@@ -171,6 +172,9 @@ def test_against_the_equations_written_out(case):
             for name, key in (("Ω^s", "curvature"), ("Ωs", "berry"), ("d", "dipole"), ("m", "moment")):
                 np.testing.assert_allclose(g.sums[name][k, M[0]], expected[key], atol=1e-11, err_msg=name)
             np.testing.assert_allclose(g.u[k, M[0]], expected["velocity"], atol=1e-13)
+        arguments = energies, np.moveaxis(g.v[k], 1, 0), np.moveaxis(g.s[k], 1, 0), groups
+        for M, expected in zip(groups, proper_curvature(*arguments), strict=True):
+            np.testing.assert_allclose(g.sums["P"][k, M[0]], expected, atol=1e-11)
 
 
 @pytest.mark.parametrize("copies", [1, 2])

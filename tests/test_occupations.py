@@ -90,10 +90,9 @@ class TestTemperatures:
             weights = fermi_weights(weight, energies - levels[:, None, None], kBT)
             largest = max(1.0, 1 / kBT) if "surface" in weight else 1.0
             scale = largest * np.abs(values).sum()
-            np.testing.assert_allclose(found[:, i], direct(weights, values), atol=3e-9 * scale)
+            np.testing.assert_allclose(found[:, i], direct(weights, values), atol=1e-8 * scale)
             alone = weighed(fermi_statistics(Scan(levels, kBT)), weight, Levels(energies), values)
-            if kBT == min(several):
-                np.testing.assert_allclose(found[:, i], alone, atol=1e-12 * scale)
+            np.testing.assert_allclose(found[:, i], alone, atol=1e-10 * scale)
 
     @pytest.mark.parametrize("weight", FermiDirac.weights)
     def test_one_level_for_each(self, bands, weight):
@@ -111,7 +110,7 @@ class TestTemperatures:
 
     def test_the_axis_grows_with_their_number_and_not_with_their_ratio(self):
         nodes = [fermi_statistics(Scan([0.0], several)).n_nodes for several in ([0.001], [0.001, 0.1], [0.001, 1.0])]
-        assert nodes[1] < 2.2 * nodes[0] and nodes[2] < 2.2 * nodes[0]
+        assert nodes[1] < 7 * nodes[0] and nodes[2] < 1.1 * nodes[1]  # three times closer for each of two
 
     @pytest.mark.parametrize("kBT", [[0.0, 0.1], [], [[0.1]], -0.1, [0.1, -0.1], np.nan, "warm", None])
     def test_refused(self, kBT):

@@ -10,6 +10,7 @@ from processes import MPIRUN, needs_mpirun, start
 from wb_conserved import models, near_crossings, run
 from wb_conserved.calculators import DensityOfStates, NumberOfElectrons, static, thermal
 from wb_conserved.diagnostics import LargestContributions
+from wb_conserved.driver.evaluation import Evaluation
 from wb_conserved.driver.passes import passes_of
 from wb_conserved.driver.run import estimate
 from wb_conserved.occupations import Electrons
@@ -50,7 +51,7 @@ class Half(DensityOfStates):
     def requirements(self, system):
         return {"filled": Filled([self._level], kBT=0.2)}
 
-    def with_results(self, results):
+    def with_results(self, results, provisional=False):
         known = Half(self._level)
         known.scale = float(results["filled"].data[0])
         return known
@@ -65,7 +66,7 @@ class Third(Half):
     def requirements(self, system):
         return {"half": Half(self._level)}
 
-    def with_results(self, results):
+    def with_results(self, results, provisional=False):
         known = Third(self._level)
         known.scale = float(results["half"].data[0])
         return known
@@ -123,12 +124,19 @@ def test_interrupted_passes_go_on(system, tmp_path, monkeypatch, allowed):
     assert Filled.calls == 0
 
 
-def test_plan_counts_all_passes(system):
-    conventional = static.ConventionalSpinConductivity(Electrons(4.0), kBT=[0.02, 0.1])
-    plan = estimate(system, MESH, {"x": conventional})
-    alone = estimate(system, MESH, {"x": static.ConventionalSpinConductivity([0.0], kBT=[0.02, 0.1])})
-    assert plan.kpoints == alone.kpoints
-    assert plan.seconds_per_kpoint > alone.seconds_per_kpoint
+def test_plan_counts_all_passes(system, monkeypatch):
+    """One batch of each is timed, three times after the one that prepares."""
+    evaluated, chunk = [], Evaluation.chunk
+
+    def counted(self, *arguments, **options):
+        evaluated.append(list(self.calculators))
+        return chunk(self, *arguments, **options)
+
+    monkeypatch.setattr(Evaluation, "chunk", counted)
+    plan = estimate(system, MESH, {"x": static.ConventionalSpinConductivity(Electrons(4.0), kBT=[0.02, 0.1])})
+    assert [len(names) for names in evaluated] == [1] * 8
+    assert [names == ["x"] for names in evaluated] == [False, True] + 3 * [False] + 3 * [True]
+    assert plan.kpoints == np.prod(MESH)
     assert plan.results > 0
 
 

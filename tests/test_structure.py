@@ -85,8 +85,8 @@ def test_private_names_of_wannierberri_in_one_module(name):
         "/".join(parts)
         for parts, tree in TREES.items()
         for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and node.attr == name
-        or isinstance(node, ast.Constant) and node.value == name
+        if (isinstance(node, ast.Attribute) and node.attr == name)
+        or (isinstance(node, ast.Constant) and node.value == name)
     }  # fmt: skip
     assert users == {"io/private"}
 

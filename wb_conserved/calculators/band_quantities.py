@@ -1,7 +1,7 @@
 """Per-band quantities by name: the NumPy function of each, which defines it; equations and units in `wb_conserved.geometry`.
 
-A function decorated with `per_band` or `shared` takes a `BandGeometry` g and becomes its attribute of the same name.  A batch
-may offer a faster function under the same name (`BlochBatch.kernels`).
+A function decorated with `per_band`, `of_grouping` or `of_space` takes a `BandGeometry` g and becomes its attribute of the
+same name.  A batch may offer a faster function under the same name (`BlochBatch.kernels`).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import geometry
+from ..errors import InputError
 from ..geometry.spin_current import SPIN_CURRENTS
 
 QUANTITIES: dict[str, Quantity] = {}
@@ -37,20 +38,24 @@ class Quantity:
 
 def per_band(function):
     """Enter a per-band quantity (k, n, ...)."""
-    QUANTITIES[function.__name__] = Quantity(function, grouping=True, per_band=True)
-    return function
+    return _entered(Quantity(function, grouping=True, per_band=True))
 
 
 def of_grouping(function):
     """Enter a matrix that depends on the multiplets."""
-    QUANTITIES[function.__name__] = Quantity(function, grouping=True, per_band=False)
-    return function
+    return _entered(Quantity(function, grouping=True, per_band=False))
 
 
 def of_space(function):
     """Enter a quantity that no grouping enters."""
-    QUANTITIES[function.__name__] = Quantity(function, grouping=False, per_band=False)
-    return function
+    return _entered(Quantity(function, grouping=False, per_band=False))
+
+
+def _entered(quantity):
+    if quantity.name in QUANTITIES:
+        raise InputError("name", "one that no other quantity has", repr(quantity.name))
+    QUANTITIES[quantity.name] = quantity
+    return quantity.compute
 
 
 @of_space
@@ -149,6 +154,12 @@ def berry_curvature_times_operator(g):
     """Ωs^{li} (k, n, i, l, s)."""
     subspace = g.batch.subspace() if g.external_terms else None
     return geometry.berry_curvature_times_operator(g.connection, g.operator, g.multiplets.same, subspace, metric=g.metric)
+
+
+@per_band
+def proper_curvature(g):
+    """P^{ils} (k, n, i, l, s)."""
+    return geometry.proper_curvature(g.connection, g.operator, g.multiplets.same, metric=g.metric)
 
 
 @per_band

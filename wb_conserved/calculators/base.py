@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import inspect
 from abc import ABC
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
@@ -17,6 +19,8 @@ from .band_geometry import BandGeometry
 
 FLOW, FIELD, DIPOLE = "direction of flow", "direction of the field", "direction of the dipole"
 OBSERVABLE = "component of the observable"
+DEFAULT_THRESHOLD = 1e-4
+"""Multiplet threshold of WannierBerri, eV: for exactly degenerate bands."""
 
 
 class GeometryCalculator(Calculator, ABC):
@@ -24,8 +28,9 @@ class GeometryCalculator(Calculator, ABC):
 
     Parameters
     ----------
-    degen_thresh : float
-        Bands closer than this (eV, chain rule) form a multiplet; a physical choice, the broadening of the levels.
+    degen_thresh : float, optional
+        Bands closer than this (eV, chain rule) form a multiplet; a physical choice, the broadening of the levels.  By
+        default 1e-4, with a warning of `wb_conserved.run`.
     degen_Kramers : bool
         Bands 2j and 2j+1 belong to one multiplet whatever their distance.
     operator : str or Operator
@@ -41,23 +46,45 @@ class GeometryCalculator(Calculator, ABC):
     axes : mapping of str to str
         Name and meaning of each Cartesian axis of the result, without that of s.
     odd_under_inversion : bool
+    like_current : bool
+        Whether the result behaves as a current of s under time reversal, rather than as s.
+    threshold_given : bool
+        Whether the multiplet threshold was chosen, rather than left at its default.
+
+    Raises
+    ------
+    TypeError
+        An argument that there is not, before anything else is looked at.
     """
 
     symbol: ClassVar[str]
     long_name: ClassVar[str]
     axes: ClassVar[Mapping[str, str]]
     odd_under_inversion: ClassVar[bool] = False
+    like_current: ClassVar[bool] = True
+
+    def __new__(cls, *positions, **arguments):
+        """Refuse misspelt arguments before an argument that is missing for it is complained about."""
+        known = keywords(cls)
+        for name in arguments.keys() - known.keys():
+            by_case = {other.casefold(): other for other in known}
+            close = difflib.get_close_matches(name.casefold(), by_case, n=1)
+            hint = f"; did you mean {by_case[close[0]]}?" if close else ""
+            raise TypeError(f"{cls.__name__}: expected arguments among {', '.join(known)}; found {name}{hint}")
+        return super().__new__(cls)
 
     def __init__(
         self,
         *,
-        degen_thresh: float = 1e-4,
+        degen_thresh: float | None = None,
         degen_Kramers: bool = False,
         operator: str | Operator = "spin",
         kwargs_formula: dict | None = None,
         save_mode: str = "bin+txt",
         print_comment: bool = False,
     ):
+        self.threshold_given = degen_thresh is not None
+        degen_thresh = DEFAULT_THRESHOLD if degen_thresh is None else degen_thresh
         if not degen_thresh >= 0:
             raise InputError("degen_thresh", "a number >= 0 (eV)", repr(degen_thresh))
         self.operator = get_operator(operator)
@@ -70,8 +97,8 @@ class GeometryCalculator(Calculator, ABC):
 
     @property
     def odd_under_time_reversal(self) -> bool:
-        """Behaviour of the result under time reversal; that of a current of s unless a subclass says otherwise."""
-        return not self.operator.odd_under_time_reversal
+        """Behaviour of the result under time reversal."""
+        return self.operator.odd_under_time_reversal != self.like_current
 
     @property
     def transform_time_reversal(self):
@@ -125,6 +152,20 @@ class GeometryCalculator(Calculator, ABC):
                 "the position matrix 'AA'",
                 "none: load it, or leave it out everywhere with kwargs_formula=dict(external_terms=False)",
             )
+
+
+def keywords(kind: type) -> dict[str, inspect.Parameter]:
+    """Arguments of a class by name, with those that it hands on to its bases."""
+    found: dict[str, inspect.Parameter] = {}
+    for base in reversed(kind.__mro__):
+        if "__init__" in vars(base) and issubclass(base, GeometryCalculator):
+            parameters = inspect.signature(vars(base)["__init__"]).parameters.values()
+            found |= {
+                parameter.name: parameter
+                for parameter in parameters
+                if parameter.name != "self" and parameter.kind is not parameter.VAR_KEYWORD
+            }
+    return found
 
 
 def _external_terms(kwargs_formula):

@@ -1,4 +1,4 @@
-"""The catalogue: every quantity by its name.
+"""The catalogue: every quantity by its name, entered with `register`.
 
 Command line, input file, tables, pictures, benchmark, documentation and tests read it; what a quantity is (axes, unit,
 weights, options) its class says.
@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from ..errors import InputError
 from . import equilibrium, static, tabulate, thermal
-from .base import GeometryCalculator
+from .base import GeometryCalculator, keywords
 from .occupied import DensityOfStates, NumberOfElectrons, OccupationCalculator
 
 
@@ -42,14 +43,8 @@ class Entry:
     def options(self) -> Mapping[str, inspect.Parameter]:
         """Arguments of its own, besides those of all quantities of its kind, from the signature."""
         base = tabulate.BandTabulator if self.tabulated else OccupationCalculator
-        common = {parameter for kind in base.__mro__ if "__init__" in vars(kind) for parameter in _keywords(kind)}
-        own = {
-            name: parameter
-            for kind in reversed(self.calculator.__mro__)
-            if "__init__" in vars(kind) and issubclass(kind, base)
-            for name, parameter in _keywords(kind).items()
-        }
-        return MappingProxyType({name: parameter for name, parameter in own.items() if name not in common})
+        common = keywords(base)
+        return MappingProxyType({name: value for name, value in keywords(self.calculator).items() if name not in common})
 
     @property
     def axes(self) -> Mapping[str, str]:
@@ -76,18 +71,54 @@ class Entry:
         return self.calculator() if self.tabulated else self.calculator([0.0], kBT=1.0)
 
 
-def _keywords(kind):
-    """Keyword arguments of a class by name."""
-    parameters = inspect.signature(vars(kind)["__init__"]).parameters
-    return {name: parameter for name, parameter in parameters.items() if parameter.kind is parameter.KEYWORD_ONLY}
+_ENTRIES: dict[str, Entry] = {}
+_ENTRIES_OF_SUMS: dict[str, Entry] = {}
+
+CATALOGUE: Mapping[str, Entry] = MappingProxyType(_ENTRIES)
+"""Every quantity by name, in the order of tables: the headline first."""
+
+SUMS: Mapping[str, Entry] = MappingProxyType(_ENTRIES_OF_SUMS)
+"""Those that are sums over occupied states."""
 
 
-_SUMS = {
+def register(name: str, calculator: type[GeometryCalculator]) -> None:
+    """Enter a quantity, at the end of the catalogue.
+
+    Input files know the names that were there when `wb_conserved.cli` was imported.
+
+    Parameters
+    ----------
+    name : str
+        In input files and results.
+    calculator : type
+        A subclass of `OccupationCalculator` or `BandTabulator`, without arguments that have no default but the Fermi levels.
+
+    Raises
+    ------
+    InputError
+        A name that is there or is not an identifier, or another class.
+    """
+    if not isinstance(name, str) or not name.isidentifier():
+        raise InputError("name", "letters, digits and underscores", repr(name))
+    if name in _ENTRIES:
+        raise InputError("name", "one that is not in the catalogue", f"{name!r}, {_ENTRIES[name].calculator.__name__}")
+    kinds = (OccupationCalculator, tabulate.BandTabulator)
+    if not isinstance(calculator, type) or not issubclass(calculator, kinds) or inspect.isabstract(calculator):
+        expected = f"a complete subclass of {' or '.join(kind.__name__ for kind in kinds)}"
+        raise InputError("calculator", expected, getattr(calculator, "__name__", repr(calculator)))
+    entry = Entry(name, calculator)
+    _ENTRIES[name] = entry
+    if not entry.tabulated:
+        _ENTRIES_OF_SUMS[name] = entry
+
+
+for _name, _calculator in {
     "kubo": static.KuboConservedSpinConductivity,
     "conserved": static.ConservedSpinConductivity,
     "conventional": static.ConventionalSpinConductivity,
     "berry": static.BerrySpinConductivity,
     "dipole": static.DipoleScatteringSpinConductivity,
+    "proper": static.ProperSpinConductivity,
     "drift": static.DriftSpinConductivity,
     "nernst_kubo": thermal.KuboConservedSpinNernst,
     "nernst_conserved": thermal.ConservedSpinNernst,
@@ -99,9 +130,6 @@ _SUMS = {
     "orbital_magnetization": equilibrium.SpinOrbitalMagnetization,
     "density_of_states": DensityOfStates,
     "number_of_electrons": NumberOfElectrons,
-}
-
-_BANDS = {
     "band_expectation": tabulate.Expectation,
     "band_conventional_current": tabulate.ConventionalCurrent,
     "band_torque_dipole": tabulate.TorqueDipole,
@@ -113,12 +141,5 @@ _BANDS = {
     "band_berry_curvature_times_operator": tabulate.BerryCurvatureTimesOperator,
     "band_torque_dipole_polarizability": tabulate.TorqueDipolePolarizability,
     "band_orbital_moment": tabulate.OrbitalMoment,
-}
-
-CATALOGUE: Mapping[str, Entry] = MappingProxyType(
-    {name: Entry(name, calculator) for name, calculator in (_SUMS | _BANDS).items()}
-)
-"""Every quantity by name, in the order of tables: the headline first."""
-
-SUMS: Mapping[str, Entry] = MappingProxyType({name: entry for name, entry in CATALOGUE.items() if not entry.tabulated})
-"""Those that are sums over occupied states."""
+}.items():
+    register(_name, _calculator)

@@ -110,8 +110,15 @@ class Accumulating(ABC):
         the same mesh, equal ones of several calculators once."""
         return {}
 
-    def with_results(self, results: Mapping[str, Any]) -> Accumulating:
-        """The calculator that knows the results of its `requirements`, by the same names."""
+    def with_results(self, results: Mapping[str, Any], provisional: bool = False) -> Accumulating:
+        """The calculator that knows the results of its `requirements`, by the same names.
+
+        Parameters
+        ----------
+        results : mapping of str to result
+        provisional : bool
+            They are those of one k point, from which only the sizes of arrays are learnt; not to be refused.
+        """
         return self
 
     def arrange(self, result: Any, grid) -> Any:

@@ -12,6 +12,7 @@ import copy
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from types import MappingProxyType
 from typing import ClassVar
 
@@ -111,10 +112,10 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
         self.electrons = Efermi if isinstance(Efermi, Electrons) else None
         self.Efermi = np.zeros(0) if self.electrons else np.atleast_1d(np.asarray(Efermi, dtype=float))
         self.kBT, self.tetra, self.smoother = kBT, bool(tetra), smoother
-        self._width = fermi_surface_width
+        self._width, self.fermi_surface_width, self.width_source = fermi_surface_width, None, ""
         scan = self._provisional_scan()
         self.kBT = tuple(scan.temperatures.tolist()) if np.ndim(kBT) else float(kBT)
-        statistics = self._make_statistics(scan)
+        statistics = self.make_statistics(scan)
         self.statistics = None if self.electrons else statistics
         super().__init__(**kwargs)
 
@@ -124,23 +125,29 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
             return Scan(np.zeros(np.size(self.kBT)), self.kBT, paired=True)
         return Scan(self.Efermi, self.kBT)
 
-    def _make_statistics(self, scan: Scan) -> Statistics:
-        """Statistics of a scan, with the width of the Fermi surface; what does not go together is refused."""
+    def make_statistics(self, scan: Scan) -> Statistics:
+        """Statistics of a scan, which a subclass may choose; here Fermi-Dirac's, with the width of the Fermi surface.
+
+        Raises
+        ------
+        InputError
+            Arguments that do not go together.
+        """
         hot = scan.temperatures[0] > 0
         if self.smoother is not None and (hot or self.electrons):
             raise InputError("smoother", f"none with kBT = {self.kBT} eV, which already smooths", str(self.smoother))
-        self.fermi_surface_width, self.width_source = None, ""
         if self.tetra:
             if hot or self.electrons:
                 expected = "False, or kBT = 0 and Fermi levels, as tetrahedra integrate a step at a level"
-                raise InputError("tetra", expected, f"True, kBT = {self.kBT} eV, Efermi = {self.electrons or 'given'}")
+                found = f"electrons: {self.electrons}" if self.electrons else f"kBT = {_listed(scan.temperatures)} eV"
+                raise InputError("tetra", expected, f"True with {found}")
             if self._width is not None:
                 raise InputError(
                     "fermi_surface_width", "none, as tetrahedra integrate over the Fermi surface", repr(self._width)
                 )
             return Tetrahedra(scan)
         self.fermi_surface_width, self.width_source = _surface_width(
-            scan, self._width, "surface" in self.occupations, type(self).__name__
+            scan, self._width, "surface" in self.occupations, type(self).__name__, self.electrons
         )
         return fermi_statistics(scan, self.fermi_surface_width)
 
@@ -150,7 +157,7 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
 
     @property
     def odd_under_time_reversal(self) -> bool:
-        """That of a current of s, and opposite for a dissipative response."""
+        """As of all, and opposite for a dissipative response."""
         return super().odd_under_time_reversal != self.dissipative
 
     @property
@@ -204,14 +211,14 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
             needed[_NEUTRAL] = NumberOfElectrons(self.electrons.level)
         return needed
 
-    def with_results(self, results):
+    def with_results(self, results, provisional=False):
         """The same with the levels that hold the number of electrons."""
         if not self.electrons:
             return self
         known = copy.copy(self)
         neutral = float(results[_NEUTRAL].data[0]) if _NEUTRAL in results else None
-        levels = results[_ELECTRONS].levels(self.electrons, neutral, np.atleast_1d(self.kBT))
-        known.statistics = known._make_statistics(Scan(levels, self.kBT, paired=True))
+        levels = results[_ELECTRONS].levels(self.electrons, neutral, np.atleast_1d(self.kBT), provisional)
+        known.statistics = known.make_statistics(Scan(levels, self.kBT, paired=True))
         return known
 
     @property
@@ -290,14 +297,17 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
 
 
 class _States(OccupationCalculator):
-    """Base of what counts states, of no observable."""
+    """Base of what counts states, of no observable: each band by itself, at its own energy, whatever the multiplets."""
 
     axes: ClassVar[Mapping[str, str]] = MappingProxyType({})
     shown = ""
     of_observable = False
 
     def __init__(self, Efermi, **kwargs):
+        if "operator" in kwargs:
+            raise InputError("operator", f"none, as {type(self).__name__} counts states", repr(kwargs["operator"]))
         super().__init__(Efermi, operator="identity", **kwargs)
+        self.threshold_given = True  # it does not matter
 
     @property
     def odd_under_time_reversal(self):
@@ -306,6 +316,14 @@ class _States(OccupationCalculator):
 
     def _check_matrices(self, system):
         """Energies are always there."""
+
+    def band_geometries(self, states):
+        for batch in states.batches:
+            yield BandGeometry(batch, self.operator, 0.0, False, False)
+
+    def parameters(self):
+        unused = ("operator", "multiplet_threshold_eV", "kramers_pairs", "external_terms")
+        return {name: value for name, value in super().parameters().items() if name not in unused}
 
     def terms(self, band_geometry):
         (weight,) = self.occupations
@@ -318,7 +336,7 @@ class _States(OccupationCalculator):
 class DensityOfStates(_States):
     r"""Density of states, :math:`D(\mu) = \int(-\partial f/\partial\varepsilon)`, per eV and cell."""
 
-    symbol = "D"
+    symbol = "DOS"
     long_name = "density of states"
     occupations = ("surface",)
 
@@ -345,9 +363,14 @@ class ElectronSpectrum:
     dimension: int
     measure: float
 
-    def levels(self, electrons: Electrons, neutral: float | None, temperatures: np.ndarray) -> np.ndarray:
-        """Fermi level of a number of electrons at each temperature (eV), eV."""
+    def levels(
+        self, electrons: Electrons, neutral: float | None, temperatures: np.ndarray, provisional: bool = False
+    ) -> np.ndarray:
+        """Fermi level of a number of electrons at each temperature (eV), eV; if `provisional`, of a possible one."""
         number = electrons.total(neutral, self.dimension, self.measure)
+        if provisional and electrons.number is None:  # those below a level at one k point may be all or none
+            states = float(self.spectrum.sum())
+            number = min(max(number, 0.01 * states), 0.99 * states)
         return np.array([level_of(self.statistics, self.spectrum, number, kBT) for kBT in temperatures.tolist()])
 
 
@@ -382,12 +405,22 @@ def _check_finite(values, kpoints, symbol):
         raise FloatingPointError(f"{symbol} is NaN or infinite at the k point {np.round(k, 8).tolist()}")
 
 
-def _surface_width(scan, width, uses_surface, name):
+def is_positive(value) -> bool:
+    """Whether a value is a finite number above zero."""
+    return isinstance(value, Real) and not isinstance(value, bool) and 0 < value < np.inf
+
+
+def _listed(temperatures):
+    """Temperatures as text."""
+    return ", ".join(f"{kBT:g}" for kBT in temperatures)
+
+
+def _surface_width(scan, width, uses_surface, name, electrons):
     """Half-width of the box for −∂f/∂ε at kBT = 0, and where it comes from; None where it has no use."""
     hot = scan.temperatures[0] > 0
     if width is not None and (hot or not uses_surface):
-        kBT = ", ".join(f"{kBT:g}" for kBT in scan.temperatures)
-        reason = f"kBT = {kBT} eV sets the width of the Fermi surface" if hot else f"{name} has no Fermi-surface term"
+        sets = f"kBT = {_listed(scan.temperatures)} eV sets the width of the Fermi surface"
+        reason = sets if hot else f"{name} has no Fermi-surface term"
         raise InputError("fermi_surface_width", f"none, as {reason}", repr(width))
     if hot or not uses_surface:
         return None, ""
@@ -395,6 +428,9 @@ def _surface_width(scan, width, uses_surface, name):
         if not width > 0:
             raise InputError("fermi_surface_width", "a number > 0 (eV)", repr(width))
         return float(width), "given"
+    if electrons:
+        expected = f"a number > 0 (eV), or kBT > 0, as {name} has a Fermi-surface term, which needs a width at kBT = 0"
+        raise InputError("fermi_surface_width", expected, f"none, with electrons: {electrons}")
     levels = scan.levels
     spacing = np.diff(levels)
     if len(spacing) == 0 or not spacing[0] > 0 or np.ptp(spacing) > 1e-6 * spacing[0]:

@@ -12,7 +12,7 @@ from ..geometry.spin_current import SPIN_CURRENTS
 from ..units import HBAR_EV_FS
 from .band_geometry import BandGeometry
 from .band_quantities import spin_berry_curvature
-from .occupied import OccupationCalculator, Term
+from .occupied import OccupationCalculator, Term, is_positive
 
 
 class Conductivity(OccupationCalculator):
@@ -140,6 +140,24 @@ class DipoleScatteringSpinConductivity(Conductivity):
         return [Term("surface", -band_geometry.dipole_velocity)]
 
 
+class ProperSpinConductivity(Conductivity):
+    r"""Proper spin conductivity, with the spin of the other multiplets, for comparison with published numbers.
+
+    .. math:: \sigma^{ils}_P = e\int f\,P^{ils},\quad P^{ils}_M = 2\,\mathrm{Im}\,\mathrm{tr}_M[A^i s_{in} A^l]
+
+    (H. Ma et al., npj Spintronics 2 (2024), arXiv 2405.04581; J. H. Cullen et al., arXiv 2509.20436, eq. 7.)  s_in are the
+    blocks of s inside multiplets.  Half of the sum with `BerrySpinConductivity` is the conventional conductivity of s_in,
+    exactly so without external terms and with exactly degenerate multiplets.  Pairs of occupied bands cancel in that
+    half, but not in the two that it is made of: like σ_B this converges slowly with the k mesh.
+    """
+
+    symbol = "σ_P"
+    long_name = "proper spin conductivity"
+
+    def terms(self, band_geometry: BandGeometry) -> list[Term]:
+        return [Term("sea", band_geometry.proper_curvature)]
+
+
 class KuboConservedSpinConductivity(Conductivity):
     r"""Conserved spin conductivity from the Kubo response at finite wave vector.
 
@@ -182,7 +200,7 @@ class DriftSpinConductivity(Conductivity):
     dissipative = True
 
     def __init__(self, Efermi, *, relaxation_time: float | None = None, **kwargs):
-        if relaxation_time is not None and not relaxation_time > 0:
+        if relaxation_time is not None and not is_positive(relaxation_time):
             raise InputError("relaxation_time", "a number > 0 (fs)", repr(relaxation_time))
         self.relaxation_time = relaxation_time
         super().__init__(Efermi, **kwargs)

@@ -36,7 +36,6 @@ class BandTabulator(GeometryCalculator, Accumulating):
     """
 
     unit: ClassVar[str]
-    like_current = True  # behaves as a current of s under time reversal, rather than as s
 
     def __init__(self, *, ibands=None, **kwargs):
         self.ibands = None if ibands is None else np.asarray(ibands)
@@ -46,11 +45,6 @@ class BandTabulator(GeometryCalculator, Accumulating):
     def allow_path(self):
         """Tabulators work on paths as well as on grids."""
         return True
-
-    @property
-    def odd_under_time_reversal(self):
-        """A current of s behaves opposite to s."""
-        return super().odd_under_time_reversal == self.like_current
 
     @property
     def dims(self) -> tuple[str, ...]:

@@ -16,8 +16,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import ClassVar
 
-import numpy as np
-
 from ..errors import InputError
 from ..occupations import Mott
 from ..units import BOLTZMANN_EV, nernst_unit
@@ -44,16 +42,17 @@ class _Nernst(OccupationCalculator):
     axes: ClassVar[Mapping[str, str]] = MappingProxyType({"i": FLOW, "l": "direction of the temperature gradient"})
 
     def __init__(self, Efermi, *, kBT, method: str = "entropy", **kwargs):
-        if not np.all(np.asarray(kBT, dtype=float) > 0):
-            raise InputError("kBT", "a number > 0 (eV) for a response to a temperature gradient", repr(kBT))
         if method not in METHODS:
             raise InputError("method", "'entropy' or 'mott'", repr(method))
         self.method = method
         self.occupations = tuple(_ENTROPY[name] for name in self.conductivity.occupations)
         super().__init__(Efermi, kBT=kBT, **kwargs)
 
-    def _make_statistics(self, scan):
-        statistics = super()._make_statistics(scan)
+    def make_statistics(self, scan):
+        if scan.temperatures.min() == 0:
+            expected = "a number > 0 (eV) for a response to a temperature gradient"
+            raise InputError("kBT", expected, f"{scan.temperatures.min():g}")
+        statistics = super().make_statistics(scan)
         return Mott(scan) if self.method == "mott" else statistics
 
     def terms(self, band_geometry: BandGeometry) -> list[Term]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-import os
 import sys
 import warnings
 from contextlib import contextmanager
@@ -14,12 +13,12 @@ from pathlib import Path
 
 import click
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from .. import compiled, parallel
 from ..diagnostics.mesh_series import convergence as mesh_series
 from ..diagnostics.mesh_series import format_convergence
 from ..driver.checkpoint import CheckpointError
+from ..driver.doubts import doubts
 from ..driver.kpoints import kpoints_of_grid
 from ..driver.run import estimate
 from ..driver.run import run as run_calculators
@@ -28,15 +27,18 @@ from ..io import load_system
 from ..io.sharing import share_system
 from ..results import format_comparison, format_table, write_convergence, write_results
 from ..results.files import check_folder
-from .config import Config, make_calculators
+from .config import Config, key_of, make_calculators
 from .job import beside, comparison, group_kramers_pairs, make_system
 from .reading import read_config
+
+logger = logging.getLogger(__name__)
+
+_FAR = 5.0  # eV
 
 BAD_INPUT = 2
 """Exit code for input that cannot be used."""
 
 _INPUT_ERRORS = (InputError, ConfigError, OSError)
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -78,8 +80,9 @@ def _levels(fermi) -> str:
 
 def _temperatures(temperature) -> str:
     """What [temperature] asks for."""
-    energies = np.atleast_1d(temperature.energy)
-    text = "kBT = " + ", ".join(f"{energy:g}" for energy in energies) + " eV"
+    energies = ", ".join(f"{energy:g}" for energy in np.atleast_1d(temperature.energy))
+    kelvin = ", ".join(f"{value:g}" for value in np.atleast_1d(temperature.kelvin)) if temperature.kBT is None else ""
+    text = f"T = {kelvin} K, kBT = {energies} eV" if kelvin else f"kBT = {energies} eV"
     return text + (", linear tetrahedra" if temperature.tetrahedra else "")
 
 
@@ -107,7 +110,7 @@ def run(file, output, overwrite, dry_run, verbose):
     further = comparison(config)
     calculators = make_calculators(config)
     arguments = (job.system, config.grid.mesh, calculators | further, communicator)
-    with _refused_together(communicator):
+    with _refused_together(communicator, file):
         if dry_run:
             plan = estimate(*arguments, **_options(job, storing=False))
             if first:
@@ -155,7 +158,7 @@ def convergence(file, output, overwrite, verbose):
     options = _options(job)
     if "checkpoint" in options:  # not in that of a run
         options["checkpoint"] = options["checkpoint"].with_name(options["checkpoint"].name + "-convergence")
-    with _refused_together(communicator):
+    with _refused_together(communicator, file):
         result = mesh_series(
             job.system, config.convergence.meshes, make_calculators(config), communicator, **options, progress=True
         )
@@ -238,8 +241,28 @@ def _prepare(file, output, overwrite, check_only=False, series=False):
     make_calculators(config)
     system, grid = make_system(config, file)
     config = group_kramers_pairs(config, system)
+    for doubt in _doubts(config, system) if check_only else _of_scan(config.fermi):
+        logger.warning("%s", doubt)
     kpoints = len(kpoints_of_grid(grid, use_symmetry=True)) * math.prod(int(n) for n in grid.FFT)
     return Job(file, config, text, folder, overwrite, system, kpoints)
+
+
+def _doubts(config, system):
+    """What `run` would say of the settings, and what only the input file shows."""
+    return [*_of_scan(config.fermi), *doubts(system, make_calculators(config))]
+
+
+def _of_scan(fermi):
+    """Levels of a list that are far from the level: usually given relative to it."""
+    if fermi.levels is None:
+        return []
+    distance = min(abs(level - fermi.level) for level in fermi.levels)
+    if distance <= _FAR:
+        return []
+    return [
+        f"[fermi] levels = {fermi.levels[0]:g} ... {fermi.levels[-1]:g} eV lie {distance:.4g} eV or more from level = "
+        f"{fermi.level:g} eV: levels are absolute, window is relative to the level"
+    ]
 
 
 def _load(communicator, task):
@@ -254,6 +277,7 @@ def _options(job, storing=True):
     """Arguments of `wb_conserved.run` from the input file."""
     grid, settings = job.config.grid, job.config.run
     options = {"adpt_num_iter": grid.adpt_num_iter, "adpt_mesh": grid.adpt_mesh, "adpt_fac": grid.adpt_fac}
+    options["check_symmetry"] = False  # done when the system was loaded, with the tolerance of the input
     if settings.memory_per_rank is not None:
         options["memory_per_rank"] = 1e9 * settings.memory_per_rank
     if storing and settings.checkpoint is not None:
@@ -262,14 +286,22 @@ def _options(job, storing=True):
 
 
 @contextmanager
-def _refused_together(communicator):
+def _refused_together(communicator, file):
     """End all ranks with one message when a run refuses its input, which it does on all of them."""
     try:
         yield
     except (*_INPUT_ERRORS, CheckpointError) as error:
         if communicator.rank == 0:
-            _stop(error)
+            _stop(_of_key(error, file))
         sys.exit(BAD_INPUT)
+
+
+def _of_key(error, file):
+    """Error about an argument as one about the key of the input file that gave it, where there is one."""
+    key = key_of(error.source) if isinstance(error, InputError) else None
+    if key is None:
+        return error
+    return ConfigError(f"{file}: [{key[0]}] {key[1]}: expected {error.expected}; found {error.found}")
 
 
 def _balance(busy):
@@ -353,12 +385,7 @@ def _set_up_messages(communicator, verbose):
 
 
 def _limit_threads():
-    """One thread for each process, unless the user has set the number; what is said of it.
-
-    More only help where matrices are large, and a number that followed the number of processes would change last digits.
-    """
-    given = [name for name in _THREAD_VARIABLES if name in os.environ]
-    if given:
-        return f", {given[0]} = {os.environ[given[0]]}"
-    threadpool_limits(1)
-    return ", each with 1 thread (OMP_NUM_THREADS is not set)"
+    """One thread for each process, unless the user has set the number; what is said of it."""
+    parallel.one_thread()
+    given = parallel.number_given()
+    return f", {given}" if given else ", each with 1 thread (OMP_NUM_THREADS is not set)"

@@ -94,7 +94,7 @@ class Fermi(_Section):
     points: int | None = Field(None, ge=2, description="an integer >= 2, to go with window")
     levels: list[float] | None = Field(None, min_length=1, description="a list of numbers (eV)")
     electrons: float | None = Field(
-        None, gt=0, description="a number > 0: electrons per cell, which set the level at each temperature"
+        None, description="a number > 0: electrons per cell, which set the level at each temperature"
     )
     carriers: float | None = Field(
         None, description="a number: electrons more than those below the level at zero temperature (holes: < 0)"
@@ -150,12 +150,8 @@ class Fermi(_Section):
 class Temperature(_Section):
     """[temperature]."""
 
-    kBT: Annotated[float, Field(ge=0)] | Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1)] | None = Field(
-        None, description="a number >= 0, or a list of numbers > 0 (eV); or kelvin instead"
-    )
-    kelvin: Annotated[float, Field(ge=0)] | Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1)] | None = (
-        Field(None, description="a number >= 0, or a list of numbers > 0 (K)")
-    )
+    kBT: float | list[float] | None = Field(None, description="a number or a list of numbers (eV); or kelvin instead")
+    kelvin: float | list[float] | None = Field(None, description="a number or a list of numbers (K)")
     fermi_surface_width: float | None = Field(None, gt=0, description="a number > 0 (eV), only for kBT = 0")
     tetrahedra: bool = Field(False, description="true or false: linear tetrahedra, only for kBT = 0")
 
@@ -205,15 +201,23 @@ class Quantities(_Section):
         {}, description="a table of options by name of the quantity, such as options.drift.relaxation_time = 10.0"
     )
 
+    @property
+    def in_order(self) -> list[str]:
+        """Names in the order of the catalogue."""
+        return [name for name in SUMS if name in self.names]
+
     @model_validator(mode="after")
     def _options_of_quantities(self):
         for name, options in self.options.items():
             if name not in self.names:
                 raise _problem("options", f"quantities of names, {', '.join(self.names)}", name)
-            known = SUMS[name].options
-            for option in options:
+            known = {option: None for option in SUMS[name].options if option not in _KEYS}
+            for option, value in options.items():
+                if option in _KEYS:
+                    raise _problem(f"options.{name}.{option}", "[{}] {}".format(*_KEYS[option]), repr(value))
                 if option not in known:
-                    raise _problem("options", f"options of {name}: {', '.join(known) or 'none'}", option)
+                    expected = f"one of {', '.join(known)}" if known else f"none, as {name} has no options"
+                    raise _problem(f"options.{name}.{option}", expected, "an unknown option")
         return self
 
 
@@ -230,7 +234,7 @@ class Output(_Section):
     @field_validator("components")
     @classmethod
     def _of_axes(cls, components):
-        if components is not None and any(re.fullmatch("[xyz]{2,3}", component) is None for component in components):
+        if components is not None and any(re.fullmatch("[xyz]+", component) is None for component in components):
             raise ValueError("not components")
         return components
 
@@ -267,19 +271,25 @@ class Config(_Section):
 
     @model_validator(mode="after")
     def _consistent(self):
-        try:
-            calculators = make_calculators(self)
-        except InputError as error:
-            raise _of_argument(error) from None
-        lengths = sorted({len(calculator.cartesian_axes) for calculator in calculators.values()})
+        calculators = {}
+        for name in self.quantities.in_order:
+            try:
+                calculators[name] = _make_calculator(self, name)
+            except InputError as error:
+                section, key = key_of(error.source, name)
+                found = error.found
+                if key == "kBT" and self.temperature.kBT is None:
+                    key, found = "kelvin", f"{self.temperature.kelvin} K"
+                raise _problem(key, error.expected, found, section) from None
+        axes = {"".join(calculator.cartesian_axes): None for calculator in calculators.values()}
+        lengths = sorted({len(letters) for letters in axes} - {0})
         for component in self.output.components or ():
             if len(component) not in lengths:
-                raise _problem(
-                    "components",
-                    f"{' or '.join(map(str, lengths))} of x, y and z for operator '{self.quantities.operator}'",
-                    component,
-                    "output",
-                )
+                numbers = " or ".join(map(str, lengths))
+                expected = f"{numbers} of x, y and z, one for each axis of {', '.join(filter(None, axes))}"
+                none = "none, as no quantity asked for has components"
+                operator = f"'{component}' with operator '{self.quantities.operator}'"
+                raise _problem("components", expected if lengths else none, operator, "output")
         if self.temperature.fermi_surface_width is not None and not any(
             calculator.fermi_surface_width for calculator in calculators.values()
         ):
@@ -305,35 +315,43 @@ _KEYS = {
 """Section and key for each argument of a calculator; other arguments are options of a quantity."""
 
 
-def _of_argument(error: InputError) -> PydanticCustomError:
-    """Error of a calculator about an argument as one about the key that gave it."""
-    section, key = _KEYS.get(error.source, ("quantities", "options"))
-    return _problem(key, error.expected, error.found, section)
+def key_of(argument: Any, quantity: str = "") -> tuple[str, str] | None:
+    """Section and key that give an argument of a calculator: an option of its own where there is no other.
+
+    Parameters
+    ----------
+    argument : str
+    quantity : str
+        Whose calculator it is; without one, None where no key of all quantities gives the argument.
+    """
+    if argument in _KEYS:
+        return _KEYS[argument]
+    return ("quantities", f"options.{quantity}.{argument}") if quantity else None
 
 
 def make_calculators(config: Config) -> dict[str, Any]:
     """Calculators of an input file by name, in the order of the catalogue."""
-    calculators = {}
-    for name, entry in SUMS.items():
-        if name not in config.quantities.names:
-            continue
-        options = dict(config.quantities.options.get(name, {}))
-        if "surface" in entry.calculator.occupations:
-            options["fermi_surface_width"] = config.temperature.fermi_surface_width
-        if "spin_current" in entry.options and name == "conventional":
-            options["spin_current"] = config.system.spin_current
-        if entry.of_observable:
-            options["operator"] = config.quantities.operator
-        calculators[name] = entry.calculator(
-            config.fermi.scan(),
-            degen_thresh=config.multiplets.threshold,
-            degen_Kramers=config.multiplets.kramers is True,
-            kBT=config.temperature.energy,
-            tetra=config.temperature.tetrahedra,
-            kwargs_formula={"external_terms": config.quantities.external_terms},
-            **options,
-        )
-    return calculators
+    return {name: _make_calculator(config, name) for name in config.quantities.in_order}
+
+
+def _make_calculator(config, name):
+    entry = SUMS[name]
+    options = dict(config.quantities.options.get(name, {}))
+    if "surface" in entry.calculator.occupations:
+        options["fermi_surface_width"] = config.temperature.fermi_surface_width
+    if "spin_current" in entry.options:
+        options["spin_current"] = config.system.spin_current
+    if entry.of_observable:
+        options["operator"] = config.quantities.operator
+    return entry.calculator(
+        config.fermi.scan(),
+        degen_thresh=config.multiplets.threshold,
+        degen_Kramers=config.multiplets.kramers is True,
+        kBT=config.temperature.energy,
+        tetra=config.temperature.tetrahedra,
+        kwargs_formula={"external_terms": config.quantities.external_terms},
+        **options,
+    )
 
 
 def _problem(key: str, expected: str, found: Any, section: str = "") -> PydanticCustomError:

@@ -75,7 +75,15 @@ def _explain(item: dict, data: dict) -> str:
         return f"{name}: expected a table; found {_shortened(data[section])}"
     field = Config.model_fields[section].annotation.model_fields[keys[0]]
     found = "nothing" if item["type"] == "missing" else _shortened(data[section][keys[0]])
-    return f"{name}: expected {field.description}; found {found}"
+    return f"{name}: expected {field.description}; found {found}{_hint(item)}"
+
+
+def _hint(item: dict) -> str:
+    """The nearest of the words that a key takes, for one that is misspelt."""
+    if item["type"] != "literal_error" or not isinstance(item["input"], str):
+        return ""
+    close = difflib.get_close_matches(item["input"], re.findall(r"'([^']+)'", item["ctx"]["expected"]), n=1)
+    return f"; did you mean {close[0]} in place of {item['input']}?" if close else ""
 
 
 def _shortened(value: Any) -> str:

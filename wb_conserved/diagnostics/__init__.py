@@ -1,5 +1,6 @@
-"""What a number depends on: conservation laws, multiplet thresholds, Kramers pairs, near crossings."""
+"""What a number depends on: symmetry, conservation laws, multiplet thresholds, Kramers pairs, near crossings."""
 
+from ..driver.symmetry import check_symmetry
 from .conservation import ConservationReport, conservation_report
 from .crossings import CrossingReport, LargestContributions, near_crossings
 from .kramers import KramersReport, kramers_pairs
@@ -11,6 +12,7 @@ __all__ = [
     "KramersReport",
     "LargestContributions",
     "ThresholdReport",
+    "check_symmetry",
     "conservation_report",
     "kramers_pairs",
     "near_crossings",

@@ -25,9 +25,9 @@ class Residual:
     ----------
     law : str
     unit : str
-    first, second : float array (n_fermi, ...)
+    first, second : float array (*scan, ...)
         The two terms that cancel.
-    residual : float array (n_fermi, ...)
+    residual : float array (*scan, ...)
         What remains.
     """
 
@@ -90,9 +90,9 @@ def conservation_report(
     system : wannierberri.system.System
     grid : int, three ints or wannierberri.Grid
         See `wb_conserved.run`.
-    Efermi : float or sequence of float
+    Efermi : float, sequence of float or Electrons
         eV.
-    kBT : float
+    kBT : float or sequence of float
         eV; sums over a mesh converge exponentially with kBT > 0.
     comm : mpi4py.MPI.Comm, optional
     file : text file, optional
@@ -116,7 +116,7 @@ def conservation_report(
     result = run(system, grid, calculators, comm, use_irred_kpt=use_irred_kpt, symmetrize=symmetrize)
     data = {name: value.data for name, value in result.results.items()}
     dimension = int(np.sum(system.periodic))
-    first, second = _symmetric(data["D"].swapaxes(1, 2)), _symmetric(data["Q"])
+    first, second = (_symmetric(data[name], calculators[name].dims) for name in "DQ")
     calculator = calculators["J"]
     report = ConservationReport(
         Residual(
@@ -135,6 +135,6 @@ def conservation_report(
     return report
 
 
-def _symmetric(tensor):
-    """Symmetric part in the two axes after the first."""
-    return 0.5 * (tensor + tensor.swapaxes(1, 2))
+def _symmetric(tensor, dims):
+    """Symmetric part in the axes i and l."""
+    return 0.5 * (tensor + tensor.swapaxes(dims.index("i"), dims.index("l")))

@@ -17,8 +17,8 @@ from wannierberri.result import EnergyResult
 from ..driver.grid import regular_grid
 from ..driver.run import run
 from ..results.dataset import RunResult
-from ..results.groups import LEVELS, at_level, check_components, groups, of_temperatures, quantities, select
-from ..results.table import conditions
+from ..results.groups import LEVELS, MU, at_level, check_components, groups, of_temperatures, quantities, select
+from ..results.table import conditions, heading
 
 _SUFFIXES = {
     "extrapolated": "extrapolated to an infinite mesh",
@@ -79,6 +79,9 @@ class ConvergenceResult:
                     own["units"] = "1"
                 variables[f"{name}_{suffix}"] = (variable.dims, getattr(self, suffix)[name], own)
         coordinates = dict(parts[-1].coords)
+        if MU in coordinates:  # that of each mesh
+            levels = [part[MU] for part in parts]
+            coordinates[MU] = (("mesh", *levels[0].dims), np.stack([part.values for part in levels]), levels[0].attrs)
         coordinates["mesh"] = ("mesh", [_label(mesh) for mesh in self.meshes], {"long_name": "k mesh"})
         coordinates["number_of_k_points"] = ("mesh", [int(np.prod(mesh)) for mesh in self.meshes])
         totals = {key: sum(part.attrs[key] for part in parts) for key in ("evaluated_k_points", "wall_time_s")}
@@ -242,7 +245,7 @@ def format_convergence(dataset: xarray.Dataset, level: float | None, components:
     """
     names = [name for name in dataset.data_vars if f"{name}_extrapolated" in dataset]
     meshes = dataset["mesh"].values
-    values = dataset[names].isel(mesh=0, drop=True)
+    values = dataset[names].isel(mesh=-1, drop=True)
     check_components(values, components)
     here, lines = at_level(dataset, level), []
     for group in groups(values):
@@ -251,7 +254,7 @@ def format_convergence(dataset: xarray.Dataset, level: float | None, components:
         lines += ["", ""] if lines else []
         lines.append(f"{where}values in {group.unit}")
         if len(lines) == 1:
-            lines.append(", ".join(conditions(dataset)[1:]))
+            lines.append(", ".join(conditions(dataset)[1:]))  # without the mesh
         for text, part in of_temperatures(here):
             lines += ["", *([text] if text else [])]
             lines += _rows_of_meshes(part, columns, meshes)
@@ -261,8 +264,10 @@ def format_convergence(dataset: xarray.Dataset, level: float | None, components:
 def _rows_of_meshes(at_one, columns, meshes):
     """Rows of the table at one level and temperature."""
 
-    def row(heading, texts):
-        return f"{heading:<18}" + "".join(f"{text:>14}" for text in texts)
+    counted = MU in at_one.coords
+
+    def row(first, texts, level=""):
+        return f"{first:<18}" + (f"{level:>14}" if counted else "") + "".join(f"{text:>14}" for text in texts)
 
     def of(suffix):
         return [select(at_one[name + suffix].assign_attrs(at_one[name].attrs), part).values for name, part in columns]
@@ -270,10 +275,11 @@ def _rows_of_meshes(at_one, columns, meshes):
     def numbers(suffix, digits):
         return [f"{float(f'{value:.{digits}g}'):.{max(digits, 5)}g}" for value in of(suffix)]
 
-    yield row("mesh", [f"{at_one[name].attrs['symbol']} {component}".rstrip() for name, component in columns])
+    yield row("mesh", [heading(at_one[name], component) for name, component in columns], "μ/eV")
     series = of("")
     for i, mesh in enumerate(meshes):
-        yield row(str(mesh).replace("x", " × "), [f"{float(values[i]):.5g}" for values in series])
+        level = f"{float(at_one[MU][i]):.6g}" if counted else ""
+        yield row(str(mesh).replace("x", " × "), [f"{float(values[i]):.5g}" for values in series], level)
     yield row("infinite mesh", numbers("_extrapolated", 5))
     yield row("± error", numbers("_error", 2))
     yield row("value from", ["1/N² law" if follows else "finest mesh" for follows in of("_follows_law")])

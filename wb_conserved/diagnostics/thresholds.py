@@ -20,7 +20,8 @@ class ThresholdReport:
     ----------
     thresholds : tuple of float
         eV.
-    values : dict of str to float array (threshold, n_fermi, ...)
+    values : dict of str to float array (threshold, *scan, ...)
+        Scan: Fermi levels, and temperatures where several were given.
     units : dict of str to str
     result : RunResult
         Of the run, with names "name @ threshold eV".
@@ -32,20 +33,20 @@ class ThresholdReport:
     result: RunResult
 
     def spread(self, name: str) -> np.ndarray:
-        """Largest minus smallest value over the thresholds, (n_fermi, ...)."""
+        """Largest minus smallest value over the thresholds, (*scan, ...)."""
         return np.ptp(self.values[name], axis=0)
 
-    def table(self, component: tuple[int, ...], level: int = 0) -> str:
-        """Values of one component at one Fermi level against the threshold, and their spread.
+    def table(self, component: tuple[int, ...], level: int | tuple[int, ...] = 0) -> str:
+        """Values of one component at one place of the scan against the threshold, and their spread.
 
         Parameters
         ----------
         component : tuple of int
-            Indices of the axes after the Fermi level, (0, 1, 2) for xyz.
-        level : int
-            Index of the Fermi level.
+            Indices of the Cartesian axes, (0, 1, 2) for xyz.
+        level : int or tuple of int
+            Index on the axis of the scan; (level, temperature) where it has two.
         """
-        index = (level, *component)
+        index = (*np.atleast_1d(level).tolist(), *component)
         width = max(12, *(len(name) for name in self.values))
         rows = ["threshold/eV " + " ".join(f"{name:>{width}}" for name in self.values)]
         for number, threshold in enumerate(self.thresholds):
@@ -83,7 +84,7 @@ def scan_thresholds(
         For instance ``{"σ_K": KuboConservedSpinConductivity}``.
     thresholds : sequence of float
         eV, the most important one first.
-    Efermi : float or sequence of float
+    Efermi : float, sequence of float or Electrons
         eV.
     comm : mpi4py.MPI.Comm, optional
     progress, use_irred_kpt, symmetrize : bool

@@ -17,7 +17,7 @@ class Options:
 
     Attributes
     ----------
-    use_irred_kpt, symmetrize : bool
+    use_irred_kpt, symmetrize, check_symmetry : bool
     parameters_K : mapping
     data_k_class : type or None
     memory_per_rank : float or None
@@ -28,6 +28,7 @@ class Options:
 
     use_irred_kpt: bool = True
     symmetrize: bool = True
+    check_symmetry: bool = True
     parameters_K: Mapping[str, Any] = field(default_factory=dict)
     data_k_class: type | None = None
     memory_per_rank: float | None = None

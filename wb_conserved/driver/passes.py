@@ -41,7 +41,9 @@ def passes_of(system, calculators: Mapping[Any, Any]) -> list[dict[Any, Any]]:
     return passes
 
 
-def informed(system, calculators: Mapping[Any, Any], results: Mapping[str, Any]) -> dict[Any, Any]:
+def informed(
+    system, calculators: Mapping[Any, Any], results: Mapping[str, Any], provisional: bool = False
+) -> dict[Any, Any]:
     """Calculators of a pass that know the results of the passes before.
 
     Parameters
@@ -50,11 +52,13 @@ def informed(system, calculators: Mapping[Any, Any], results: Mapping[str, Any])
     calculators : mapping
     results : mapping of str to result
         Of all passes before, by digest.
+    provisional : bool
+        See `Accumulating.with_results`.
     """
     known = {}
     for name, calculator in calculators.items():
         needed = {own: results[digest(required, "requirement")] for own, required in _requirements(system, calculator).items()}
-        known[name] = calculator.with_results(needed) if needed else calculator
+        known[name] = calculator.with_results(needed, provisional) if needed else calculator
     return known
 
 

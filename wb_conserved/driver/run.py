@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any
 
-from ..parallel import SerialCommunicator, abort_on_error
+from ..parallel import SerialCommunicator, abort_on_error, one_thread
 from ..results.dataset import RunResult
 from .interruption import stop_on_signal
 from .loop import Loop
@@ -36,6 +36,7 @@ def run(
     adpt_fac: int = 1,
     use_irred_kpt: bool = True,
     symmetrize: bool = True,
+    check_symmetry: bool = True,
     fout_name: str | None = None,
     suffix: str = "",
     parameters_K: dict | None = None,
@@ -70,6 +71,8 @@ def run(
         Evaluate only k points that the symmetry of the system does not relate, and symmetrise the result.
     symmetrize : bool
         Symmetrise the result also on the full mesh.
+    check_symmetry : bool
+        Refuse a point group that bands or spins do not have, see `wb_conserved.diagnostics.check_symmetry`.
     fout_name : str, optional
         Write every result in WannierBerri's formats (the calculator's ``save_mode``) to files that begin so; none by
         default.
@@ -101,10 +104,13 @@ def run(
     start = time.perf_counter()
     communicator = SerialCommunicator() if comm is None else comm
     arguments = {
-        "use_irred_kpt": use_irred_kpt, "symmetrize": symmetrize, "parameters_K": parameters_K, "data_k_class": data_k_class,
+        "use_irred_kpt": use_irred_kpt, "symmetrize": symmetrize, "check_symmetry": check_symmetry,
+        "parameters_K": parameters_K, "data_k_class": data_k_class,
         "memory_per_rank": memory_per_rank, "adpt_num_iter": adpt_num_iter, "adpt_mesh": adpt_mesh, "adpt_fac": adpt_fac,
     }  # fmt: skip
     with ExitStack() as stack:
+        if communicator.size > 1:
+            stack.enter_context(one_thread())
         task = Task(communicator, stack, system, grid, calculators, arguments)
         folders = Folders(task, communicator, stack, checkpoint, fout_name)
         with abort_on_error(communicator), stop_on_signal(communicator, folders.name) as check:
@@ -136,6 +142,7 @@ def estimate(
     adpt_fac: int = 1,
     use_irred_kpt: bool = True,
     symmetrize: bool = True,
+    check_symmetry: bool = True,
     parameters_K: dict | None = None,
     data_k_class: type | None = None,
     memory_per_rank: float | None = None,
@@ -159,7 +166,8 @@ def estimate(
     """
     communicator = SerialCommunicator() if comm is None else comm
     arguments = {
-        "use_irred_kpt": use_irred_kpt, "symmetrize": symmetrize, "parameters_K": parameters_K, "data_k_class": data_k_class,
+        "use_irred_kpt": use_irred_kpt, "symmetrize": symmetrize, "check_symmetry": check_symmetry,
+        "parameters_K": parameters_K, "data_k_class": data_k_class,
         "memory_per_rank": memory_per_rank, "adpt_num_iter": adpt_num_iter, "adpt_mesh": adpt_mesh, "adpt_fac": adpt_fac,
     }  # fmt: skip
     with ExitStack() as stack:

@@ -19,6 +19,7 @@ from ..interpolation import WannierInterpolator
 from ..interpolation.batches import is_interpolated
 from ..parallel import NodeMemory, agree, agree_or_abort
 from .checkpoint import Checkpoint, IterationFolder
+from .doubts import doubts
 from .evaluation import CRITERIA, Evaluation, check_calculators, default_data_k_class
 from .fingerprint import digest, fingerprint, linear_algebra
 from .grid import regular_grid
@@ -29,6 +30,7 @@ from .passes import informed, passes_of
 from .plan import largest_batch
 from .refinement import KPointList, Refinement
 from .summation import add
+from .symmetry import check_symmetry
 
 logger = logging.getLogger(__name__)
 
@@ -101,6 +103,9 @@ class Task:
             error = problem
         agree_or_abort(communicator, error)
         _warn_of_differences(communicator)
+        if communicator.rank == 0:
+            for doubt in doubts(system, calculators):
+                logger.warning("%s", doubt)
 
     def _check(self, grid, calculators):
         options, system = self.options, self._system
@@ -109,6 +114,8 @@ class Task:
         self.symmetrize = (options.symmetrize or options.use_irred_kpt) and not self.path
         if self.symmetrize:
             check_full_mesh(calculators, system.pointgroup)
+            if options.check_symmetry:
+                check_symmetry(system, _levels(calculators))
         if options.refined and self.path:
             raise ValueError(f"adpt_num_iter: expected 0 on a path, found {options.adpt_num_iter!r}")
         ready = isinstance(grid, GridAbstract) or self.path
@@ -137,7 +144,7 @@ class Task:
         one = Batch(Kpoint, np.atleast_2d(kpoints)[:1], factor)
         self.evaluations, self.values, provisional = [], [], {}
         for stage in self._passes:
-            evaluation = self._evaluation(informed(system, stage, provisional))
+            evaluation = self._evaluation(informed(system, stage, provisional, provisional=True))
             self.values.append(evaluation.prepare(one))
             self.evaluations.append(evaluation)
             if len(self.evaluations) < len(self._passes):
@@ -278,6 +285,12 @@ class Folders:
             error = problem
         agree(self._communicator, error)
         return folder
+
+
+def _levels(calculators):
+    """All Fermi levels of some calculators, eV."""
+    scans = [getattr(calculator, "Efermi", []) for calculator in calculators.values()]
+    return np.unique(np.concatenate([np.ravel(scan) for scan in scans]).astype(float))
 
 
 @cache

@@ -32,6 +32,7 @@ from .berry import (
     operator_berry_curvature,
     operator_current,
     operator_dipole,
+    proper_curvature,
 )
 from .derivatives import (
     connection_derivative,
@@ -71,6 +72,7 @@ __all__ = [
     "operator_current",
     "operator_dipole",
     "orbital_moment",
+    "proper_curvature",
     "qiao_current",
     "ryoo_current",
     "torque",

@@ -4,14 +4,16 @@
     Ω^{lis}_M = −2 Im Σ_{n∈M, m∉M} v^l_nm J^{is}_mn / (ε_n − ε_m)²    s-Berry curvature
     d^{is}_M  = Re Σ_{n∈M, m∉M} A^i_nm s_mn                           s-dipole Re<(r − r_c)^i s>
     Ωs^{li}_M = Re tr_M(Ω^{li}_M s_M),  Ω^{li} = i (A^l A^i − A^i A^l)  Berry curvature times s
+    P^{ils}_M = 2 Im tr_M(A^i s_in A^l)                              curvature with s of the other multiplets
 
-M is a multiplet, A the interband connection.  Results are per band (see the package docstring).
-Units: s carries its own, called [s]; J in eV Å [s], Ω in Å² [s], d in Å [s].
+M is a multiplet, A the interband connection, s_in the blocks of s inside multiplets.  Results are per band (see the package
+docstring).
+Units: s carries its own, called [s]; J in eV Å [s], Ω and P in Å² [s], d in Å [s].
 """
 
 from __future__ import annotations
 
-from .algebra import contract, hermitian_product, inside, namespace, scaled
+from .algebra import contract, hermitian_product, inside, namespace, product, scaled
 
 
 def operator_current(velocity, operator, *, metric=None):
@@ -123,6 +125,35 @@ def berry_curvature_times_operator(connection, operator, same, subspace=None, *,
         curvature += subspace
     axial = contract(curvature, inside(operator, same, -2j), metric=metric)  # k n c s
     return xp.stack([xp.stack(row, axis=2) for row in _levi_civita(axial, xp)], axis=2)
+
+
+def proper_curvature(connection, operator, same, *, metric=None):
+    """Curvature with s of the other multiplets, P^{ils}_n = 2 Im (A^i s_in A^l)_nn, s_in the blocks inside multiplets.
+
+    H. Ma et al., npj Spintronics 2 (2024), arXiv 2405.04581; J. H. Cullen et al., arXiv 2509.20436, eq. 7.  In Ωs^{li} s_in
+    stands outside, 2 Im (s_in A^i A^l)_nn; ½ (Ωs^{li} + P^{ils}) is Ω^{lis} of s_in where the bands of multiplets are
+    exactly degenerate, so that s_in commutes with H.
+
+    The other multiplets are those of the Wannier functions.  What `berry_curvature_times_operator` adds for states outside
+    of their space has no counterpart here: it would take s of these states, which the position matrix does not tell.
+
+    Parameters
+    ----------
+    connection : complex array (k, n, a, m)
+        Interband connection, Å.
+    operator : complex array (k, n, s, m)
+    same : bool array (k, n, m)
+        True inside multiplets.
+    metric : array (n,), optional
+        η, see the package docstring.
+
+    Returns
+    -------
+    array (k, n, i, l, s), Å² [s]
+        Its sums over multiplets are antisymmetric in i and l.
+    """
+    half = product(connection, inside(operator, same, -2j))  # −2i A^i s_in, k n i s m
+    return namespace(connection).permute_dims(contract(half, connection, metric=metric), (0, 1, 2, 4, 3))
 
 
 def _levi_civita(axial, xp):

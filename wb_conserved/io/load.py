@@ -14,21 +14,16 @@ from ..errors import InputError
 from ..geometry.spin_current import SPIN_CURRENTS
 from ..parallel import agree
 from .checks import check_dispersion, check_system, set_periodic, warn_of_large_spins
-from .npz import load_npz
+from .formats import FOLDER, READERS, Reader, Request
 from .private import matrices
-from .real_space import at_nearest_copies, check_centres_beside, refuse_translated_centres
-from .seed_files import SeedFile, read_nnkp, read_win
 from .sharing import share_system
 from .spin_axis import choose_axis, set_spin, warn_of_stated_order
 from .spin_order import PAIR_TOLERANCE, SPIN_PART_TOLERANCE, TIME_REVERSAL_TOLERANCE, check_spin_order
 from .symmetry import SYMMETRY_TOLERANCE, symmetrize_system
 from .text import COMPRESSIONS, locate, stem
-from .tight_binding import RealSpace, build_system, read_centres, read_hr, read_tb
-from .wannier_data import check_lattice, load_wannier_data
 
 logger = logging.getLogger("wb_conserved.io")
 
-ENDINGS = {".chk": "chk", "_tb.dat": "tb", "_hr.dat": "hr"}
 ALL_PERIODIC = (True, True, True)
 
 
@@ -62,7 +57,7 @@ def load_system(
     path : str, path-like or System_R
         - a seedname, such as "data/pt/Pt": the first of these that exists is loaded: .chk (with .eig, .mmn and
           .spn, formatted or not; .win and .nnkp are compared with where they are), _tb.dat, _hr.dat;
-        - a file: X.chk, X_tb.dat or X_hr.dat;
+        - a file: X.chk, X_tb.dat or X_hr.dat, or X with an ending that `wb_conserved.io.register` has entered;
         - a folder that ``System_R.to_npz`` wrote;
         - a System_R: checked and returned itself, changed only by `spin_order`, which adds 'SS'.
     spin : bool
@@ -154,8 +149,17 @@ def load_system(
     if spin_current not in SPIN_CURRENTS:
         raise InputError("spin_current", f"one of {', '.join(SPIN_CURRENTS)}", repr(spin_current))
 
-    kind, source, seed = _kind(path)
-    if SPIN_CURRENTS[spin_current].matrices and (kind != "chk" or not spin or spin_order is not None):
+    reader, source, seed = _find(path)
+    options = {
+        "wannier_centers": wannier_centers,
+        "real_lattice": real_lattice,
+        "ws_distance": ws_distance,
+        "mp_grid": mp_grid,
+        "spin_current": spin_current,
+    }
+    if SPIN_CURRENTS[spin_current].matrices and (
+        "spin_current" not in reader.options or not spin or spin_order is not None
+    ):
         raise InputError("spin_current", "'projected' where there are no .chk and .spn files", repr(spin_current))
     if symmetrize and not seed:
         raise InputError(
@@ -163,8 +167,6 @@ def load_system(
             "files with a .nnkp and a .win file beside, or wb_conserved.io.symmetry.symmetrize_system",
             source,
         )
-    own = ("wannier_centers", "real_lattice")
-    unused = {"chk": (*own, "ws_distance", "mp_grid"), "tb": own, "hr": ()}
     given = {
         "wannier_centers": wannier_centers is not None,
         "real_lattice": real_lattice is not None,
@@ -172,42 +174,16 @@ def load_system(
         "mp_grid": mp_grid is not None,
         "periodic": tuple(periodic) != ALL_PERIODIC,
     }
-    for name in unused.get(kind, tuple(given)):
-        if given[name]:
+    for name, is_given in given.items():
+        if is_given and name not in reader.options:
             raise InputError(name, f"not to be given for {source}, which has its own", f"{name} given")
 
     read_spin = spin and spin_order is None
-    if kind == "system":
-        system = path
-        if not system.has_R_mat("AA"):
-            logger.warning("the system given has no 'AA': position matrices between Wannier functions are missing")
-    elif kind == "npz":
-        system = load_npz(Path(source), read_spin)
-    elif kind == "chk":
-        spn = locate(f"{seed}.spn")
-        if spin_order is not None and spn is not None:
-            raise InputError("spin_order", f"not to be given where there are spin matrices, {spn}", repr(spin_order))
-        if read_spin and spn is None:
-            raise InputError(
-                f"{seed}.spn",
-                "spin matrices: this file (or with .xz, .gz), or spin_order, or spin=False if no spin is needed",
-                "no such file",
-            )
-        system = load_wannier_data(seed, Path(source), read_spin, spin_current)
-    else:
-        if read_spin:
-            raise InputError(
-                source,
-                "spin_order ('interlaced', 'block' or pairs), as this file has no spin; or "
-                "spin=False if no spin is needed",
-                "neither",
-            )
-        if mp_grid is not None:
-            mp_grid = _mesh(mp_grid)
-        system = _load_real_space(kind, Path(source), seed, wannier_centers, real_lattice, ws_distance, mp_grid)
-
+    system = reader.read(Request(Path(source), seed, read_spin, spin_order, **options))
+    if system is path and not system.has_R_mat("AA"):
+        logger.warning("the system given has no 'AA': position matrices between Wannier functions are missing")
     check_system(source, system, read_spin)
-    if kind in ENDINGS.values():
+    if "periodic" in reader.options:
         check_dispersion(source, system, periodic)
     if spin_order is not None:
         if system.has_R_mat("SS"):
@@ -264,33 +240,34 @@ def _beside(seed: str, ending: str) -> Path:
     return file
 
 
-def _kind(path: str | os.PathLike | System_R) -> tuple[str, str, str]:
-    """Kind of data ("system", "npz", "chk", "tb" or "hr"), what to call it in messages, and seedname."""
+def _find(path: str | os.PathLike | System_R) -> tuple[Reader, str, str]:
+    """Reader, what to call the data in messages, and seedname."""
     if isinstance(path, System_R):
-        return "system", "the System_R given", ""
+        return Reader(lambda _: path, options=()), "the System_R given", ""
     if not isinstance(path, str | os.PathLike):
         raise InputError("path", "a path or a System_R", f"a {type(path).__name__}")
     name = os.fspath(path)
     if os.path.isfile(name):
-        for ending, kind in ENDINGS.items():
-            if stem(name).endswith(ending):
-                return kind, name, stem(name).removesuffix(ending)
-        raise InputError(
-            name, f"a file X{', X'.join(ENDINGS)} (plain, .xz or .gz), a seedname or a folder", "another file"
-        )
-    candidates = {kind: locate(name + ending) for ending, kind in ENDINGS.items()}
-    found = next(((kind, str(file), name) for kind, file in candidates.items() if file is not None), None)
+        fitting = [ending for ending in READERS if stem(name).endswith(ending)]
+        if not fitting:
+            raise InputError(
+                name, f"a file X{', X'.join(READERS)} (plain, .xz or .gz), a seedname or a folder", "another file"
+            )
+        ending = max(fitting, key=len)
+        return READERS[ending], name, stem(name).removesuffix(ending)
+    candidates = {ending: locate(name + ending) for ending in READERS}
+    found = next(((READERS[ending], str(file), name) for ending, file in candidates.items() if file is not None), None)
     if os.path.isdir(name):
         arrays = sorted(Path(name).glob("*.npz"))
         if arrays and found:
             raise InputError(name, "a seedname or a folder of .npz files", f"both: {found[1]} and {arrays[0]}")
         if arrays:
-            return "npz", name, ""
+            return FOLDER, name, ""
         if not found:
             seeds = sorted(
                 {
                     stem(file).removesuffix(ending)
-                    for ending in ENDINGS
+                    for ending in READERS
                     for extension in COMPRESSIONS
                     for file in Path(name).glob(f"*{ending}{extension}")
                 }
@@ -298,90 +275,7 @@ def _kind(path: str | os.PathLike | System_R) -> tuple[str, str, str]:
             hint = f": give a seedname, such as {seeds[0]}" if seeds else ""
             raise InputError(name, f"a folder of .npz files that System_R.to_npz wrote{hint}", "a folder with none")
     if found is None:
-        looked = ", ".join(f"{name}{ending}" for ending in ENDINGS)
+        looked = ", ".join(f"{name}{ending}" for ending in READERS)
         hint = f"; {name}.chk.fmt is not read, w90chk2chk.x converts it" if locate(f"{name}.chk.fmt") else ""
         raise InputError(name, f"one of {looked} (plain, .xz or .gz), or a folder of .npz files{hint}", "none of them")
     return found
-
-
-def _load_real_space(
-    kind: str,
-    path: Path,
-    seed: str,
-    wannier_centers: np.ndarray | None,
-    real_lattice: np.ndarray | None,
-    ws_distance: bool | str,
-    mp_grid: tuple[int, int, int] | None,
-) -> System_R:
-    """System from _tb.dat or _hr.dat, without spin."""
-    model = read_tb(path) if kind == "tb" else read_hr(path)
-    win_path, nnkp_path = locate(f"{seed}.win"), locate(f"{seed}.nnkp")
-    beside = [read_win(win_path)] if win_path else []
-    if nnkp_path:
-        beside.append(read_nnkp(nnkp_path))
-    lattice, name = model.real_lattice, path.name
-    if lattice is None:
-        lattice, name = _lattice(path, real_lattice, beside)
-    for seed_file in beside:
-        check_lattice(seed_file, lattice, name)
-        num_wann = seed_file.values.get("num_wann", model.num_wann)
-        if num_wann != model.num_wann:
-            raise InputError(
-                seed_file.path,
-                f"num_wann = {model.num_wann}, as in {path.name}",
-                f"{num_wann}",
-                seed_file.lines["num_wann"],
-            )
-    if kind == "hr":
-        centers = _centers(path, seed, model, wannier_centers, beside)
-    else:
-        centers = model.centers
-        check_centres_beside(path, seed, model, lattice, beside)
-    model = at_nearest_copies(model, seed, lattice, centers, beside, ws_distance, mp_grid)
-    return build_system(model, centers, lattice)
-
-
-def _lattice(path: Path, real_lattice: np.ndarray | None, beside: list[SeedFile]) -> tuple[np.ndarray, str]:
-    """Lattice for a _hr.dat file, Å, and whose it is."""
-    if real_lattice is not None:
-        lattice = _user_array("real_lattice", real_lattice, (3, 3))
-        if abs(np.linalg.det(lattice)) < 1e-6:
-            raise InputError("real_lattice", "three independent vectors", f"{lattice.tolist()}")
-        return lattice, "real_lattice"
-    for seed_file in beside:
-        if seed_file.real_lattice is not None:
-            return seed_file.real_lattice, seed_file.path.name
-    raise InputError(path, "real_lattice, or a .win or .nnkp file beside, as this file has no lattice", "neither")
-
-
-def _centers(path: Path, seed: str, model: RealSpace, wannier_centers: np.ndarray | None, beside: list) -> np.ndarray:
-    """Centres for a _hr.dat file, Å."""
-    logger.warning("%s: no position matrices: r is diagonal, with the centres given", path)
-    if wannier_centers is not None:
-        return _user_array("wannier_centers", wannier_centers, (model.num_wann, 3))
-    centres_path = locate(f"{seed}_centres.xyz")
-    if centres_path is None:
-        raise InputError(
-            path,
-            f"wannier_centers, or a file {Path(seed).name}_centres.xyz beside, as this file has no centres",
-            "neither",
-        )
-    refuse_translated_centres(beside, centres_path)
-    return read_centres(centres_path, model.num_wann)
-
-
-def _mesh(mp_grid: Sequence[int]) -> tuple[int, int, int]:
-    mesh = tuple(mp_grid) if isinstance(mp_grid, Sequence | np.ndarray) else ()
-    if len(mesh) != 3 or not all(isinstance(n, int | np.integer) and n > 0 for n in mesh):
-        raise InputError("mp_grid", "three positive integers", repr(mp_grid))
-    return mesh
-
-
-def _user_array(name: str, values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    try:
-        array = np.array(values, dtype=float)
-    except (TypeError, ValueError):
-        raise InputError(name, f"numbers of shape {shape}", repr(values)[:80]) from None
-    if array.shape != shape or not np.isfinite(array).all():
-        raise InputError(name, f"finite numbers of shape {shape}", f"shape {array.shape}: {repr(values)[:80]}")
-    return array

@@ -7,8 +7,9 @@
 the poles of the Fermi function, and nodes kT/6 apart, it differs from w by less than 1e-9: bands a few meV apart with large
 opposite X keep their cancellation, which rounding of energies to a coarse scan destroys.  For several temperatures the
 axis is made of pieces: what is farther than 40 kT from the levels of a temperature is the same for it wherever it is, and
-needs the distance kT/6 of a higher one only, so that the number of nodes grows with the number of temperatures, not
-with their ratio.
+needs the distance of a higher one only, so that the number of nodes grows with the number of temperatures, not with
+their ratio.  The nodes of such an axis are three times closer, and at the end the spectrum is moved to the axis that each
+temperature would have alone (`of_one`): the same interpolant, and results that differ by less than 1e-9.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import compiled
+from ..errors import InputError
 from .base import Spread
 
 NODES_PER_KT = 6
@@ -26,6 +28,7 @@ STENCIL = 8
 TAIL = 40.0
 """A weight differs from its limit by exp(-40) = 4e-18 farther than this many kT from the level."""
 _LEVELS = 128  # levels to treat together
+_FINER = 3  # odd, so that all nodes of a temperature alone are among those of the common axis
 
 
 class StepAxis:
@@ -68,11 +71,20 @@ class Window:
         Lowest and highest level, eV; below `low` − 40 kT and above `high` + 40 kT a weight is constant.
     kBT : float
         eV.
+
+    Raises
+    ------
+    InputError
+        A temperature that is not above zero.
     """
 
     low: float
     high: float
     kBT: float
+
+    def __post_init__(self):
+        if not self.kBT > 0:
+            raise InputError("kBT", "a number > 0 (eV) for weights that are smooth", repr(self.kBT))
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +97,8 @@ class _Piece:
         Energies of its bands, eV; `stop` excluded.
     kBT : float
         Temperature that sets the distance of the nodes.
+    spacing : float
+        Distance of the nodes, eV.
     levels : float array
         The nodes, some beyond the ends, eV.
     first : int
@@ -94,12 +108,9 @@ class _Piece:
     start: float
     stop: float
     kBT: float
+    spacing: float
     levels: np.ndarray
     first: int
-
-    @property
-    def spacing(self):
-        return self.kBT / NODES_PER_KT
 
     @property
     def nodes(self):
@@ -115,10 +126,14 @@ class SmoothAxis:
         One for each temperature.
     lowest : float, optional
         Energy below which there are no bands, eV; by default there may be any.
+    finer : int, optional
+        The nodes of a temperature are kT/6 over this apart; by default 3 for several, from which spectra are moved to the
+        axis of one.
     """
 
-    def __init__(self, windows: Sequence[Window], lowest: float = -np.inf):
-        self._pieces = _pieces(sorted(windows, key=lambda window: window.kBT), lowest)
+    def __init__(self, windows: Sequence[Window], lowest: float = -np.inf, finer: int | None = None):
+        finer = finer or (_FINER if len(windows) > 1 else 1)
+        self._pieces = _pieces(sorted(windows, key=lambda window: window.kBT), lowest, finer)
         last = self._pieces[-1]
         self.n_nodes = last.first + len(last.levels)
         self._bounds = np.array([*(piece.start for piece in self._pieces), last.levels[-1]])
@@ -159,15 +174,50 @@ class SmoothAxis:
         weights[below, 0] = 1.0
         return rows, weights
 
+    def of_one(self, kBT: float, levels: np.ndarray, *spectra: np.ndarray) -> tuple:
+        """The axis that one of the temperatures and its levels would have alone, and spectra on it, each node as a band there.
+
+        Where there is only one temperature, the axis itself and the spectra as they are.
+        """
+        if len(self._pieces) == 1:
+            return self, *spectra
+        alone = SmoothAxis([Window(levels.min(), levels.max(), kBT)])
+        return alone, *(self._moved_to(alone, spectrum) for spectrum in spectra)
+
+    def _moved_to(self, other, spectrum):
+        """A spectrum on the axis of one temperature.
+
+        Pieces of higher ones lie outside of what it needs: wholly below, where bands count alike wherever they are, or above.
+        """
+        (target,) = other._pieces
+        moved = np.zeros((other.n_nodes, *spectrum.shape[1:]))
+        moved[0] = spectrum[0]
+        for piece in self._pieces:
+            part = spectrum[piece.nodes]
+            if piece.kBT <= target.kBT:
+                other.spread(piece.levels).add(part[None], moved)
+            elif piece.stop <= target.start:
+                moved[0] += part.sum(axis=0)
+        return moved
+
     def convolve(
         self, spectrum: np.ndarray, kernel: Callable[[np.ndarray], np.ndarray], kBT: float, levels: np.ndarray
     ) -> np.ndarray:
-        """Σ_j kernel((ε_j − μ)/kT) S_j over the nodes in reach of each level μ, (level, ...)."""
-        flat = spectrum.reshape(self.n_nodes, -1)
-        result = np.zeros((len(levels), flat.shape[1]))
-        for piece in self._pieces:
-            if piece.kBT <= kBT:  # in others the weight is constant
-                _add_convolution(result, piece, flat[piece.nodes], kernel, kBT, levels)
+        """Σ_j kernel((ε_j − μ)/kT) S_j over the nodes in reach of each level μ, (level, ...), on the axis of one."""
+        (piece,) = self._pieces
+        flat = spectrum[piece.nodes].reshape(len(piece.levels), -1)
+        reach = _reach(piece, kBT)
+        centre = np.searchsorted(piece.levels, levels)
+        order, start = np.argsort(centre), 0
+        result = np.empty((len(levels), flat.shape[1]))
+        while start < len(order):  # neighbouring levels, which have most nodes in common
+            near = centre[order[start : start + _LEVELS]] <= centre[order[start]] + 2 * reach
+            part = order[start : start + np.count_nonzero(near)]
+            start += len(part)
+            near = slice(max(0, centre[part[0]] - reach), min(centre[part[-1]] + reach + 1, len(piece.levels)))
+            argument = (piece.levels[near] - levels[part, None]) / kBT
+            inside = np.abs(np.arange(near.start, near.stop) - centre[part, None]) <= reach
+            result[part] = np.where(inside, kernel(argument), 0.0) @ flat[near]
         return result.reshape(len(levels), *spectrum.shape[1:])
 
     def sum(self, spectrum: np.ndarray, kernel: Callable[[np.ndarray], np.ndarray], kBT: float) -> np.ndarray:
@@ -179,21 +229,13 @@ class SmoothAxis:
         return total
 
     def below(self, spectrum: np.ndarray, kBT: float, levels: np.ndarray) -> np.ndarray:
-        """Sum (level, ...) of all nodes below the reach of each level."""
-        result = np.broadcast_to(spectrum[0], (len(levels), *spectrum.shape[1:])).copy()
-        for piece in self._pieces:
-            part = spectrum[piece.nodes]
-            if piece.kBT > kBT:
-                if piece.stop <= levels.min():
-                    result += part.sum(axis=0)
-                continue
-            sums = np.concatenate([np.zeros((1, *part.shape[1:])), np.cumsum(part, axis=0)])
-            centre = np.searchsorted(piece.levels, levels)
-            result += sums[np.clip(centre - _reach(piece, kBT), 0, None)]
-        return result
+        """Sum (level, ...) of all nodes below the reach of each level, on the axis of one temperature."""
+        (piece,) = self._pieces
+        centre = np.searchsorted(piece.levels, levels)
+        return np.cumsum(spectrum, axis=0)[np.clip(centre - _reach(piece, kBT), 0, None)]
 
 
-def _pieces(windows, lowest):
+def _pieces(windows, lowest, finer):
     """Pieces of the axis, in the order of their energies; those of low temperatures lie within those of higher ones."""
     covered = []  # (start, stop, kBT), disjoint and ascending
     for window in windows:
@@ -201,11 +243,11 @@ def _pieces(windows, lowest):
         covered = _covering(covered, max(window.low - margin, lowest), window.high + margin, window.kBT)
     pieces, first = [], 1
     for start, stop, kBT in covered:
-        spacing = kBT / NODES_PER_KT
+        spacing = kBT / NODES_PER_KT / finer
         more = STENCIL * spacing
         # whole multiples of the distance, whatever the levels
         nodes = spacing * np.arange(np.floor((start - more) / spacing), np.ceil((stop + more) / spacing) + 1)
-        pieces.append(_Piece(start, stop, kBT, nodes, first))
+        pieces.append(_Piece(start, stop, kBT, spacing, nodes, first))
         first += len(nodes)
     return pieces
 
@@ -228,21 +270,6 @@ def _covering(covered, start, stop, kBT):
 def _reach(piece, kBT):
     """Number of nodes of a piece on each side of a level on which a weight varies."""
     return int(np.ceil(TAIL * kBT / piece.spacing)) + 1
-
-
-def _add_convolution(result, piece, flat, kernel, kBT, levels):
-    """Add Σ_j kernel((ε_j − μ)/kT) flat_j over the nodes of a piece in reach of each level."""
-    reach = _reach(piece, kBT)
-    centre = np.searchsorted(piece.levels, levels)
-    order, start = np.argsort(centre), 0
-    while start < len(order):  # neighbouring levels, which have most nodes in common
-        near = centre[order[start : start + _LEVELS]] <= centre[order[start]] + 2 * reach
-        part = order[start : start + np.count_nonzero(near)]
-        start += len(part)
-        nodes = np.arange(max(0, centre[part[0]] - reach), min(centre[part[-1]] + reach + 1, len(piece.levels)))
-        argument = (piece.levels[nodes] - levels[part, None]) / kBT
-        inside = np.abs(nodes - centre[part, None]) <= reach
-        result[part] += np.where(inside, kernel(argument), 0.0) @ flat[nodes]
 
 
 def _lagrange_weights(offset):

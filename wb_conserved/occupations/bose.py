@@ -60,7 +60,7 @@ class Bose(Statistics):
             raise InputError("kBT", "a number > 0, or several (eV)", repr(self.kBT))
         object.__setattr__(self, "_temperatures", temperatures)
         windows = [Window(0.0, 0.0, kBT) for kBT in temperatures.tolist()]
-        object.__setattr__(self, "_axis", SmoothAxis(windows, lowest=0.0))
+        object.__setattr__(self, "_axis", SmoothAxis(windows, lowest=0.0, finer=1))
 
     @property
     def scan(self):

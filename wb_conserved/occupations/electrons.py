@@ -25,7 +25,12 @@ _PER = ("cell", "cm3")
 
 @dataclass(frozen=True)
 class Electrons:
-    """A number of electrons, which takes the place of Fermi levels.
+    """A number of electrons, which takes the place of Fermi levels: ``calculator(Electrons(18), kBT=[0.01, 0.02])``.
+
+    `wb_conserved.run` counts the bands of the whole mesh first (of the mesh before adaptive refinement), each band at its own
+    energy, and finds the level of each temperature by bisection; results have the axis kBT, and the levels along it as the
+    coordinate ``mu`` of their data set.  At zero temperature the level lies within a spectrum's 2^18th part of the band that
+    holds the last electron, and in a gap in its middle.
 
     Parameters
     ----------

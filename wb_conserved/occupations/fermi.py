@@ -12,17 +12,11 @@ a `SmoothAxis`.  The grand potential takes two moments of the energy spectrum, X
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ..errors import InputError
 from .axis import SmoothAxis, StepAxis, Window
-from .base import Placement, Statistics
-from .scan import Scan
-
-PLAIN, ENERGY = "X", "ε X"
-_MOMENTS = {"grand_potential": (PLAIN, ENERGY)}
+from .scan import Scan, ScanStatistics
 
 
 def fermi_statistics(scan: Scan, width: float | None = None) -> FermiDirac | Steps:
@@ -37,38 +31,7 @@ def fermi_statistics(scan: Scan, width: float | None = None) -> FermiDirac | Ste
     return FermiDirac(scan) if scan.temperatures[0] > 0 else Steps(scan, width)
 
 
-class _Fermi(Statistics):
-    """What steps and the smooth function have in common: moments X and ε X of the same entries."""
-
-    scan_axes: Scan
-
-    @property
-    def scan(self):
-        return self.scan_axes.axes
-
-    @property
-    def coordinates(self):
-        return self.scan_axes.coordinates
-
-    @property
-    def n_nodes(self) -> int:
-        return self._axis.n_nodes
-
-    @property
-    def key(self):
-        return self._axis.key
-
-    def moments(self, weight):
-        return _MOMENTS.get(weight, (PLAIN,))
-
-    def place(self, states):
-        energies = states.multiplets.energies
-        plain = self._axis.spread(energies.reshape(-1))
-        return Placement(states, lambda moment: plain.times(energies) if moment == ENERGY else plain)
-
-
-@dataclass(frozen=True, eq=False)
-class Steps(_Fermi):
+class Steps(ScanStatistics):
     """Zero temperature.
 
     Parameters
@@ -79,18 +42,17 @@ class Steps(_Fermi):
         Half-width in eV of the box that stands for −∂f/∂ε; needed only by the weight "surface".
     """
 
-    scan_axes: Scan
-    width: float | None = None
     name = "steps (kBT = 0)"
     weights = ("sea", "surface", "grand_potential")
+    with_energy = ("grand_potential",)
 
-    def __post_init__(self):
-        levels = self.scan_axes.levels
-        if self.width is not None:
-            if not self.width > 0:
-                raise InputError("fermi_surface_width", "a number > 0 (eV)", repr(self.width))
-            levels = np.concatenate([levels, levels - self.width, levels + self.width])
-        object.__setattr__(self, "_axis", StepAxis(levels))
+    def __init__(self, scan_axes: Scan, width: float | None = None):
+        self.width, levels = width, scan_axes.levels
+        if width is not None:
+            if not width > 0:
+                raise InputError("fermi_surface_width", "a number > 0 (eV)", repr(width))
+            levels = np.concatenate([levels, levels - width, levels + width])
+        super().__init__(scan_axes, StepAxis(levels))
 
     def check(self, weight):
         """As of all statistics; and a Fermi surface needs a width."""
@@ -98,23 +60,21 @@ class Steps(_Fermi):
         if weight == "surface" and self.width is None:
             raise InputError("fermi_surface_width", "a number > 0 (eV) for a Fermi-surface sum at kBT = 0", "none")
 
-    def weigh(self, weight, spectra):
-        self.check(weight)
-        return self.scan_axes.collect(lambda _, levels: getattr(self, f"_{weight}")(levels, *spectra))
+    def weigh_levels(self, weight, kBT, levels, *spectra):
+        return getattr(self, f"_{weight}")(levels, *spectra)
 
     def _sea(self, levels, spectrum):
-        return self._axis.below(spectrum, levels)
+        return self.axis.below(spectrum, levels)
 
     def _surface(self, levels, spectrum):
-        upper = self._axis.below(spectrum, levels + self.width)
-        return (upper - self._axis.below(spectrum, levels - self.width)) / (2 * self.width)
+        upper = self.axis.below(spectrum, levels + self.width)
+        return (upper - self.axis.below(spectrum, levels - self.width)) / (2 * self.width)
 
     def _grand_potential(self, levels, spectrum, energy_spectrum):
         return self._sea(levels, energy_spectrum) - _column(levels, spectrum) * self._sea(levels, spectrum)
 
 
-@dataclass(frozen=True, eq=False)
-class FermiDirac(_Fermi):
+class FermiDirac(ScanStatistics):
     """Temperatures above zero.
 
     Parameters
@@ -122,42 +82,62 @@ class FermiDirac(_Fermi):
     scan_axes : Scan
     """
 
-    scan_axes: Scan
     name = "Fermi-Dirac statistics"
     weights = ("sea", "surface", "grand_potential", "entropy", "entropy_surface")
+    with_energy = ("grand_potential",)
 
-    def __post_init__(self):
-        windows = [Window(levels.min(), levels.max(), kBT) for kBT, levels in self.scan_axes.groups]
-        object.__setattr__(self, "_axis", SmoothAxis(windows))
+    def __init__(self, scan_axes: Scan):
+        windows = [Window(levels.min(), levels.max(), kBT) for kBT, levels in scan_axes.groups]
+        super().__init__(scan_axes, SmoothAxis(windows))
 
     @property
     def energies(self) -> np.ndarray:
         """Energies of the nodes but the first, eV."""
-        return self._axis.energies[1:]
+        return self.axis.energies[1:]
 
-    def weigh(self, weight, spectra):
-        self.check(weight)
-        return self.scan_axes.collect(lambda kBT, levels: getattr(self, f"_{weight}")(kBT, levels, *spectra))
+    def weigh_levels(self, weight, kBT, levels, *spectra):
+        plain, *with_energy = spectra
+        with_energy = [_of_nodes(self.axis, plain, spectrum) for spectrum in with_energy]
+        axis, *spectra = self.axis.of_one(kBT, levels, plain, *with_energy)
+        return _WEIGHTS[weight](axis, kBT, levels, *spectra)
 
-    def _sea(self, kBT, levels, spectrum):
-        return self._axis.convolve(spectrum, fermi, kBT, levels) + self._axis.below(spectrum, kBT, levels)
 
-    def _surface(self, kBT, levels, spectrum):
-        return self._axis.convolve(spectrum, lambda x: fermi_slope(x) / kBT, kBT, levels)
+def _sea(axis, kBT, levels, spectrum):
+    return axis.convolve(spectrum, fermi, kBT, levels) + axis.below(spectrum, kBT, levels)
 
-    def _grand_potential(self, kBT, levels, spectrum, energy_spectrum):
-        near = self._axis.convolve(spectrum, lambda x: -kBT * np.logaddexp(0.0, -x), kBT, levels)
-        # bands spread over nodes count with the energies of these, as in the kernel; the first entry has no single one
-        nodes = _column(self.energies, spectrum)
-        energies = np.concatenate([energy_spectrum[:1], nodes * spectrum[1:]])
-        below = self._axis.below(energies, kBT, levels)
-        return near + below - _column(levels, spectrum) * self._axis.below(spectrum, kBT, levels)
 
-    def _entropy(self, kBT, levels, spectrum):
-        return self._axis.convolve(spectrum, lambda x: np.logaddexp(0.0, -x) + x * fermi(x), kBT, levels)
+def _surface(axis, kBT, levels, spectrum):
+    return axis.convolve(spectrum, lambda x: fermi_slope(x) / kBT, kBT, levels)
 
-    def _entropy_surface(self, kBT, levels, spectrum):
-        return self._axis.convolve(spectrum, lambda x: x * fermi_slope(x) / kBT, kBT, levels)
+
+def _grand_potential(axis, kBT, levels, spectrum, energy_spectrum):
+    near = axis.convolve(spectrum, lambda x: -kBT * np.logaddexp(0.0, -x), kBT, levels)
+    below = axis.below(_of_nodes(axis, spectrum, energy_spectrum), kBT, levels)
+    return near + below - _column(levels, spectrum) * axis.below(spectrum, kBT, levels)
+
+
+def _entropy(axis, kBT, levels, spectrum):
+    return axis.convolve(spectrum, lambda x: np.logaddexp(0.0, -x) + x * fermi(x), kBT, levels)
+
+
+def _entropy_surface(axis, kBT, levels, spectrum):
+    return axis.convolve(spectrum, lambda x: x * fermi_slope(x) / kBT, kBT, levels)
+
+
+_WEIGHTS = {
+    "sea": _sea,
+    "surface": _surface,
+    "grand_potential": _grand_potential,
+    "entropy": _entropy,
+    "entropy_surface": _entropy_surface,
+}
+"""From the axis of one temperature, the temperature, levels and spectra of the moments to sums (level, ...)."""
+
+
+def _of_nodes(axis, spectrum, energy_spectrum):
+    """Spectrum of ε X in which bands that are spread over nodes count with the energies of these, as in the kernels; what is
+    below the axis has no single one."""
+    return np.concatenate([energy_spectrum[:1], _column(axis.energies[1:], spectrum) * spectrum[1:]])
 
 
 def _column(values, spectrum):

@@ -9,22 +9,18 @@ integral is a trapezoidal sum over it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ..errors import InputError
 from .axis import StepAxis
-from .base import Placement, Statistics
-from .fermi import PLAIN, fermi_slope
-from .scan import Scan
+from .fermi import fermi_slope
+from .scan import Scan, ScanStatistics
 
 _NODES_PER_KT = 32
 _REACH = 40  # in units of kT
 
 
-@dataclass(frozen=True, eq=False)
-class Mott(Statistics):
+class Mott(ScanStatistics):
     """Entropy weights from steps.
 
     Parameters
@@ -33,55 +29,26 @@ class Mott(Statistics):
         Temperatures above zero.
     """
 
-    scan_axes: Scan
     name = "the Mott relation"
     weights = ("entropy", "entropy_surface")
 
-    def __post_init__(self):
-        if not self.scan_axes.temperatures.min() > 0:
-            raise InputError("kBT", "a number > 0 (eV) for the Mott relation", repr(self.scan_axes.temperatures.min()))
-        scans = [_steps(kBT, levels) for kBT, levels in self.scan_axes.groups]
+    def __init__(self, scan_axes: Scan):
+        if not scan_axes.temperatures.min() > 0:
+            raise InputError("kBT", "a number > 0 (eV) for the Mott relation", repr(scan_axes.temperatures.min()))
+        scans = [_steps(kBT, levels) for kBT, levels in scan_axes.groups]
         ends = [scan + side * (scan[1] - scan[0]) for scan in scans for side in (-1, 0, 1)]
-        object.__setattr__(self, "_axis", StepAxis(np.concatenate(ends)))
+        super().__init__(scan_axes, StepAxis(np.concatenate(ends)))
 
-    @property
-    def scan(self):
-        return self.scan_axes.axes
-
-    @property
-    def coordinates(self):
-        return self.scan_axes.coordinates
-
-    @property
-    def n_nodes(self):
-        return self._axis.n_nodes
-
-    @property
-    def key(self):
-        return self._axis.key
-
-    def moments(self, weight):
-        return (PLAIN,)
-
-    def place(self, states):
-        spread = self._axis.spread(states.multiplets.energies.reshape(-1))
-        return Placement(states, lambda _: spread)
-
-    def weigh(self, weight, spectra):
-        self.check(weight)
-
-        def of_temperature(kBT, levels):
-            scan = _steps(kBT, levels)
-            spacing = scan[1] - scan[0]
-            if weight == "entropy":
-                sums = self._axis.below(spectra[0], scan)
-            else:
-                sums = self._axis.below(spectra[0], scan + spacing) - self._axis.below(spectra[0], scan - spacing)
-                sums = sums / (2 * spacing)
-            x = (scan - levels[:, None]) / kBT
-            return np.tensordot(x * fermi_slope(x) * spacing / kBT, sums, axes=1)
-
-        return self.scan_axes.collect(of_temperature)
+    def weigh_levels(self, weight, kBT, levels, *spectra):
+        scan = _steps(kBT, levels)
+        spacing = scan[1] - scan[0]
+        if weight == "entropy":
+            sums = self.axis.below(spectra[0], scan)
+        else:
+            sums = self.axis.below(spectra[0], scan + spacing) - self.axis.below(spectra[0], scan - spacing)
+            sums = sums / (2 * spacing)
+        x = (scan - levels[:, None]) / kBT
+        return np.tensordot(x * fermi_slope(x) * spacing / kBT, sums, axes=1)
 
 
 def _steps(kBT, levels):

@@ -1,14 +1,19 @@
-"""The levels and temperatures of a result, and the axes that they make."""
+"""The levels and temperatures of a result, the axes that they make, and the base of the statistics of such a scan."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
+from typing import ClassVar
 
 import numpy as np
 
 from ..errors import InputError
 from ..units import BOLTZMANN_EV
-from .base import level_array
+from .axis import SmoothAxis, StepAxis
+from .base import Placement, Statistics, level_array
+
+PLAIN, ENERGY = "X", "ε X"
 
 
 class Scan:
@@ -67,6 +72,85 @@ class Scan:
         if self._paired:
             return np.concatenate(parts)
         return np.stack(parts, axis=1) if "kBT" in self.axes else parts[0]
+
+
+class _WithEnergies(Placement):
+    """Bands of which some moments take the energy of each."""
+
+    def __init__(self, states, plain):
+        self._energies = states.multiplets.energies
+        super().__init__(states, lambda moment: plain.times(self._energies) if moment == ENERGY else plain)
+
+    def add(self, moment, values, spectrum, factor=1.0):
+        if moment == ENERGY:
+            values = self._energies.reshape(*self._energies.shape, *(1,) * (values.ndim - 2)) * values
+        super().add(PLAIN, values, spectrum, factor)
+
+
+class ScanStatistics(Statistics):
+    """Statistics of a scan whose bands lie on an energy axis at the mean energies of their multiplets.
+
+    A weight is made of the moment "X", those of `with_energy` of "X" and "ε X".  How spectra are weighed, `weigh_levels`
+    of a subclass says.
+
+    Parameters
+    ----------
+    scan_axes : Scan
+    axis : StepAxis or SmoothAxis
+
+    Attributes
+    ----------
+    scan_axes, axis
+        As given.
+    with_energy : tuple of str
+    """
+
+    with_energy: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, scan_axes: Scan, axis: StepAxis | SmoothAxis):
+        self.scan_axes, self.axis = scan_axes, axis
+
+    @property
+    def scan(self):
+        return self.scan_axes.axes
+
+    @property
+    def coordinates(self):
+        return self.scan_axes.coordinates
+
+    @property
+    def n_nodes(self) -> int:
+        return self.axis.n_nodes
+
+    @property
+    def key(self):
+        return self.axis.key
+
+    def moments(self, weight):
+        return (PLAIN, ENERGY) if weight in self.with_energy else (PLAIN,)
+
+    def place(self, states):
+        energies = states.multiplets.energies
+        return _WithEnergies(states, self.axis.spread(energies.reshape(-1)))
+
+    def weigh(self, weight, spectra):
+        self.check(weight)
+        return self.scan_axes.collect(lambda kBT, levels: self.weigh_levels(weight, kBT, levels, *spectra))
+
+    @abstractmethod
+    def weigh_levels(self, weight: str, kBT: float, levels: np.ndarray, *spectra: np.ndarray) -> np.ndarray:
+        """Weighted sums over bands (level, ...) at one temperature.
+
+        Parameters
+        ----------
+        weight : str
+        kBT : float
+            eV.
+        levels : float array (level,)
+            eV.
+        *spectra : float arrays (n_nodes, ...)
+            One for each of `moments`.
+        """
 
 
 def _temperatures(kBT):

@@ -9,6 +9,7 @@ from .communicators import (
     world,
 )
 from .node_memory import NodeMemory
+from .threads import number_given, one_thread
 
 __all__ = [
     "NodeMemory",
@@ -16,6 +17,8 @@ __all__ = [
     "abort_on_error",
     "agree",
     "agree_or_abort",
+    "number_given",
+    "one_thread",
     "print_error",
     "world",
 ]

@@ -136,9 +136,14 @@ class RunResult(ResultDict):
         return dataset
 
     def _one_scan(self):
-        scans = [part.statistics.scan for part in self.calculators.values() if hasattr(part, "statistics")]
+        """Whether all calculators have the same axes, and the same values along them."""
+        scans = []
+        for part in self.calculators.values():
+            if hasattr(part, "statistics"):
+                along = {name: values for name, (_, values) in part.statistics.coordinates.items()}
+                scans.append(dict(part.statistics.scan) | along)
         return all(
-            scan.keys() == scans[0].keys() and all(np.array_equal(scan[axis], scans[0][axis]) for axis in scan)
+            list(scan) == list(scans[0]) and all(np.array_equal(scan[axis], scans[0][axis]) for axis in scan)
             for scan in scans
         )
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import xarray
 
-LEVELS, TEMPERATURES = "Efermi", "kBT"
+LEVELS, TEMPERATURES, MU = "Efermi", "kBT", "mu"
+_VANISHES = 1e-9  # of the largest component
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,9 @@ class Group:
         Dimensions of the scan: "Efermi", "kBT", both or none.
     axes : mapping of str to str
         Name and meaning of the Cartesian axes.
-    unit, shown, remark : str
+    unit, remark : str
+    shown : str
+        Component that stands for the tensors: that of the quantities, or the largest one where symmetry forbids that.
     """
 
     names: tuple[str, ...]
@@ -59,9 +63,22 @@ def groups(dataset: xarray.Dataset) -> list[Group]:
         key = (scan, tuple(axes.items()), attributes["units"], attributes.get("shown", ""), attributes.get("remark", ""))
         found.setdefault(key, []).append(name)
     return [
-        Group(tuple(names), scan, dict(axes), unit, shown, remark)
+        Group(tuple(names), scan, dict(axes), unit, _standing(dataset[names], dict(axes), shown), remark)
         for (scan, axes, unit, shown, remark), names in found.items()
     ]
+
+
+def _standing(part, axes, shown):
+    """A component, or the largest one of the variables where it vanishes in comparison."""
+    if not axes:
+        return shown
+    others = [[dim for dim in variable.dims if dim not in axes] for variable in part.data_vars.values()]
+    sizes = sum(abs(variable).max(dims) for variable, dims in zip(part.data_vars.values(), others, strict=True))
+    sizes = sizes.transpose(*axes)
+    places = dict(zip(axes, shown, strict=True))
+    if float(sizes.sel(places)) > _VANISHES * float(sizes.max()) or not float(sizes.max()) > 0:
+        return shown
+    return "".join("xyz"[place] for place in np.unravel_index(int(sizes.values.argmax()), sizes.shape))
 
 
 def quantities(dataset: xarray.Dataset) -> list[str]:
@@ -88,12 +105,11 @@ def check_components(dataset: xarray.Dataset, components: list[str] | None) -> N
     ValueError
         With the axes that there are.
     """
-    axes = list(dict.fromkeys("".join(group.axes) for group in groups(dataset)))
+    axes = list(dict.fromkeys("".join(cartesian_axes(dataset[name])) for name in quantities(dataset)))
     for component in components or []:
-        if len(component) not in map(len, axes) or set(component) - set("xyz"):
-            raise ValueError(
-                f"components: expected x, y or z for each of the axes {' or '.join(axes)}; found {component!r}"
-            )
+        if not component or len(component) not in map(len, axes) or set(component) - set("xyz"):
+            expected = f"x, y or z for each of the axes {' or '.join(filter(None, axes))}" if any(axes) else "none"
+            raise ValueError(f"components: expected {expected}; found {component!r}")
 
 
 def select(variable: xarray.DataArray, component: str) -> xarray.DataArray:
@@ -133,5 +149,13 @@ def of_temperatures(dataset: xarray.Dataset) -> list[tuple[str, xarray.Dataset]]
 
 def temperature(at_one: xarray.Dataset) -> str:
     """Text for the temperature of a data set at one, and for the level that holds the electrons."""
-    text = f"T = {float(at_one['kelvin']):.5g} K, kBT = {float(at_one[TEMPERATURES]):.5g} eV"
-    return text + (f", μ = {float(at_one['mu']):.6g} eV" if "mu" in at_one.coords else "")
+    pairs = ([*heading.split("/"), value] for heading, value in temperature_columns(at_one).items())
+    return ", ".join(f"{symbol} = {value} {unit}" for symbol, unit, value in pairs)
+
+
+def temperature_columns(at_one: xarray.Dataset) -> dict[str, str]:
+    """Temperature of a data set at one, and the level that holds the electrons where there is just one, by headings."""
+    columns = {"T/K": f"{float(at_one['kelvin']):.5g}", "kBT/eV": f"{float(at_one[TEMPERATURES]):.5g}"}
+    if MU in at_one.coords and not at_one[MU].dims:
+        columns["μ/eV"] = f"{float(at_one[MU]):.6g}"
+    return columns

@@ -9,7 +9,16 @@ import itertools
 import numpy as np
 import xarray
 
-from .groups import LEVELS, at_level, check_components, groups, of_temperatures, quantities, select
+from .groups import (
+    LEVELS,
+    TEMPERATURES,
+    at_level,
+    check_components,
+    groups,
+    of_temperatures,
+    select,
+    temperature_columns,
+)
 
 
 def conditions(dataset: xarray.Dataset) -> list[str]:
@@ -28,8 +37,10 @@ def conditions(dataset: xarray.Dataset) -> list[str]:
     electrons = _common(dataset, "electrons")
     if electrons:
         texts.append(f"electrons: {electrons}")
-    threshold = f"multiplet threshold = {_common(dataset, 'multiplet_threshold_eV')} eV"
-    texts.append(threshold + (" and Kramers pairs" if _common(dataset, "kramers_pairs") == "True" else ""))
+    threshold = _common(dataset, "multiplet_threshold_eV")
+    if threshold:
+        pairs = " and Kramers pairs" if _common(dataset, "kramers_pairs") == "True" else ""
+        texts.append(f"multiplet threshold = {threshold} eV{pairs}")
     width = _common(dataset, "fermi_surface_width_eV")
     if width:
         texts.append(f"Fermi-surface width = {width} eV ({_common(dataset, 'fermi_surface_width_source')})")
@@ -39,7 +50,10 @@ def conditions(dataset: xarray.Dataset) -> list[str]:
 
 
 def format_table(dataset: xarray.Dataset, level: float | None, components: list[str] | None = None) -> str:
-    """Table of all quantities at one Fermi level, a part for each group of equal axes and units, and for each temperature.
+    """Table of all quantities at one Fermi level, a part for each group of equal axes and units.
+
+    At one temperature a row for each quantity and a column for each component; at several a row for each temperature, a
+    column for each quantity, and a part for each component.
 
     Parameters
     ----------
@@ -62,10 +76,8 @@ def format_table(dataset: xarray.Dataset, level: float | None, components: list[
     """
     check_components(dataset, components)
     here = at_level(dataset, level)
-    variables = [*dataset.data_vars.values()]
-    symbol_width = max(len(variable.attrs["symbol"]) for variable in variables)
-    name_width = max(len(variable.attrs["long_name"]) for variable in variables)
-    indent = " " * (symbol_width + name_width + 4)
+    rows = _rows_of_temperatures if dataset.sizes.get(TEMPERATURES, 1) > 1 else _rows_of_quantities
+    widths = [max(map(len, texts)) for texts in zip(*map(_heading, dataset.data_vars.values()), strict=True)]
     lines: list[str] = []
     for group in groups(dataset):
         where = f"E_F = {level:g} eV, " if LEVELS in group.scan else ""
@@ -73,23 +85,53 @@ def format_table(dataset: xarray.Dataset, level: float | None, components: list[
         lines.append(f"{where}values in {group.unit}")
         if len(lines) == 1:
             lines.append(", ".join(conditions(dataset)))
-        shown = group.components(components)
         names = [name for name in dataset.data_vars if name in group.names or _error_of(dataset, name) in group.names]
-        for text, part in of_temperatures(here[names]):
-            lines += ["", *([text] if text else []), indent + "".join(f"{component:>12}" for component in shown)]
-            for variable in part.data_vars.values():
-                values = "".join(f"{float(select(variable, component)):12.5g}" for component in shown)
-                symbol, name = variable.attrs["symbol"], variable.attrs["long_name"]
-                lines.append(f"{symbol:<{symbol_width}}  {name:<{name_width}}  {values}")
+        lines += ["", *rows(here[names], group.components(components), widths)]
         if group.legend():
             lines += ["", group.legend()]
     return "\n".join(lines)
 
 
+def _heading(variable):
+    """Symbol and name of a variable; of an error a short one, as it stands below what it is the error of."""
+    return variable.attrs["symbol"], "its estimated error" if "error_of" in variable.attrs else variable.attrs["long_name"]
+
+
+def _rows_of_quantities(part, components, widths):
+    """A row for each quantity of a group, at one temperature."""
+    ((text, at_one),) = of_temperatures(part)
+    if text:
+        yield text
+    if any(components):
+        yield " " * (sum(widths) + 4) + "".join(f"{component:>12}" for component in components)
+    for variable in at_one.data_vars.values():
+        values = "".join(f"{float(select(variable, component)):12.5g}" for component in components)
+        yield "  ".join([*(f"{text:<{width}}" for text, width in zip(_heading(variable), widths, strict=True)), values])
+
+
+def _rows_of_temperatures(part, components, widths):
+    """A row for each temperature, a column for each quantity of a group."""
+    for variable in part.data_vars.values():
+        yield "  ".join(f"{text:<{width}}" for text, width in zip(_heading(variable), widths, strict=True)).rstrip()
+    for component in components:
+        yield ""
+        headings = "".join(f"{heading(variable, component):>14}" for variable in part.data_vars.values())
+        yield _left(temperature_columns(part.isel({TEMPERATURES: 0}))) + headings
+        for _, at_one in of_temperatures(part):
+            values = "".join(f"{float(select(variable, component)):>14.5g}" for variable in at_one.data_vars.values())
+            yield _left(temperature_columns(at_one).values()) + values
+
+
+def heading(variable: xarray.DataArray, component: str) -> str:
+    """Heading of a column: symbol and component."""
+    return f"{variable.attrs['symbol']} {component}".rstrip()
+
+
 def format_comparison(
     dataset: xarray.Dataset, level: float | None, components: list[str] | None, compared: dict[tuple[str, float], np.ndarray]
 ) -> str:
-    """Table of all quantities at one Fermi level against the multiplet threshold, a part for each temperature.
+    """Table of all quantities at one Fermi level against the multiplet threshold, a part for each group of equal axes and
+    units, a row for each temperature and threshold.
 
     Parameters
     ----------
@@ -100,29 +142,38 @@ def format_comparison(
     components : list of str
         See `format_table`.
     compared : dict of (str, float) to float array
-        Tensors at the level by variable and threshold (eV).
+        Tensors at the level by variable and threshold (eV); variables that no threshold enters are not among them.
 
     Returns
     -------
     str
     """
-    here = at_level(dataset, level)
-    own = float(_common(dataset, "multiplet_threshold_eV"))
-    rows = {own: {name: here[name] for name in quantities(dataset)}}
-    for (name, threshold), data in compared.items():
-        rows.setdefault(threshold, {})[name] = here[name].copy(data=data)
-    columns = [(name, part) for group in groups(dataset) for name in group.names for part in group.components(components)]
-    headings = [f"{dataset[name].attrs['symbol']} {component}".rstrip() for name, component in columns]
+    names = list(dict.fromkeys(name for name, _ in compared))
+    here = at_level(dataset[names], level)
+    own = float(_common(here, "multiplet_threshold_eV"))
+    tables = {own: here}
+    for threshold in dict.fromkeys(threshold for _, threshold in compared):
+        tables[threshold] = here.copy(data={name: compared[name, threshold] for name in names})
+    several = here.sizes.get(TEMPERATURES, 1) > 1
     lines: list[str] = []
-    for text, _ in of_temperatures(here):
+    for group in groups(dataset[names]):
+        columns = [(name, component) for name in group.names for component in group.components(components)]
+        headings = "".join(f"{heading(dataset[name], component):>14}" for name, component in columns)
         lines += [""] if lines else []
-        lines += [text] if text else []
-        lines.append(f"{'threshold/eV':<13}" + "".join(f"{heading:>13}" for heading in headings))
-        for threshold in sorted(rows):
-            tables = dict(of_temperatures(xarray.Dataset(rows[threshold])))
-            values = [float(select(tables[text][name], component)) for name, component in columns]
-            lines.append(f"{threshold:<13g}" + "".join(f"{value:>13.5g}" for value in values))
+        lines.append(f"values in {group.unit}")
+        first = temperature_columns(here.isel({TEMPERATURES: 0})) if several else ()
+        lines.append(_left(["threshold/eV", *first]) + headings)
+        for temperatures in zip(*(of_temperatures(tables[threshold]) for threshold in sorted(tables)), strict=True):
+            for threshold, (_, at_one) in zip(sorted(tables), temperatures, strict=True):
+                first = temperature_columns(at_one).values() if several else ()
+                values = "".join(f"{float(select(at_one[name], component)):>14.5g}" for name, component in columns)
+                lines.append(_left([f"{threshold:g}", *first]) + values)
     return "\n".join(lines)
+
+
+def _left(texts):
+    """The first columns of a row."""
+    return "".join(f"{text:<14}" for text in texts)
 
 
 def format_csv(dataset: xarray.Dataset) -> str:

@@ -1,0 +1,98 @@
+"""What is legal but likely not meant is said in one line; what is misspelt is refused as such."""
+
+import logging
+
+import numpy as np
+import pytest
+
+import wb_conserved
+from wb_conserved.calculators import DensityOfStates, NumberOfElectrons, static, tabulate, thermal
+from wb_conserved.driver.doubts import doubts
+from wb_conserved.models import random_model, rashba_gas
+
+GOOD = {"kBT": 0.025, "degen_thresh": 0.01}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (dict(Efermi=[-40.0]), r"Fermi level -40 eV: below all bands, which lie between -?\d"),
+        (dict(Efermi=[55.0, 60.0]), r"Fermi levels 55, 60 eV: above all bands, .* results are 0 but for rounding"),
+        (dict(kBT=300.0), "kBT = 300 eV is 3481355 K: kBT is in eV"),
+        (dict(kBT=[0.01, 0.5]), "kBT = 0.5 eV is 5802 K"),
+        (dict(degen_thresh=0.8), "degen_thresh = 0.8 eV: bands that close count as one level"),
+        (dict(degen_thresh=None), "degen_thresh is not given for σ: bands closer than 0.0001 eV"),
+    ],
+)
+def test_each_is_said_once(platinum, arguments, message, caplog):
+    """From Python, by run itself."""
+    arguments = {"Efermi": [18.0874]} | GOOD | arguments
+    calculators = {"σ": static.ConventionalSpinConductivity(**arguments)}
+    with caplog.at_level(logging.WARNING, "wb_conserved.driver"):
+        wb_conserved.run(platinum, 2, calculators)
+    (line,) = caplog.messages
+    assert "\n" not in line
+    assert line == doubts(platinum, calculators)[0]
+    import re
+
+    assert re.search(message, line)
+
+
+def test_nothing_is_said_of_good_settings(platinum, tellurium, iron, caplog):
+    levels = {"platinum": 18.0874, "tellurium": 6.079, "iron": 17.3896}
+    for system, level in zip((platinum, tellurium, iron), levels.values(), strict=True):
+        scan = level + np.linspace(-8, 4, 5)
+        assert doubts(system, {"σ": static.ConventionalSpinConductivity(scan, **GOOD)}) == []
+        assert doubts(system, {"N": NumberOfElectrons(scan), "D": DensityOfStates(scan, kBT=0.1)}) == []  # no multiplets enter
+    assert doubts(rashba_gas(), {"σ": static.ConventionalSpinConductivity([99.0], **GOOD)}) == []  # nothing is known of it
+    named = {"one": static.ConventionalSpinConductivity([0.0]), "two": static.BerrySpinConductivity([0.0])}
+    (line,) = doubts(random_model(), named)
+    assert "not given for one, two" in line  # one warning for all
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: static.ConservedSpinConductivity([0.0, 0.3, 0.4], kbt=0.1), "found kbt; did you mean kBT?"),
+        (lambda: static.ConservedSpinConductivity([0.0], degen_tresh=0.1), "found degen_tresh; did you mean degen_thresh?"),
+        (lambda: static.DriftSpinConductivity([0.0], relaxation=3), "did you mean relaxation_time?"),
+        (lambda: thermal.KuboConservedSpinNernst([0.0], kbT=1), "did you mean kBT?"),
+        (lambda: tabulate.OperatorDipole(iband=3), "did you mean ibands?"),
+        (lambda: DensityOfStates([0.0], colour="red"), "found colour$"),
+    ],
+)
+def test_a_misspelt_keyword_is_reported_before_anything_else(make, message):
+    with pytest.raises(TypeError, match=rf"expected arguments among .*{message.replace('?', '[?]')}"):
+        make()
+
+
+def test_states_have_no_operator():
+    with pytest.raises(ValueError, match="operator: expected none, as DensityOfStates counts states; found 'spin'"):
+        DensityOfStates([0.0], kBT=0.1, operator="spin")
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_the_command_says_it_too(tmp_path, platinum, monkeypatch, command):
+    from click.testing import CliRunner
+
+    from wb_conserved.cli import job, main
+
+    monkeypatch.setattr(job, "load_system", lambda *_, **__: platinum)
+    source = tmp_path / "pt.toml"
+    source.write_text(
+        '[system]\npath = "Pt"\n[grid]\nmesh = 2\n[fermi]\nlevel = 18.0\nlevels = [-1.0, 0.0, 1.0]\n[temperature]\nkBT = 0.5\n'
+        '[multiplets]\nthreshold = 0.9\n[output]\nfolder = "results"\nplot = false\n',
+        encoding="utf-8",
+    )
+    logger = logging.getLogger("wb_conserved")
+    before = list(logger.handlers)
+    try:
+        done = CliRunner().invoke(main, [command, str(source)])
+    finally:
+        logger.handlers[:] = before
+    assert done.exit_code == 0, done.output
+    lines = [line for line in done.output.splitlines() if line.startswith("WARNING: ")]
+    assert len(lines) == 3
+    texts = ("levels = -1 ... 1 eV lie 17 eV or more", "kBT = 0.5 eV is 5802 K", "threshold")
+    for line, text in zip(lines, texts, strict=True):
+        assert text in line
