@@ -47,7 +47,7 @@ class Request:
     wannier_centers: np.ndarray | None = None
     real_lattice: np.ndarray | None = None
     ws_distance: bool | str = "auto"
-    mp_grid: tuple[int, int, int] | None = None
+    mp_grid: Sequence[int] | None = None
     spin_current: str = "projected"
 
 
@@ -117,18 +117,18 @@ def _load_tb(request: Request) -> System_R:
     _refuse_spin(request)
     model = read_tb(request.path)
 
-    def centers(beside, lattice):
+    def find_centers(lattice, beside):
         check_centres_beside(request.path, request.seed, model, lattice, beside)
         return model.centers
 
-    return _real_space(request, model, centers)
+    return _real_space(request, model, find_centers)
 
 
 def _load_hr(request: Request) -> System_R:
     """System from _hr.dat, with centres from elsewhere."""
     _refuse_spin(request)
     model = read_hr(request.path)
-    return _real_space(request, model, lambda beside, _: _centers(request, model, beside))
+    return _real_space(request, model, lambda _, beside: _centers(request, model, beside))
 
 
 def _refuse_spin(request):
@@ -144,6 +144,7 @@ def _refuse_spin(request):
 def _real_space(request: Request, model: RealSpace, find_centers: Callable) -> System_R:
     """System without spin; a lattice and centres that the model lacks come from elsewhere."""
     path, seed = request.path, request.seed
+    mp_grid = None if request.mp_grid is None else _mesh(request.mp_grid)
     win_path, nnkp_path = locate(f"{seed}.win"), locate(f"{seed}.nnkp")
     beside = [read_win(win_path)] if win_path else []
     if nnkp_path:
@@ -161,9 +162,16 @@ def _real_space(request: Request, model: RealSpace, find_centers: Callable) -> S
                 f"{num_wann}",
                 seed_file.lines["num_wann"],
             )
-    centers = find_centers(beside, lattice)
-    model = at_nearest_copies(model, seed, lattice, centers, beside, request.ws_distance, request.mp_grid)
+    centers = find_centers(lattice, beside)
+    model = at_nearest_copies(model, seed, lattice, centers, beside, request.ws_distance, mp_grid)
     return build_system(model, centers, lattice)
+
+
+def _mesh(mp_grid: Sequence[int]) -> tuple[int, int, int]:
+    mesh = tuple(mp_grid) if isinstance(mp_grid, Sequence | np.ndarray) else ()
+    if len(mesh) != 3 or not all(isinstance(n, int | np.integer) and n > 0 for n in mesh):
+        raise InputError("mp_grid", "three positive integers", repr(mp_grid))
+    return mesh
 
 
 def _lattice(path: Path, real_lattice: np.ndarray | None, beside: list[SeedFile]) -> tuple[np.ndarray, str]:
@@ -181,14 +189,15 @@ def _lattice(path: Path, real_lattice: np.ndarray | None, beside: list[SeedFile]
 
 def _centers(request: Request, model: RealSpace, beside: list[SeedFile]) -> np.ndarray:
     """Centres for a _hr.dat file, Å."""
-    logger.warning("%s: no position matrices: r is diagonal, with the centres given", request.path)
+    path, seed = request.path, request.seed
+    logger.warning("%s: no position matrices: r is diagonal, with the centres given", path)
     if request.wannier_centers is not None:
         return _user_array("wannier_centers", request.wannier_centers, (model.num_wann, 3))
-    centres_path = locate(f"{request.seed}_centres.xyz")
+    centres_path = locate(f"{seed}_centres.xyz")
     if centres_path is None:
         raise InputError(
-            request.path,
-            f"wannier_centers, or a file {Path(request.seed).name}_centres.xyz beside, as this file has no centres",
+            path,
+            f"wannier_centers, or a file {Path(seed).name}_centres.xyz beside, as this file has no centres",
             "neither",
         )
     refuse_translated_centres(beside, centres_path)

@@ -154,6 +154,7 @@ def load_system(
         "wannier_centers": wannier_centers,
         "real_lattice": real_lattice,
         "ws_distance": ws_distance,
+        "mp_grid": mp_grid,
         "spin_current": spin_current,
     }
     if SPIN_CURRENTS[spin_current].matrices and (
@@ -178,13 +179,11 @@ def load_system(
             raise InputError(name, f"not to be given for {source}, which has its own", f"{name} given")
 
     read_spin = spin and spin_order is None
-    if mp_grid is not None:
-        options["mp_grid"] = _mesh(mp_grid)
     system = reader.read(Request(Path(source), seed, read_spin, spin_order, **options))
     if system is path and not system.has_R_mat("AA"):
         logger.warning("the system given has no 'AA': position matrices between Wannier functions are missing")
     check_system(source, system, read_spin)
-    if reader in READERS.values():
+    if "periodic" in reader.options:
         check_dispersion(source, system, periodic)
     if spin_order is not None:
         if system.has_R_mat("SS"):
@@ -280,10 +279,3 @@ def _find(path: str | os.PathLike | System_R) -> tuple[Reader, str, str]:
         hint = f"; {name}.chk.fmt is not read, w90chk2chk.x converts it" if locate(f"{name}.chk.fmt") else ""
         raise InputError(name, f"one of {looked} (plain, .xz or .gz), or a folder of .npz files{hint}", "none of them")
     return found
-
-
-def _mesh(mp_grid: Sequence[int]) -> tuple[int, int, int]:
-    mesh = tuple(mp_grid) if isinstance(mp_grid, Sequence | np.ndarray) else ()
-    if len(mesh) != 3 or not all(isinstance(n, int | np.integer) and n > 0 for n in mesh):
-        raise InputError("mp_grid", "three positive integers", repr(mp_grid))
-    return mesh
