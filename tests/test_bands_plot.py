@@ -212,8 +212,14 @@ def test_tutorial_on_bands(tmp_path, capsys):
 def test_tutorial_on_multiplets(capsys):
     """σ_K of projected platinum does not depend on the threshold; with localised functions it does."""
     reports = runpy.run_path(str(TUTORIALS / "multiplets" / "multiplets.py"))["main"](8)
+    text = capsys.readouterr().out
+    for kind, report in reports.items():
+        assert f"Platinum, {kind} Wannier functions, mesh 8^3" in text
+        assert report.table((0, 1, 2)) in text
+        assert list(report.thresholds) == [1e-4, 0.01, 0.05, 0.2]
+        assert list(report.values) == ["σ_K", "σ_in", "σ_B", "σ_conv"]
     spread = {name: report.spread("σ_K")[0, 0, 1, 2] for name, report in reports.items()}
     value = reports["projected"].values["σ_K"][0, 0, 0, 1, 2]
     assert spread["projected"] < 0.05 * abs(value)
     assert spread["maximally localised"] > 5 * spread["projected"]
-    assert "k points that contribute most" in capsys.readouterr().out
+    assert text.count("k points that contribute most to σ_B:") == 2
