@@ -4,11 +4,11 @@
 
 `SmoothAxis`: the nodes are points, and a band is spread over the eight around it with the weights of Lagrange interpolation.
 Σ_j S_j w(ε_j) is then Σ_n X_n w̃(ε_n), w̃ the interpolant of w.  For a function of (ε − μ)/kT without singularity nearer than
-the poles of the Fermi function, and nodes kT/6 apart, it differs from w by less than 1e-9: bands a few meV apart with large
+the poles of the Fermi function, and nodes kT/8 apart, it differs from w by less than 2e-9: bands a few meV apart with large
 opposite X keep their cancellation, which rounding of energies to a coarse scan destroys.  For several temperatures the
 axis is made of pieces: what is farther than 40 kT from the levels of a temperature is the same for it wherever it is, and
-needs the distance kT/6 of a higher one only, so that the number of nodes grows with the number of temperatures, not
-with their ratio.
+needs the distance kT/8 of a higher one only, so that the number of nodes grows with the number of temperatures, not
+with their ratio.  At the end the spectrum is moved to the axis of each temperature, with nodes kT/8 apart throughout.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ import numpy as np
 from .. import compiled
 from .base import Spread
 
-NODES_PER_KT = 6
+NODES_PER_KT = 8
 STENCIL = 8
 TAIL = 40.0
 """A weight differs from its limit by exp(-40) = 4e-18 farther than this many kT from the level."""
-_LEVELS = 128  # levels to treat together
+_TOGETHER = 0.5  # distance of levels that are treated together, of the reach of a weight
 
 
 class StepAxis:
@@ -159,15 +159,41 @@ class SmoothAxis:
         weights[below, 0] = 1.0
         return rows, weights
 
+    def moved_to(self, other: SmoothAxis, spectrum: np.ndarray) -> np.ndarray:
+        """The spectrum on the axis of one of the temperatures, each node as a band there.
+
+        Pieces of higher temperatures, whose nodes are too far apart for it, lie outside of what it needs: wholly below, where
+        bands count alike wherever they are, or above.
+        """
+        (target,) = other._pieces
+        moved = np.zeros((other.n_nodes, *spectrum.shape[1:]))
+        moved[0] = spectrum[0]
+        for piece in self._pieces:
+            part = spectrum[piece.nodes]
+            if piece.kBT <= target.kBT:
+                other.spread(piece.levels).add(part[None], moved)
+            elif piece.stop <= target.start:
+                moved[0] += part.sum(axis=0)
+        return moved
+
     def convolve(
         self, spectrum: np.ndarray, kernel: Callable[[np.ndarray], np.ndarray], kBT: float, levels: np.ndarray
     ) -> np.ndarray:
-        """Σ_j kernel((ε_j − μ)/kT) S_j over the nodes in reach of each level μ, (level, ...)."""
-        flat = spectrum.reshape(self.n_nodes, -1)
-        result = np.zeros((len(levels), flat.shape[1]))
-        for piece in self._pieces:
-            if piece.kBT <= kBT:  # in others the weight is constant
-                _add_convolution(result, piece, flat[piece.nodes], kernel, kBT, levels)
+        """Σ_j kernel((ε_j − μ)/kT) S_j over the nodes in reach of each level μ, (level, ...); of one temperature."""
+        (piece,) = self._pieces
+        flat = spectrum[piece.nodes].reshape(len(piece.levels), -1)
+        result = np.empty((len(levels), flat.shape[1]))
+        reach = _reach(piece, kBT)
+        centre = np.searchsorted(piece.levels, levels)
+        order, start = np.argsort(centre), 0
+        while start < len(order):  # neighbouring levels, which have most nodes in common
+            near = centre[order[start:]] <= centre[order[start]] + _TOGETHER * reach
+            part = order[start : start + np.count_nonzero(near)]
+            start += len(part)
+            nodes = np.arange(max(0, centre[part[0]] - reach), min(centre[part[-1]] + reach + 1, len(piece.levels)))
+            argument = (piece.levels[nodes] - levels[part, None]) / kBT
+            inside = np.abs(nodes - centre[part, None]) <= reach
+            result[part] = np.where(inside, kernel(argument), 0.0) @ flat[nodes]
         return result.reshape(len(levels), *spectrum.shape[1:])
 
     def sum(self, spectrum: np.ndarray, kernel: Callable[[np.ndarray], np.ndarray], kBT: float) -> np.ndarray:
@@ -179,18 +205,11 @@ class SmoothAxis:
         return total
 
     def below(self, spectrum: np.ndarray, kBT: float, levels: np.ndarray) -> np.ndarray:
-        """Sum (level, ...) of all nodes below the reach of each level."""
-        result = np.broadcast_to(spectrum[0], (len(levels), *spectrum.shape[1:])).copy()
-        for piece in self._pieces:
-            part = spectrum[piece.nodes]
-            if piece.kBT > kBT:
-                if piece.stop <= levels.min():
-                    result += part.sum(axis=0)
-                continue
-            sums = np.concatenate([np.zeros((1, *part.shape[1:])), np.cumsum(part, axis=0)])
-            centre = np.searchsorted(piece.levels, levels)
-            result += sums[np.clip(centre - _reach(piece, kBT), 0, None)]
-        return result
+        """Sum (level, ...) of all nodes below the reach of each level; of one temperature."""
+        (piece,) = self._pieces
+        sums = np.cumsum(spectrum, axis=0)
+        centre = np.searchsorted(piece.levels, levels)
+        return sums[np.clip(centre - _reach(piece, kBT), 0, None)]
 
 
 def _pieces(windows, lowest):
@@ -228,21 +247,6 @@ def _covering(covered, start, stop, kBT):
 def _reach(piece, kBT):
     """Number of nodes of a piece on each side of a level on which a weight varies."""
     return int(np.ceil(TAIL * kBT / piece.spacing)) + 1
-
-
-def _add_convolution(result, piece, flat, kernel, kBT, levels):
-    """Add Σ_j kernel((ε_j − μ)/kT) flat_j over the nodes of a piece in reach of each level."""
-    reach = _reach(piece, kBT)
-    centre = np.searchsorted(piece.levels, levels)
-    order, start = np.argsort(centre), 0
-    while start < len(order):  # neighbouring levels, which have most nodes in common
-        near = centre[order[start : start + _LEVELS]] <= centre[order[start]] + 2 * reach
-        part = order[start : start + np.count_nonzero(near)]
-        start += len(part)
-        nodes = np.arange(max(0, centre[part[0]] - reach), min(centre[part[-1]] + reach + 1, len(piece.levels)))
-        argument = (piece.levels[nodes] - levels[part, None]) / kBT
-        inside = np.abs(nodes - centre[part, None]) <= reach
-        result[part] += np.where(inside, kernel(argument), 0.0) @ flat[nodes]
 
 
 def _lagrange_weights(offset):

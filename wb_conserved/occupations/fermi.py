@@ -127,7 +127,7 @@ class FermiDirac(_Fermi):
     weights = ("sea", "surface", "grand_potential", "entropy", "entropy_surface")
 
     def __post_init__(self):
-        windows = [Window(levels.min(), levels.max(), kBT) for kBT, levels in self.scan_axes.groups]
+        windows = [_window(kBT, levels) for kBT, levels in self.scan_axes.groups]
         object.__setattr__(self, "_axis", SmoothAxis(windows))
 
     @property
@@ -137,27 +137,60 @@ class FermiDirac(_Fermi):
 
     def weigh(self, weight, spectra):
         self.check(weight)
-        return self.scan_axes.collect(lambda kBT, levels: getattr(self, f"_{weight}")(kBT, levels, *spectra))
+        several = len(self.scan_axes.groups) > 1
 
-    def _sea(self, kBT, levels, spectrum):
-        return self._axis.convolve(spectrum, fermi, kBT, levels) + self._axis.below(spectrum, kBT, levels)
+        def of_temperature(kBT, levels):
+            axis = SmoothAxis([_window(kBT, levels)]) if several else self._axis
+            moments = self._on(axis, spectra) if several else spectra
+            return _WEIGHTS[weight](axis, kBT, levels, *moments)
 
-    def _surface(self, kBT, levels, spectrum):
-        return self._axis.convolve(spectrum, lambda x: fermi_slope(x) / kBT, kBT, levels)
+        return self.scan_axes.collect(of_temperature)
 
-    def _grand_potential(self, kBT, levels, spectrum, energy_spectrum):
-        near = self._axis.convolve(spectrum, lambda x: -kBT * np.logaddexp(0.0, -x), kBT, levels)
-        # bands spread over nodes count with the energies of these, as in the kernel; the first entry has no single one
-        nodes = _column(self.energies, spectrum)
-        energies = np.concatenate([energy_spectrum[:1], nodes * spectrum[1:]])
-        below = self._axis.below(energies, kBT, levels)
-        return near + below - _column(levels, spectrum) * self._axis.below(spectrum, kBT, levels)
+    def _on(self, axis, spectra):
+        """Spectra on the axis of one temperature; the energy of what is below it is that of the nodes there."""
+        plain, *with_energy = spectra
+        nodes = _column(self.energies, plain)
+        further = [np.concatenate([spectrum[:1], nodes * plain[1:]]) for spectrum in with_energy]
+        return [self._axis.moved_to(axis, spectrum) for spectrum in (plain, *further)]
 
-    def _entropy(self, kBT, levels, spectrum):
-        return self._axis.convolve(spectrum, lambda x: np.logaddexp(0.0, -x) + x * fermi(x), kBT, levels)
 
-    def _entropy_surface(self, kBT, levels, spectrum):
-        return self._axis.convolve(spectrum, lambda x: x * fermi_slope(x) / kBT, kBT, levels)
+def _window(kBT, levels):
+    return Window(levels.min(), levels.max(), kBT)
+
+
+def _sea(axis, kBT, levels, spectrum):
+    return axis.convolve(spectrum, fermi, kBT, levels) + axis.below(spectrum, kBT, levels)
+
+
+def _surface(axis, kBT, levels, spectrum):
+    return axis.convolve(spectrum, lambda x: fermi_slope(x) / kBT, kBT, levels)
+
+
+def _grand_potential(axis, kBT, levels, spectrum, energy_spectrum):
+    near = axis.convolve(spectrum, lambda x: -kBT * np.logaddexp(0.0, -x), kBT, levels)
+    # bands spread over nodes count with the energies of these, as in the kernel; the first entry has no single one
+    nodes = _column(axis.energies[1:], spectrum)
+    energies = np.concatenate([energy_spectrum[:1], nodes * spectrum[1:]])
+    below = axis.below(energies, kBT, levels)
+    return near + below - _column(levels, spectrum) * axis.below(spectrum, kBT, levels)
+
+
+def _entropy(axis, kBT, levels, spectrum):
+    return axis.convolve(spectrum, lambda x: np.logaddexp(0.0, -x) + x * fermi(x), kBT, levels)
+
+
+def _entropy_surface(axis, kBT, levels, spectrum):
+    return axis.convolve(spectrum, lambda x: x * fermi_slope(x) / kBT, kBT, levels)
+
+
+_WEIGHTS = {
+    "sea": _sea,
+    "surface": _surface,
+    "grand_potential": _grand_potential,
+    "entropy": _entropy,
+    "entropy_surface": _entropy_surface,
+}
+"""From the axis of a temperature, the temperature, levels and spectra of the moments to (level, ...)."""
 
 
 def _column(values, spectrum):
