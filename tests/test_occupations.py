@@ -110,7 +110,7 @@ class TestTemperatures:
 
     def test_the_axis_grows_with_their_number_and_not_with_their_ratio(self):
         nodes = [fermi_statistics(Scan([0.0], several)).n_nodes for several in ([0.001], [0.001, 0.1], [0.001, 1.0])]
-        assert nodes[1] < 7 * nodes[0] and nodes[2] < 1.1 * nodes[1]  # three times closer for each of two
+        assert nodes[1] < 9 * nodes[0] and nodes[2] < 1.1 * nodes[1]  # four times closer for each of two
 
     @pytest.mark.parametrize("kBT", [[0.0, 0.1], [], [[0.1]], -0.1, [0.1, -0.1], np.nan, "warm", None])
     def test_refused(self, kBT):

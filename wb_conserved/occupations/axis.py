@@ -8,7 +8,7 @@ the poles of the Fermi function, and nodes kT/6 apart, it differs from w by less
 opposite X keep their cancellation, which rounding of energies to a coarse scan destroys.  For several temperatures the
 axis is made of pieces: what is farther than 40 kT from the levels of a temperature is the same for it wherever it is, and
 needs the distance of a higher one only, so that the number of nodes grows with the number of temperatures, not with
-their ratio.  The nodes of such an axis are three times closer, and at the end the spectrum is moved to the axis that each
+their ratio.  The nodes of such an axis are four times closer, and at the end the spectrum is moved to the axis that each
 temperature would have alone (`of_one`): the same interpolant, and results that differ by less than 1e-9.
 """
 
@@ -28,7 +28,7 @@ STENCIL = 8
 TAIL = 40.0
 """A weight differs from its limit by exp(-40) = 4e-18 farther than this many kT from the level."""
 _LEVELS = 128  # levels to treat together
-_FINER = 3  # odd, so that all nodes of a temperature alone are among those of the common axis
+_FINER = 4  # so that all nodes of a temperature alone are among those of the common axis
 
 
 class StepAxis:
@@ -127,7 +127,7 @@ class SmoothAxis:
     lowest : float, optional
         Energy below which there are no bands, eV; by default there may be any.
     finer : int, optional
-        The nodes of a temperature are kT/6 over this apart; by default 3 for several, from which spectra are moved to the
+        The nodes of a temperature are kT/6 over this apart; by default 4 for several, from which spectra are moved to the
         axis of one.
     """
 
