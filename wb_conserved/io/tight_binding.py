@@ -282,11 +282,9 @@ def build_system(model: RealSpace, centers: np.ndarray | None, real_lattice: np.
     System_R
         With 'Ham' and 'AA'; 'AA' is zero where there is no r(R).
     """
-    zero = int(np.flatnonzero((model.vectors == 0).all(axis=1))[0])
-    diagonal = np.arange(model.num_wann)
-    if model.position is None:
-        position = np.zeros((*model.hamiltonian.shape, 3), dtype=complex)
-    else:
+    zero, diagonal = int(np.flatnonzero((model.vectors == 0).all(axis=1))[0]), np.arange(model.num_wann)
+    position = np.zeros((*model.hamiltonian.shape, 3), dtype=complex)
+    if model.position is not None:
         minus = opposite(model.path, model.vectors)
         position = 0.5 * (model.position + model.position[minus].swapaxes(1, 2).conj())
         centers = position[zero, diagonal, diagonal].real.copy()
