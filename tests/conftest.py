@@ -23,6 +23,20 @@ from data_folder import DATA
 import wb_conserved
 
 
+def pytest_addoption(parser):
+    """Long tests are for .ci/full."""
+    parser.addoption("--long", action="store_true", help="run the tests marked long too")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Skip them otherwise."""
+    if config.getoption("--long"):
+        return
+    for item in items:
+        if item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.skip(reason="long: run with --long"))
+
+
 @pytest.fixture(scope="session")
 def platinum():
     """fcc Pt, 18 Wannier functions, every band a Kramers pair."""
