@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 
-class Merge:
+class Merge(ABC):
     """A way to merge two arrays.
 
     Attributes
@@ -28,9 +28,9 @@ class Merge:
     grows = False
     adds = False
 
+    @abstractmethod
     def __call__(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
         """The array of both, `left` coming first; the memory of `left` may be used."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

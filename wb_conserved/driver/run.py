@@ -12,12 +12,14 @@ import os
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import fields
 from typing import Any
 
 from ..parallel import SerialCommunicator, abort_on_error, one_thread
 from ..results.dataset import RunResult
 from .interruption import stop_on_signal
 from .loop import Loop
+from .options import Options
 from .plan import Plan, make_plan
 from .task import Folders, Task
 
@@ -101,13 +103,9 @@ def run(
         rank, before the first k point.  An exception during the evaluation ends all ranks (``MPI_Abort``) with its message,
         the rank and the k points.
     """
+    arguments = _options(locals())
     start = time.perf_counter()
     communicator = SerialCommunicator() if comm is None else comm
-    arguments = {
-        "use_irred_kpt": use_irred_kpt, "symmetrize": symmetrize, "check_symmetry": check_symmetry,
-        "parameters_K": parameters_K, "data_k_class": data_k_class,
-        "memory_per_rank": memory_per_rank, "adpt_num_iter": adpt_num_iter, "adpt_mesh": adpt_mesh, "adpt_fac": adpt_fac,
-    }  # fmt: skip
     with ExitStack() as stack:
         if communicator.size > 1:
             stack.enter_context(one_thread())
@@ -164,12 +162,8 @@ def estimate(
     ValueError, TypeError
         See `run`.
     """
+    arguments = _options(locals())
     communicator = SerialCommunicator() if comm is None else comm
-    arguments = {
-        "use_irred_kpt": use_irred_kpt, "symmetrize": symmetrize, "check_symmetry": check_symmetry,
-        "parameters_K": parameters_K, "data_k_class": data_k_class,
-        "memory_per_rank": memory_per_rank, "adpt_num_iter": adpt_num_iter, "adpt_mesh": adpt_mesh, "adpt_fac": adpt_fac,
-    }  # fmt: skip
     with ExitStack() as stack:
         task = Task(communicator, stack, system, grid, calculators, arguments)
         with abort_on_error(communicator):
@@ -183,3 +177,8 @@ def estimate(
                     times.append(time.perf_counter() - start)
                 seconds += max(communicator.allgather(min(times[1:]))) / len(batch.kpoints)
         return make_plan(task.mesh, task.evaluations, task.values, communicator.size, task.memory, seconds)
+
+
+def _options(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the arguments of a function that belong to `Options`."""
+    return {field.name: arguments[field.name] for field in fields(Options)}
