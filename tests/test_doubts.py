@@ -96,3 +96,12 @@ def test_the_command_says_it_too(tmp_path, platinum, monkeypatch, command):
     texts = ("levels = -1 ... 1 eV lie 17 eV or more", "kBT = 0.5 eV is 5802 K", "threshold")
     for line, text in zip(lines, texts, strict=True):
         assert text in line
+
+
+def test_eV_taken_for_kelvin_is_said_and_refused_where_it_would_fill_the_memory(platinum):
+    """0.025 K: an axis of 10⁸ energies."""
+    cold = static.ConventionalSpinConductivity([18.0874], kBT=2.2e-6, degen_thresh=0.01)
+    (line,) = doubts(platinum, {"σ": cold})
+    assert "kBT = 2.2e-06 eV is 0.0255 K, which no mesh resolves" in line
+    with pytest.raises(ValueError, match=r"kBT: expected 0 for steps, or 3\.4e-05 eV and more .*; found 2\.2e-06 eV"):
+        static.ConventionalSpinConductivity(18.0 + np.linspace(-8, 4, 5), kBT=2.2e-6, degen_thresh=0.01)

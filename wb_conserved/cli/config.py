@@ -97,7 +97,8 @@ class Fermi(_Section):
         None, description="a number > 0: electrons per cell, which set the level at each temperature"
     )
     carriers: float | None = Field(
-        None, description="a number: electrons more than those below the level at zero temperature (holes: < 0)"
+        None, description="a number: electrons per cell (or carriers_per) more than those below the level at zero temperature "
+        "on this mesh, so that the level should lie in the gap; holes: < 0",
     )
     carriers_per: Literal["cell", "cm3"] = Field("cell", description="'cell' or 'cm3' (cm² of a sheet)")
 

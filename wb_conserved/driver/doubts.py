@@ -14,6 +14,7 @@ from ..io.private import has_matrices
 from ..units import BOLTZMANN_EV
 
 _HOT = 0.3  # eV: above the melting point of every metal
+_COLD = 1e-4  # eV: 1 K, below the distance of levels of any mesh
 _WIDE = 0.5  # eV: far above the broadening of levels
 _KPOINTS = 100
 
@@ -55,11 +56,14 @@ def _of_levels(system, calculators) -> Iterator[str]:
 
 
 def _of_temperatures(calculators) -> Iterator[str]:
-    """Temperatures that no crystal stands: usually kelvin taken for eV."""
+    """Temperatures that no crystal stands, or no mesh resolves: usually kelvin taken for eV, or eV for kelvin."""
     temperatures = {float(kBT) for part in calculators.values() for kBT in np.ravel(getattr(part, "kBT", []))}
     for kBT in sorted(temperatures):
         if kBT > _HOT:
-            yield f"kBT = {kBT:g} eV is {kBT / BOLTZMANN_EV:.0f} K: kBT is in eV, 0.02585 at 300 K"
+            yield f"kBT = {kBT:g} eV is {kBT / BOLTZMANN_EV:.0f} K: kBT is in eV, 0.02585 at 300 K (input files: kelvin = 300)"
+        elif 0 < kBT < _COLD:
+            kelvin = kBT / BOLTZMANN_EV
+            yield f"kBT = {kBT:.3g} eV is {kelvin:.3g} K, which no mesh resolves: kBT = 0 for steps, or a number in eV for kBT"
 
 
 def _of_thresholds(calculators) -> Iterator[str]:

@@ -57,7 +57,8 @@ def check_symmetry(system, levels=None, *, tolerance: float = TOLERANCE) -> None
         if distance > tolerance:
             raise InputError(
                 "symmetry",
-                "the same bands up to the highest Fermi level at k points that the point group relates",
+                "the same bands up to the highest Fermi level at k points that the point group relates (leave out "
+                "generators that the crystal has not, or the check: check_symmetry=False, in an input file symmetry_tolerance)",
                 f"{distance:.3g} eV between them (operation {i}, {_text(operations[i])}; allowed: {tolerance:g} eV)",
             )
     if spins is None:
@@ -70,7 +71,8 @@ def check_symmetry(system, levels=None, *, tolerance: float = TOLERANCE) -> None
             k, _, level = np.unravel_index(difference.argmax(), difference.shape)
             raise InputError(
                 "symmetry",
-                "spins at k points that the point group relates to be related",
+                "spins of occupied states that follow the point group (leave out generators that crystal or magnetic "
+                "order has not, or the check: check_symmetry=False in Python)",
                 f"{_vector(spins[i + 1, k, :, level])} in place of {_vector(expected[k, :, level])} (operation {i}, "
                 f"{_text(operation)}; states below {energies_of_spins[level]:.4g} eV, blurred by {tolerance:g} eV)",
             )

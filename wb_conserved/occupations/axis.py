@@ -27,6 +27,7 @@ NODES_PER_KT = 6
 STENCIL = 8
 TAIL = 40.0
 """A weight differs from its limit by exp(-40) = 4e-18 farther than this many kT from the level."""
+_MOST_NODES = 2**21
 _LEVELS = 128  # levels to treat together
 _FINER = 4  # so that all nodes of a temperature alone are among those of the common axis
 
@@ -245,6 +246,9 @@ def _pieces(windows, lowest, finer):
     for start, stop, kBT in covered:
         spacing = kBT / NODES_PER_KT / finer
         more = STENCIL * spacing
+        if (stop - start) / spacing > _MOST_NODES:
+            least = NODES_PER_KT * finer * (stop - start) / _MOST_NODES
+            raise InputError("kBT", f"0 for steps, or {least:.2g} eV and more for this range of energies", f"{kBT:.3g} eV")
         # whole multiples of the distance, whatever the levels
         nodes = spacing * np.arange(np.floor((start - more) / spacing), np.ceil((stop + more) / spacing) + 1)
         pieces.append(_Piece(start, stop, kBT, spacing, nodes, first))
