@@ -182,15 +182,15 @@ class TestBose:
                 np.testing.assert_allclose(found[i], expected, rtol=1e-8, atol=1e-8)
 
     def test_plain_interpolation_would_fail(self):
-        """At 9/16 kT, between two nodes, the interpolant of n itself is off by 1e-3: what the moments are for."""
+        """At 0.75 kT the interpolant of n itself is off by 1e-3: what the moments are for."""
         statistics = FermiDirac(Scan([0.0], 1.0))
         (nodes,) = statistics.node_weights("sea")
-        placement = statistics.place(Levels(np.array([[0.5625]])))
+        placement = statistics.place(Levels(np.array([[0.75]])))
         spread = placement.spread("X")
         energies = np.concatenate([[np.inf], statistics.energies])[spread.nodes]
         with np.errstate(divide="ignore"):
             plain = spread.weights @ np.where(np.abs(energies) < 1e-9, 0.0, 1 / np.expm1(energies))
-        assert abs(plain - 1 / np.expm1(0.5625)) > 1e-3
+        assert abs(plain - 1 / np.expm1(0.75)) > 1e-3
         assert nodes.shape == (1, statistics.n_nodes)
 
     def test_bands_of_negative_norm_count_nothing(self):

@@ -3,11 +3,13 @@
     OMP_NUM_THREADS=1 python tests/benchmarks/speed.py levels [--mesh 30] [--repeat 3]
     OMP_NUM_THREADS=1 python tests/benchmarks/speed.py supercells [--mesh 16] [--repeat 3]
     OMP_NUM_THREADS=1 python tests/benchmarks/speed.py sheet [--mesh 2000]
+    OMP_NUM_THREADS=1 python tests/benchmarks/speed.py temperatures [--mesh 24] [--repeat 3]
 
 levels      2001 Fermi levels against 201, everything of XN 11 and 15 and the conventional tensor, tellurium and platinum
 supercells  platinum in 1, 2, 4 and 8 cells, on the mesh of the single cell folded: time per k point as a power of the
             number of functions, ratios to the floors of linear algebra, peak memory and what the plan of the run allows
 sheet       a model of two bands in two dimensions
+temperatures  eight temperatures from 50 to 400 K against the coldest alone, everything and the Kubo tensor, platinum
 
 All times are processor times.
 """
@@ -24,10 +26,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy is loaded
 import numpy as np
 
 import wb_conserved
-from wb_conserved.calculators import static
+from wb_conserved.calculators import CATALOGUE, static
 from wb_conserved.diagnostics.bench import SETS, benchmark
 from wb_conserved.driver.run import estimate
 from wb_conserved.models import rashba_lattice, supercell
+from wb_conserved.units import BOLTZMANN_EV
 
 DATA = Path(__file__).parents[2] / "data"
 SYSTEMS = {"te": ("te/Te", 6.079), "pt": ("pt/Pt", 18.0874)}
@@ -37,7 +40,7 @@ XN = "XN set"
 def calculators(label, fermi_level, number=201, kBT=0.0):
     """Those of a line of the benchmark."""
     scan = np.linspace(fermi_level - 1, fermi_level + 1, number)
-    return {name: calculator(scan, kBT=kBT, degen_thresh=1e-4) for name, calculator in SETS[label].items()}
+    return {name: CATALOGUE[name].calculator(scan, kBT=kBT, degen_thresh=1e-4) for name in SETS[label]}
 
 
 def medians(functions, repeat):
@@ -112,9 +115,25 @@ def sheet(mesh):
         )
 
 
+def temperatures(mesh, repeat):
+    """Print what eight temperatures cost, on the whole mesh."""
+    path, fermi_level = SYSTEMS["pt"]
+    system, several = wb_conserved.load_system(DATA / path), BOLTZMANN_EV * np.linspace(50, 400, 8)
+    sides = {}
+    for name, kBT in (("coldest", several[0]), ("all", several)):
+        every = calculators("XN set and σ_K", fermi_level, kBT=kBT)
+        sides[name] = partial(wb_conserved.run, system, mesh, every, use_irred_kpt=False, symmetrize=False)
+        sides[name]()  # compiles
+    both = medians(sides, repeat)
+    print(
+        f"pt, mesh {mesh}³: {1e3 * both['coldest'] / mesh**3:.3f} ms per k point at 50 K, "
+        f"{1e3 * both['all'] / mesh**3:.3f} at eight temperatures: ratio {both['all'] / both['coldest']:.3f}"
+    )
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["levels", "supercells", "sheet"])
+    parser.add_argument("what", choices=["levels", "supercells", "sheet", "temperatures"])
     parser.add_argument("--mesh", type=int)
     parser.add_argument("--repeat", type=int, default=3)
     options = parser.parse_args()
@@ -122,5 +141,7 @@ if __name__ == "__main__":
         levels(options.mesh or 30, options.repeat)
     elif options.what == "supercells":
         supercells(options.mesh or 16, options.repeat)
+    elif options.what == "temperatures":
+        temperatures(options.mesh or 24, options.repeat)
     else:
         sheet(options.mesh or 2000)

@@ -2,13 +2,13 @@
 
 `StepAxis`: the nodes are the intervals between sorted levels at which a step occurs; sums over steps are exact.
 
-`SmoothAxis`: the nodes are points, and a band is spread over the eight around it with the weights of Lagrange interpolation.
+`SmoothAxis`: the nodes are points, and a band is spread over the ten around it with the weights of Lagrange interpolation.
 Σ_j S_j w(ε_j) is then Σ_n X_n w̃(ε_n), w̃ the interpolant of w.  For a function of (ε − μ)/kT without singularity nearer than
-the poles of the Fermi function, and nodes kT/8 apart, it differs from w by less than 2e-9: bands a few meV apart with large
+the poles of the Fermi function, and nodes kT/6 apart, it differs from w by less than 1e-9: bands a few meV apart with large
 opposite X keep their cancellation, which rounding of energies to a coarse scan destroys.  For several temperatures the
-axis is made of pieces: what is farther than 40 kT from the levels of a temperature is the same for it wherever it is, and
-needs the distance kT/8 of a higher one only, so that the number of nodes grows with the number of temperatures, not
-with their ratio.  At the end the spectrum is moved to the axis of each temperature, with nodes kT/8 apart throughout.
+axis is made of pieces: what is farther than 32 kT from the levels of a temperature is the same for it wherever it is, and
+needs the distance kT/6 of a higher one only, so that the number of nodes grows with the number of temperatures, not
+with their ratio.  At the end the spectrum is moved to the axis of each temperature, with nodes kT/6 apart throughout.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ import numpy as np
 from .. import compiled
 from .base import Spread
 
-NODES_PER_KT = 8
-STENCIL = 8
-TAIL = 40.0
-"""A weight differs from its limit by exp(-40) = 4e-18 farther than this many kT from the level."""
+NODES_PER_KT = 6
+STENCIL = 10
+TAIL = 32.0
+"""A weight differs from its limit by about exp(-32) = 1e-14 farther than this many kT from the level."""
 _TOGETHER = 0.5  # distance of levels that are treated together, of the reach of a weight
 
 
@@ -65,7 +65,7 @@ class Window:
     Attributes
     ----------
     low, high : float
-        Lowest and highest level, eV; below `low` − 40 kT and above `high` + 40 kT a weight is constant.
+        Lowest and highest level, eV; below `low` − 32 kT and above `high` + 32 kT a weight is constant.
     kBT : float
         eV.
     """
@@ -177,23 +177,40 @@ class SmoothAxis:
         return moved
 
     def convolve(
-        self, spectrum: np.ndarray, kernel: Callable[[np.ndarray], np.ndarray], kBT: float, levels: np.ndarray
+        self,
+        spectrum: np.ndarray,
+        kernel: Callable[[np.ndarray], np.ndarray],
+        kBT: float,
+        levels: np.ndarray,
+        below: Callable[..., np.ndarray] | None = None,
+        summed: Sequence[np.ndarray] = (),
     ) -> np.ndarray:
-        """Σ_j kernel((ε_j − μ)/kT) S_j over the nodes in reach of each level μ, (level, ...); of one temperature."""
+        """Σ_j kernel((ε_j − μ)/kT) S_j for each level μ, (level, ...); of one temperature.
+
+        Nodes in reach of a level count with the kernel, those above with nothing, and those below with `below`, if given: a
+        function of levels (level, 1) and of the sum over these nodes of each of `summed`, flat.
+        """
         (piece,) = self._pieces
-        flat = spectrum[piece.nodes].reshape(len(piece.levels), -1)
+        flat = spectrum.reshape(self.n_nodes, -1)
         result = np.empty((len(levels), flat.shape[1]))
-        reach = _reach(piece, kBT)
+        reach = int(np.ceil(TAIL * kBT / piece.spacing)) + 1
         centre = np.searchsorted(piece.levels, levels)
-        order, start = np.argsort(centre), 0
+        order, start, before = np.argsort(centre), 0, 0
+        summed = [values.reshape(self.n_nodes, -1) for values in summed]
+        sums = [0.0] * len(summed)
         while start < len(order):  # neighbouring levels, which have most nodes in common
             near = centre[order[start:]] <= centre[order[start]] + _TOGETHER * reach
             part = order[start : start + np.count_nonzero(near)]
             start += len(part)
-            nodes = np.arange(max(0, centre[part[0]] - reach), min(centre[part[-1]] + reach + 1, len(piece.levels)))
-            argument = (piece.levels[nodes] - levels[part, None]) / kBT
-            inside = np.abs(nodes - centre[part, None]) <= reach
-            result[part] = np.where(inside, kernel(argument), 0.0) @ flat[nodes]
+            first, last = max(0, centre[part[0]] - reach), min(centre[part[-1]] + reach + 1, len(piece.levels))
+            argument = np.subtract.outer(-levels[part], -piece.levels[first:last])
+            argument /= kBT
+            result[part] = kernel(argument) @ flat[piece.first + first : piece.first + last]
+            if below is not None:
+                new = slice(before, piece.first + first)
+                sums = [so_far + values[new].sum(axis=0) for so_far, values in zip(sums, summed, strict=True)]
+                before = new.stop
+                result[part] += below(levels[part, None], *sums)
         return result.reshape(len(levels), *spectrum.shape[1:])
 
     def sum(self, spectrum: np.ndarray, kernel: Callable[[np.ndarray], np.ndarray], kBT: float) -> np.ndarray:
@@ -203,13 +220,6 @@ class SmoothAxis:
             if piece.kBT <= kBT:
                 total = total + np.tensordot(kernel(piece.levels / kBT), spectrum[piece.nodes], axes=1)
         return total
-
-    def below(self, spectrum: np.ndarray, kBT: float, levels: np.ndarray) -> np.ndarray:
-        """Sum (level, ...) of all nodes below the reach of each level; of one temperature."""
-        (piece,) = self._pieces
-        sums = np.cumsum(spectrum, axis=0)
-        centre = np.searchsorted(piece.levels, levels)
-        return sums[np.clip(centre - _reach(piece, kBT), 0, None)]
 
 
 def _pieces(windows, lowest):
@@ -242,11 +252,6 @@ def _covering(covered, start, stop, kBT):
     if stop > edge:
         result.append((edge, stop, kBT))
     return result
-
-
-def _reach(piece, kBT):
-    """Number of nodes of a piece on each side of a level on which a weight varies."""
-    return int(np.ceil(TAIL * kBT / piece.spacing)) + 1
 
 
 def _lagrange_weights(offset):

@@ -20,6 +20,8 @@ from .scan import Scan
 _STEPS = 2**18
 """Intervals of the spectrum at zero temperature: a thousandth of an eV in a spectrum of 250 eV."""
 _FULL = 1e-9  # electrons: two numbers that differ by less are the same
+_FAR = 50.0
+"""A level this many kT below all bands leaves less than `_FULL` electrons in them."""
 _PER = ("cell", "cm3")
 
 
@@ -127,4 +129,5 @@ def level_of(statistics: FermiDirac | Steps, spectrum: np.ndarray, number: float
     def excess(mu):
         return float(spectrum[0] + spectrum[1:] @ fermi((energies - mu) / kBT) - number)
 
-    return float(brentq(excess, energies[0], energies[-1], xtol=1e-12, rtol=8.9e-16))
+    margin = _FAR * kBT
+    return float(brentq(excess, energies[0] - margin, energies[-1] + margin, xtol=1e-12, rtol=8.9e-16))

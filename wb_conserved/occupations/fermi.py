@@ -159,7 +159,7 @@ def _window(kBT, levels):
 
 
 def _sea(axis, kBT, levels, spectrum):
-    return axis.convolve(spectrum, fermi, kBT, levels) + axis.below(spectrum, kBT, levels)
+    return axis.convolve(spectrum, fermi, kBT, levels, lambda _, number: number, [spectrum])
 
 
 def _surface(axis, kBT, levels, spectrum):
@@ -167,12 +167,14 @@ def _surface(axis, kBT, levels, spectrum):
 
 
 def _grand_potential(axis, kBT, levels, spectrum, energy_spectrum):
-    near = axis.convolve(spectrum, lambda x: -kBT * np.logaddexp(0.0, -x), kBT, levels)
     # bands spread over nodes count with the energies of these, as in the kernel; the first entry has no single one
     nodes = _column(axis.energies[1:], spectrum)
     energies = np.concatenate([energy_spectrum[:1], nodes * spectrum[1:]])
-    below = axis.below(energies, kBT, levels)
-    return near + below - _column(levels, spectrum) * axis.below(spectrum, kBT, levels)
+
+    def below(mu, energy, number):
+        return energy - mu * number
+
+    return axis.convolve(spectrum, lambda x: -kBT * np.logaddexp(0.0, -x), kBT, levels, below, [energies, spectrum])
 
 
 def _entropy(axis, kBT, levels, spectrum):
@@ -200,8 +202,8 @@ def _column(values, spectrum):
 
 def fermi(x):
     """1/(1 + eˣ)."""
-    small = np.exp(-np.abs(x))
-    return np.where(x > 0, small, 1.0) / (1.0 + small)
+    with np.errstate(over="ignore"):  # 0
+        return 1.0 / (1.0 + np.exp(x))
 
 
 def fermi_slope(x):
