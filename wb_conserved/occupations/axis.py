@@ -167,13 +167,13 @@ class SmoothAxis:
         """
         (target,) = other._pieces
         moved = np.zeros((other.n_nodes, *spectrum.shape[1:]))
-        moved[0] = spectrum[0]
+        fine = [piece for piece in self._pieces if piece.kBT <= target.kBT]
+        levels = np.concatenate([piece.levels for piece in fine])
+        other.spread(levels).add(np.concatenate([spectrum[piece.nodes] for piece in fine])[None], moved)
+        moved[0] += spectrum[0]
         for piece in self._pieces:
-            part = spectrum[piece.nodes]
-            if piece.kBT <= target.kBT:
-                other.spread(piece.levels).add(part[None], moved)
-            elif piece.stop <= target.start:
-                moved[0] += part.sum(axis=0)
+            if piece.kBT > target.kBT and piece.stop <= target.start:
+                moved[0] += spectrum[piece.nodes].sum(axis=0)
         return moved
 
     def convolve(
