@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from processes import LIMIT, MPIRUN, needs_mpi4py, needs_mpirun, start
 
 import wb_conserved
+from wb_conserved.calculators import SUMS
 from wb_conserved.cli import main
 
 ROOT = Path(__file__).parents[1]
@@ -233,6 +234,73 @@ def test_scalar_operator(source, load_at_once):
     result = invoke("run", source)
     assert result.exit_code == 0, result.output
     assert "values in (1/|e|) S/cm" in result.output
+
+
+class TestTemperaturesAndElectrons:
+    """Several temperatures, a number of electrons and every quantity, end to end."""
+
+    everything = f"names = {list(SUMS)}\noptions.drift.relaxation_time = 10.0"
+
+    def text(self, fermi="level = 18.0874", temperature="kelvin = [300, 100]", names=everything, more="", mesh=3):
+        parts = {
+            r"(?m)^names = .*$": names, "mesh = 5": f"mesh = {mesh}", r"(?s)level = .*?\]\n": f"{fermi}\n",
+            "kBT = 0.1": temperature, "threshold = 0.01": f"threshold = 0.01\n{more}", r"(?m)^components = .*$": "",
+        }  # fmt: skip
+        text = INPUT
+        for old, new in parts.items():
+            text, found = re.subn(old, lambda _, new=new: new, text, count=1)
+            assert found, old
+        return text
+
+    def done(self, source, command, text):
+        source.write_text(text, encoding="utf-8")
+        result = invoke(command, source)
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    def test_everything_at_several_temperatures(self, source, load_at_once):
+        output = self.done(source, "run", self.text(more="compare = [0.1]"))
+        assert "T = 300, 100 K, kBT = 0.025852, 0.00861733 eV" in output
+        for entry in SUMS.values():
+            assert re.search(rf"^{re.escape(entry.calculator.symbol)} +{re.escape(entry.calculator.long_name)}$", output, re.M)
+        assert output.count("threshold/eV") == output.count("T/K") - output.count("threshold/eV") - 2  # none of DOS and N
+        assert {"scan.png", "temperatures.png"} <= set(os.listdir(source.parent / "results"))
+        with xarray.open_dataset(source.parent / "results" / "result.nc") as data:
+            assert list(data.data_vars) == list(SUMS)
+            assert data["drift"].attrs["relaxation_time_fs"] == 10.0
+            assert data["drift"].attrs["units"] == "(ħ/|e|) S/cm"
+            np.testing.assert_allclose(data["kelvin"], [300, 100])
+
+    @pytest.mark.parametrize("fermi", ["electrons = 10", "level = 18.0874\ncarriers = -0.2"])
+    def test_electrons(self, source, load_at_once, fermi):
+        names = 'names = ["nernst_kubo", "number_of_electrons"]'
+        output = self.done(source, "run", self.text(fermi, names=names, more="compare = [0.1]"))
+        assert "Fermi     level that holds electrons: " in output
+        assert "μ/eV" in output and "E_F" not in output
+        assert sorted(os.listdir(source.parent / "results")) == ["input.toml", "result.csv", "result.nc", "temperatures.png"]
+        with xarray.open_dataset(source.parent / "results" / "result.nc") as data:
+            assert data["nernst_kubo"].dims == ("kBT", "i", "l", "s")
+            assert np.ptp(data["number_of_electrons"].values) < 1e-8
+            assert "fermi_level_eV" not in data.attrs
+        assert "μ/eV" in self.done(source, "convergence", self.text(fermi, names=names) + "[convergence]\nmeshes = [2, 3, 4]")
+        assert "level that holds electrons" in self.done(source, "check", self.text(fermi, names=names))
+
+    @pytest.mark.parametrize("width", ["fermi_surface_width = 0.1", "tetrahedra = true"])
+    def test_zero_temperature(self, source, load_at_once, width):
+        names = f"names = {[name for name in SUMS if not name.startswith('nernst')]}"
+        output = self.done(source, "run", self.text(temperature=f"kBT = 0\n{width}", names=names, more="compare = [0.1]"))
+        assert output.count("values in 1/cell") == 1
+
+    def test_refined(self, source, load_at_once):
+        text = self.text(mesh=4, names='names = ["kubo"]').replace("mesh = 4", "mesh = 4\nadpt_num_iter = 1")
+        assert "its estimated error" in self.done(source, "run", text)
+
+    def test_a_number_of_electrons_that_does_not_fit_names_the_key(self, source, load_at_once):
+        source.write_text(self.text("electrons = 18.5", names='names = ["kubo"]'), encoding="utf-8")
+        result = invoke("run", source)
+        assert result.exit_code == 2
+        expected = "[fermi] electrons: expected a number between 0 and the 18 states of a cell; found 18.5"
+        assert f"{source}: {expected}" in result.output
 
 
 def test_version():

@@ -31,6 +31,16 @@ threshold = 0.01
 folder = "results"
 """
 
+SCAN = "level = 18.0\nwindow = [-1.0, 1.0]\npoints = 21"
+OPTION = "[quantities] options."
+
+
+def named(*words):
+    """Section of some quantities; a word with "=" is an option of the first one."""
+    names = [word for word in words if "=" not in word]
+    options = "".join(f"options.{names[0]}.{word}\n" for word in words if "=" in word)
+    return f"[quantities]\nnames = {names}\n{options}[output]"
+
 
 def write(folder, *changes, text=GOOD):
     """Input file with parts of the good one replaced."""
@@ -118,6 +128,33 @@ def test_level_is_on_the_scan(tmp_path, scan, length):
             "[temperature] fermi_surface_width",
             "tetrahedra",
         ),
+        ("kBT = 0.05", "kBT = [0.0, 0.1]", "[temperature] kBT", "several > 0 (eV) (steps at zero temperature do not go"),
+        ("kBT = 0.05", "kBT = [0.1, -0.1]", "[temperature] kBT", "several > 0 (eV); found [0.1, -0.1]"),
+        ("kBT = 0.05", "kBT = []", "[temperature] kBT", "found []"),
+        ("kBT = 0.05", 'kBT = "0.05"', "[temperature] kBT", "a list of numbers (eV); or kelvin instead; found '0.05'"),
+        ("kBT = 0.05", "kBT = [true]", "[temperature] kBT", "found [True]"),
+        ("kBT = 0.05", "kelvin = [0, 100]", "[temperature] kelvin", "found [0.0, 100.0] K"),
+        ("kBT = 0.05", "kelvin = [100, -1]", "[temperature] kelvin", "found [100.0, -1.0] K"),
+        ("kBT = 0.05", "kelvin = []", "[temperature] kelvin", "found [] K"),
+        ("kBT = 0.05", "kelvin = [100, 200]\ntetrahedra = true", "[temperature] tetrahedra", "True with kBT = 0.00861733"),
+        ("kBT = 0.05", "kBT = [0.1, 0.2]\nfermi_surface_width = 0.1", "[temperature] fermi_surface_width", "kBT = 0.1, 0.2 eV"),
+        (SCAN, "level = 18.0\nelectrons = 10", "[fermi] electrons", "either electrons, or level; found both"),
+        (SCAN, "electrons = 10\ncarriers = 0.1", "[fermi] electrons", "either electrons, or carriers; found both"),
+        (SCAN, "electrons = 0", "[fermi] electrons", "a number > 0 per cell; found 0.0"),
+        (SCAN, "electrons = -2.5", "[fermi] electrons", "found -2.5"),
+        (SCAN, "electrons = [10]", "[fermi] electrons", "found [10]"),
+        (SCAN, "electrons = 10\nwindow = [-1.0, 1.0]", "[fermi] window", "none, as the number of electrons sets the level"),
+        (SCAN, "electrons = 10\nlevels = [18.0]", "[fermi] levels", "none, as the number of electrons sets the level"),
+        (SCAN, "electrons = 10\npoints = 5", "[fermi] points", "found no window"),
+        (SCAN, "carriers = 0.1", "[fermi] level", "found nothing"),
+        (SCAN, "level = 18.0\ncarriers = nan", "[fermi] carriers", "found nan"),
+        (SCAN, "level = 18.0\ncarriers_per = 'cm3'", "[fermi] carriers_per", "carriers, which it goes with; found none"),
+        (
+            SCAN,
+            "level = 18.0\ncarriers = 1.0\ncarriers_per = 'm3'",
+            "[fermi] carriers_per",
+            "'cell' or 'cm3' (cm² of a sheet); found 'm3'; did you mean cm3 in place of m3?",
+        ),
         ("threshold = 0.01", "", "[multiplets] threshold", "no default; found nothing"),
         ("threshold = 0.01", "threshold = -0.01", "[multiplets] threshold", "found -0.01"),
         ("threshold = 0.01", "threshold = 0.01\nkramers = 1", "[multiplets] kramers", "true, false, or 'auto'"),
@@ -127,6 +164,18 @@ def test_level_is_on_the_scan(tmp_path, scan, length):
         ("[grid]", 'spin_current = "Qiao"\n[grid]', "[system] spin_current", "'projected', 'qiao', 'ryoo'"),
         ("[output]", '[quantities]\nnames = ["kuba"]\n[output]', "[quantities] names", "kubo, conserved"),
         ("[output]", "[quantities]\nnames = []\n[output]", "[quantities] names", "found []"),
+        ("[output]", named("kubo", "drfit"), "[quantities] names", "did you mean drift in place of drfit?"),
+        ("[output]", named("band_expectation"), "[quantities] names", "expected a list of kubo, conserved"),
+        ("[output]", named("drift", "relaxation_time = -1"), f"{OPTION}drift.relaxation_time", "> 0 (fs); found -1"),
+        ("[output]", named("drift", "relaxation_time = '5'"), f"{OPTION}drift.relaxation_time", "found '5'"),
+        ("[output]", named("drift", "relaxation_tme = 5"), f"{OPTION}drift.relaxation_tme", "one of relaxation_time"),
+        ("[output]", named("kubo", "terms = 'all'"), f"{OPTION}kubo.terms", "none, as kubo has no options"),
+        ("[output]", named("kubo", "kBT = 0.1"), f"{OPTION}kubo.kBT", "[temperature] kBT; found 0.1"),
+        ("[output]", named("conventional", "spin_current = 'qiao'"), f"{OPTION}conventional.spin_current", "[system] spin_cu"),
+        ("[output]", named("nernst_kubo", "method = 'Mott'"), f"{OPTION}nernst_kubo.method", "'mott'; found 'Mott'"),
+        ("[output]", named("conserved", "terms = 'none'"), f"{OPTION}conserved.terms", "'all', 'berry' or 'dipole'"),
+        ("[output]", "[quantities]\noptions.drift.relaxation_time = 1\n[output]", "[quantities] options", "found drift"),
+        ("[output]", "[quantities]\noptions = 3\n[output]", "[quantities] options", "a table of options"),
         (
             "[output]",
             '[quantities]\noperator = "mass"\n[output]',
@@ -138,6 +187,8 @@ def test_level_is_on_the_scan(tmp_path, scan, length):
         ('folder = "results"', 'folder = "r"\noverwrite = "yes"', "[output] overwrite", "true or false"),
         ('folder = "results"', 'folder = "r"\ncomponents = ["xya"]', "[output] components", "['xya']"),
         ('folder = "results"', 'folder = "r"\ncomponents = ["xy"]', "[output] components", "3 of x, y and z"),
+        ('"results"', '"r"\ncomponents = ["xyzx"]', "[output] components", "one for each axis of ils; found 'xyzx'"),
+        ('"results"', '"r"\ncomponents = []', "[output] components", "found []"),
         ("[multiplets]\nthreshold = 0.01", "", "[multiplets] threshold", "found nothing"),
         ("[output]", "[outptu]", "[outptu]", "did you mean output?"),
         ("[grid]\nmesh = 8", "", "[grid] mesh", "found nothing"),
@@ -151,6 +202,71 @@ def test_error_names_file_and_key(tmp_path, old, new, key, message):
     assert message in line
     assert "expected" in line
     assert "found" in line
+
+
+@pytest.mark.parametrize("zero", ["kBT = 0", "kBT = 0.0\ntetrahedra = true", "kBT = 0.0\nfermi_surface_width = 0.1"])
+@pytest.mark.parametrize("names", [["nernst_kubo"], ["kubo", "nernst_conserved"], ["nernst_conventional"]])
+def test_a_temperature_gradient_needs_a_temperature(tmp_path, names, zero):
+    path = write(tmp_path, ("kBT = 0.05", zero), ("[output]", named(*names)))
+    with pytest.raises(ConfigError, match=r"\[temperature\] kBT: expected a number > 0 \(eV\) for a response.*; found 0"):
+        read_config(path)
+
+
+@pytest.mark.parametrize("electrons", ["electrons = 10", "level = 18.0\ncarriers = 0.1"])
+class TestElectrons:
+    """A number of electrons in place of a level."""
+
+    def test_no_tetrahedra(self, tmp_path, electrons):
+        path = write(tmp_path, (SCAN, electrons), ("kBT = 0.05", "kBT = 0\ntetrahedra = true"))
+        with pytest.raises(ConfigError, match=r"\[temperature\] tetrahedra: expected False.*; found True with electrons: "):
+            read_config(path)
+
+    def test_fermi_surface_needs_a_width(self, tmp_path, electrons):
+        path = write(tmp_path, (SCAN, electrons), ("kBT = 0.05", "kBT = 0"))
+        with pytest.raises(ConfigError, match=r"\[temperature\] fermi_surface_width: .*; found none, with electrons: "):
+            read_config(path)
+
+    def test_accepted(self, tmp_path, electrons):
+        changes = (SCAN, electrons), ("kBT = 0.05", "kelvin = [100, 200]"), ("0.01", "0.01\ncompare = [0.1]")
+        config, _ = read_config(write(tmp_path, *changes))
+        assert config.fermi.counted and config.fermi.table_level is None
+        assert all(calculator.electrons == config.fermi.scan() for calculator in make_calculators(config).values())
+        assert len(comparison(config)) == 3
+
+
+def test_spin_current_for_another_operator(tmp_path):
+    extra = '[quantities]\nnames = ["conventional"]\noperator = "identity"\n[output]'
+    path = write(tmp_path, ("[grid]", 'spin_current = "qiao"\n[grid]'), ("[output]", extra))
+    with pytest.raises(ConfigError, match=r"\[system\] spin_current: expected 'projected' for an operator other than spin"):
+        read_config(path)
+
+
+def test_components_of_several_quantities(tmp_path):
+    """Each quantity shows those that fit it; one that fits none is refused."""
+    names = named("kubo", "orbital_magnetization", "number_of_electrons")
+    components = 'folder = "r"\ncomponents = ["xyz", "zz"]'
+    assert read_config(write(tmp_path, ("[output]", names), ('folder = "results"', components)))
+    path = write(tmp_path, ("[output]", names), ('folder = "results"', components.replace("zz", "z")))
+    with pytest.raises(ConfigError, match=r"\[output\] components: expected 2 or 3 of x, y and z, one for each axis of ils"):
+        read_config(path)
+    path = write(tmp_path, ("[output]", named("number_of_electrons")), ('folder = "results"', components))
+    with pytest.raises(ConfigError, match=r"\[output\] components: expected none, as no quantity asked for has components"):
+        read_config(path)
+    scalar = named("torque_dipole").replace("[output]", 'operator = "identity"\n[output]')
+    assert read_config(write(tmp_path, ("[output]", scalar), ('folder = "results"', 'folder = "r"\ncomponents = ["x"]')))
+
+
+def test_options_reach_the_calculator(tmp_path):
+    config, _ = read_config(write(tmp_path, ("[output]", named("drift", "relaxation_time = 10"))))
+    (calculator,) = make_calculators(config).values()
+    assert calculator.relaxation_time == 10
+    assert Config.model_validate(config.model_dump()) == config
+
+
+def test_the_comparison_leaves_out_what_no_threshold_enters(tmp_path):
+    names = named("kubo", "density_of_states", "number_of_electrons")
+    config, _ = read_config(write(tmp_path, ("[output]", names), ("threshold = 0.01", "threshold = 0.01\ncompare = [0.1]")))
+    assert list(comparison(config)) == [("kubo", 0.1)]
 
 
 def test_section_that_is_no_table(tmp_path):

@@ -9,6 +9,7 @@ import xarray
 from wannierberri.calculators.tabulate import TabulatorAll
 
 import wb_conserved
+from wb_conserved.calculators import Electrons, NumberOfElectrons
 from wb_conserved.calculators.static import (
     BerrySpinConductivity,
     ConservedSpinConductivity,
@@ -329,3 +330,49 @@ def test_other_bad_arguments_are_refused(tmp_path):
     path = wannierberri.Path.from_nodes(random_model(), nodes=[[0, 0, 0], [0.5, 0, 0]], dk=0.5)
     with pytest.raises(ValueError, match=r"meshes\[2\]: expected a positive integer"):
         convergence(random_model(), [1, 2, path], {"σ": calculator})
+
+
+class TestSeveralTemperatures:
+    """A series at several temperatures, at a level or with a number of electrons."""
+
+    meshes = (3, 4, 5)
+
+    def series(self, levels):
+        system = random_model(num_orbitals=2, seed=5)
+        calculators = {"kubo": KuboConservedSpinConductivity(levels, kBT=[0.5, 0.2])}
+        return system, convergence(system, self.meshes, calculators).to_dataset()
+
+    def test_each_equals_a_series_of_its_own(self):
+        system, dataset = self.series([0.3])
+        assert dataset["kubo"].dims == ("mesh", "Efermi", "kBT", "i", "l", "s")
+        assert dataset["kubo_extrapolated"].dims == ("Efermi", "kBT", "i", "l", "s")
+        for i, kBT in enumerate([0.5, 0.2]):
+            alone = convergence(system, self.meshes, {"kubo": KuboConservedSpinConductivity([0.3], kBT=kBT)}).to_dataset()
+            scale = float(abs(alone["kubo"]).max())
+            np.testing.assert_allclose(dataset["kubo"][:, :, i], alone["kubo"], rtol=0, atol=1e-8 * scale)
+        table = format_convergence(dataset, 0.3, ["xyz"])
+        assert table.count("\nT = ") == 2 and "μ" not in table
+
+    def test_the_level_of_each_mesh(self):
+        """It belongs to the mesh, and is shown in its row."""
+        system, dataset = self.series(Electrons(1.5))
+        assert dataset["mu"].dims == ("mesh", "kBT")
+        assert "mu" in dataset.sel(mesh="4x4x4").coords
+        expected = wb_conserved.run(system, 4, {"N": NumberOfElectrons(Electrons(1.5), kBT=[0.5, 0.2])}).to_dataset()["mu"]
+        np.testing.assert_array_equal(dataset["mu"].sel(mesh="4x4x4"), expected)
+        lines = format_convergence(dataset, None, ["xyz"]).splitlines()
+        assert lines[0] == "values in (ħ/|e|) S/cm"
+        headings = [i for i, line in enumerate(lines) if line.startswith("mesh")]
+        assert len(headings) == 2
+        for kBT, place in enumerate(headings):
+            assert lines[place].split() == ["mesh", "μ/eV", "σ_K", "xyz"]
+            for i in range(3):
+                row = lines[place + 1 + i].split()
+                assert float(row[5]) == pytest.approx(float(dataset["mu"][i, kBT]), rel=1e-5)
+                assert float(row[6]) == pytest.approx(float(dataset["kubo"][i, kBT].sel(i="x", l="y", s="z")), rel=1e-4)
+
+    def test_written_and_read(self, tmp_path):
+        _, dataset = self.series(Electrons(1.5))
+        dataset.to_netcdf(tmp_path / "a.nc", engine="netcdf4")
+        with xarray.open_dataset(tmp_path / "a.nc") as read:
+            xarray.testing.assert_equal(read, dataset)

@@ -9,7 +9,7 @@ from test_exact import gapped_model
 from wannierberri.calculators import static as wannierberri_static
 
 import wb_conserved
-from wb_conserved.calculators import equilibrium, static, thermal
+from wb_conserved.calculators import Electrons, equilibrium, static, thermal
 from wb_conserved.models import random_model, rashba_gas
 from wb_conserved.units import BOLTZMANN_EV, CONDUCTANCE, conductivity_factor
 
@@ -49,6 +49,23 @@ def test_a_spin_that_depends_on_k_leaves_a_residual():
     report = wb_conserved.conservation_report(system, [48, 48, 1], [0.3], kBT=0.6, file=io.StringIO())
     assert report.uniform_current.relative > 1e-3
     assert report.dipole.relative > 1e-3
+
+
+@pytest.mark.parametrize("operator", ["spin", "identity"])
+def test_conservation_report_at_several_temperatures(operator):
+    """Whatever axes stand before those of the tensors."""
+    system, levels = random_model(num_orbitals=2, dimension=2, seed=9), [0.3, 0.5]
+    options = {"file": io.StringIO(), "operator": operator}
+    several = wb_conserved.conservation_report(system, [8, 8, 1], levels, kBT=[0.6, 0.9], **options)
+    for i, kBT in enumerate([0.6, 0.9]):
+        alone = wb_conserved.conservation_report(system, [8, 8, 1], levels, kBT=kBT, **options)
+        for law in ("uniform_current", "dipole"):
+            for part in ("first", "second", "residual"):
+                expected = getattr(getattr(alone, law), part)
+                found = getattr(getattr(several, law), part)[:, i]
+                np.testing.assert_allclose(found, expected, rtol=0, atol=1e-8 * np.abs(expected).max() + 1e-12)
+    counted = wb_conserved.conservation_report(system, [8, 8, 1], Electrons(1.5), kBT=[0.6, 0.9], **options)
+    assert counted.dipole.first.shape == several.dipole.first.shape[1:]
 
 
 def test_conservation_report_on_real_data(tellurium, capsys):

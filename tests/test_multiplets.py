@@ -5,7 +5,7 @@ import pytest
 
 import wb_conserved
 from wb_conserved import kramers_pairs, near_crossings, scan_thresholds
-from wb_conserved.calculators import equilibrium, static
+from wb_conserved.calculators import Electrons, equilibrium, static
 from wb_conserved.models import lattice_system, random_model, rashba_lattice
 from wb_conserved.models.kp import PAULI
 
@@ -118,3 +118,13 @@ def test_near_crossings_with_surface_terms():
     report = near_crossings(system, 5, calculator, (1, 0, 2))
     total = wb_conserved.run(system, 5, {"x": calculator}).results["x"].data[0, 1, 0, 2]
     assert report.total == pytest.approx(total, rel=1e-6)
+
+
+def test_thresholds_at_several_temperatures():
+    system, kinds = random_model(num_orbitals=2, seed=1), {"σ_K": static.KuboConservedSpinConductivity}
+    report = scan_thresholds(system, 4, kinds, [1e-4, 2.0], [0.0, 0.2], kBT=[0.5, 1.0])
+    single = scan_thresholds(system, 4, kinds, [1e-4, 2.0], [0.0, 0.2], kBT=1.0)
+    assert report.values["σ_K"].shape == (2, 2, 2, 3, 3, 3)
+    assert report.table((0, 1, 2), (1, 1)) == single.table((0, 1, 2), 1)
+    counted = scan_thresholds(system, 4, kinds, [1e-4, 2.0], Electrons(1.5), kBT=[0.5, 1.0])
+    assert f"{counted.values['σ_K'][1, 1, 0, 1, 2]:.6g}" in counted.table((0, 1, 2), 1)

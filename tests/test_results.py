@@ -7,9 +7,19 @@ import pytest
 import xarray
 
 import wb_conserved
-from wb_conserved.calculators import static
-from wb_conserved.results import existing_results, format_csv, format_table, plot_scan, write_results
+from wb_conserved.calculators import Electrons, NumberOfElectrons, equilibrium, static
+from wb_conserved.results import (
+    existing_results,
+    format_comparison,
+    format_csv,
+    format_table,
+    plot,
+    plot_scan,
+    plot_temperatures,
+    write_results,
+)
 from wb_conserved.results.files import check_folder
+from wb_conserved.results.groups import groups
 from wb_conserved.results.table import conditions
 
 LEVELS = [17.5, 18.0, 18.0874, 18.5]
@@ -130,6 +140,107 @@ class TestTable:
     def test_what_does_not_exist_is_refused(self, dataset, level, components):
         with pytest.raises(ValueError, match=r"^(level|components): expected"):
             format_table(dataset, level, components)
+
+
+class TestComparison:
+    """Multiplet thresholds at the Fermi level."""
+
+    @staticmethod
+    def compared(dataset, factor, level=None):
+        here = dataset if level is None else dataset.sel(Efermi=level)
+        return {(name, 0.1): factor * here[name].values for name in ("kubo", "conserved")}
+
+    def test_rows_of_thresholds(self, dataset):
+        text = format_comparison(dataset, 18.0, ["xyz"], self.compared(dataset, 2.0, 18.0))
+        lines = text.splitlines()
+        assert lines[0] == "values in (ħ/|e|) S/cm"
+        assert lines[1].split() == ["threshold/eV", "σ_K", "xyz", "σ_in", "xyz"]
+        rows = [[float(word) for word in line.split()] for line in lines[2:]]
+        assert [row[0] for row in rows] == [0.01, 0.1]
+        assert rows[1][1:] == pytest.approx([2 * value for value in rows[0][1:]], rel=1e-4)
+        assert rows[0][1] == pytest.approx(float(dataset["kubo"].sel(Efermi=18.0, i="x", l="y", s="z")), rel=1e-4)
+
+    def test_each_unit_by_itself_and_each_temperature_and_level(self, platinum):
+        options = {"kBT": [0.1, 0.05], "degen_thresh": 0.01}
+        calculators = {
+            "kubo": static.KuboConservedSpinConductivity(Electrons(10), **options),
+            "conserved": equilibrium.SpinOrbitalMagnetization(Electrons(10), **options),
+            "N": NumberOfElectrons(Electrons(10), **options),
+        }
+        dataset = wb_conserved.run(platinum, 3, calculators).to_dataset()
+        text = format_comparison(dataset, None, None, self.compared(dataset, 2.0))
+        assert [line for line in text.splitlines() if line.startswith("values")] == [
+            "values in (ħ/|e|) S/cm", "values in eV Å^2 per cell",
+        ]  # fmt: skip
+        lines = text.splitlines()
+        assert lines[1].split() == ["threshold/eV", "T/K", "kBT/eV", "μ/eV", "σ_K", "xyz"]
+        rows = [[float(word) for word in line.split()] for line in lines[2:6]]
+        assert [row[0] for row in rows] == [0.01, 0.1, 0.01, 0.1]
+        assert [row[2] for row in rows] == [0.1, 0.1, 0.05, 0.05]
+        np.testing.assert_allclose([row[3] for row in rows[::2]], dataset["mu"], rtol=1e-5)
+        assert rows[3][4] == pytest.approx(2 * rows[2][4], rel=1e-4)
+
+
+def test_table_after_refinement(platinum):
+    """The error below its quantity, without its long name."""
+    calculator = static.KuboConservedSpinConductivity([18.0], kBT=0.1)
+    dataset = wb_conserved.run(platinum, 4, {"kubo": calculator}, adpt_num_iter=1).to_dataset()
+    lines = format_table(dataset, 18.0).splitlines()
+    (place,) = (i for i, line in enumerate(lines) if line.startswith("σ_K"))
+    assert lines[place + 1].startswith("± σ_K  its estimated error ")
+    error = float(dataset["kubo_error"].sel(i="x", l="y", s="z").item())
+    assert float(lines[place + 1].split()[-1]) == pytest.approx(error, rel=1e-4)
+
+
+def test_counts_of_states_know_no_threshold(platinum):
+    """Neither in the conditions nor as an attribute."""
+    dataset = wb_conserved.run(platinum, 2, {"N": NumberOfElectrons([18.0], kBT=0.1)}).to_dataset()
+    assert conditions(dataset) == ["mesh 2 × 2 × 2", "kBT = 0.1 eV"]
+    lines = format_table(dataset, 18.0).splitlines()
+    assert lines[0] == "E_F = 18 eV, values in 1/cell"
+    assert lines[3].split()[:4] == ["N", "number", "of", "electrons"]
+    with pytest.raises(ValueError, match="components: expected none; found 'xyz'"):
+        format_table(dataset, 18.0, ["xyz"])
+
+
+class TestPictures:
+    """Of one column, or of two where there are many panels."""
+
+    @pytest.fixture(autouse=True)
+    def _matplotlib(self):
+        pytest.importorskip("matplotlib")
+
+    @staticmethod
+    def size(path):
+        return np.frombuffer(path.read_bytes()[16:24], dtype=">u4")
+
+    def test_as_wide_as_a_column(self, dataset, tmp_path):
+        plot_scan(dataset, tmp_path / "one.png", 18.0, ["xyz"])
+        assert self.size(tmp_path / "one.png")[0] == int(8.6 / 2.54 * 300)
+        plot_scan(dataset, tmp_path / "two.png", 18.0, ["xyz", "yxz", "zxy", "xzy", "yzx"])
+        assert self.size(tmp_path / "two.png")[0] == int(2 * 8.6 / 2.54 * 300)
+
+    @pytest.mark.parametrize("counted", [True, False])
+    def test_temperatures_in_any_order(self, platinum, tmp_path, counted):
+        """With a panel for the level, where a number of electrons sets it."""
+        levels, level = (Electrons(10), None) if counted else ([18.0, 18.1], 18.0)
+        calculators = {"N": NumberOfElectrons(levels, kBT=[0.1, 0.02, 0.05])}
+        dataset = wb_conserved.run(platinum, 2, calculators).to_dataset()
+        plot_temperatures(dataset, tmp_path / "a.png", level, None)
+        heights = {True: 2, False: 1}
+        assert self.size(tmp_path / "a.png")[1] == pytest.approx(300 * (0.6 + 1.9 * heights[counted] + 0.13), abs=1)
+
+    def test_symbols(self, dataset):
+        assert plot._symbol("σ_K") == r"$\sigma_{\mathrm{K}}$"
+        assert plot._symbol("D^τ") == r"$D^\tau$"
+        assert plot._symbol("DOS") == r"$\mathrm{DOS}$"
+        assert plot._unit("eV Å^-2/ħ") == r"eV Å$^{-2}$/$\hbar$"
+        (group,) = groups(dataset)
+        assert plot._component(dataset, group, "xyz") == r"$\sigma^{\,z}_{xy}$"
+        renamed = dataset[["kubo"]].copy()
+        for symbol, expected in (("D^τ", r"$D^{\,\tau_{z}}_{xy}$"), ("M^s", r"$M^{\,z}_{xy}$"), ("N", r"$N^{\,z}_{xy}$")):
+            renamed["kubo"].attrs["symbol"] = symbol
+            assert plot._component(renamed, groups(renamed)[0], "xyz") == expected
 
 
 def test_picture(dataset, tmp_path):
