@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import wannierberri
 from scipy.optimize import brentq
-from scipy.special import expit
+from scipy.special import expit, log_expit, logsumexp
 
 import wb_conserved
 from wb_conserved import InputError
@@ -74,7 +74,24 @@ class TestTemperatures:
     def test_half_filled_symmetric_bands(self):
         """Exact: bands at ±ε(k) keep μ = 0 at every temperature."""
         found = levels(bhz(), (6, 6, 1), Electrons(2), [0.01, 0.1, 1.0])
-        np.testing.assert_allclose(found, 0.0, atol=1e-9)
+        np.testing.assert_allclose(found, 0.0, atol=3e-9)  # carriers at the first temperature: exp(-100)
+
+    @pytest.mark.parametrize("kBT", [0.2, 0.05, 0.02, 0.005])
+    def test_pure_insulator(self, kBT):
+        """As many electrons as holes, however few; exact: from the logarithms of both."""
+        gap = {(0, 0, 0): np.diag([0.0, 3.0, 3.4]), (1, 0, 0): np.diag([-0.2, 0.1, 0.1]), (0, 1, 0): np.diag([0.1, 0.1, 0.3])}
+        system, mesh = lattice_system(np.eye(3), gap), (6, 6, 1)
+        energies = bands(system, mesh)
+        below, above = energies[energies < 1.5], energies[energies > 1.5]
+
+        def logarithm(mu):
+            electrons, holes = log_expit((mu - above) / kBT), log_expit((below - mu) / kBT)
+            return logsumexp(electrons) - logsumexp(holes)
+
+        expected = brentq(logarithm, -1, 4, xtol=1e-14)
+        if kBT > 0.02:
+            assert abs(expected - 0.5 * (below.max() + above.min())) > 0.3 * kBT  # not the middle
+        assert abs(levels(system, mesh, Electrons(1), kBT)[0] - expected) < 1e-6 * kBT
 
     def test_one_level(self):
         """Exact: f(ε − μ) = n, μ = ε − kT ln(1/n − 1)."""

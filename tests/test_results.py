@@ -228,6 +228,8 @@ class TestPictures:
         dataset = wb_conserved.run(platinum, 2, calculators).to_dataset()
         plot_temperatures(dataset, tmp_path / "a.png", level, None)
         heights = {True: 2, False: 1}
+        plot_temperatures(dataset.sortby("kBT"), tmp_path / "sorted.png", level, None)
+        assert (tmp_path / "a.png").read_bytes() == (tmp_path / "sorted.png").read_bytes()
         assert self.size(tmp_path / "a.png")[1] == pytest.approx(300 * (0.6 + 1.9 * heights[counted] + 0.13), abs=1)
 
     def test_symbols(self, dataset):

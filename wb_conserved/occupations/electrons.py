@@ -14,7 +14,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from ..errors import InputError
-from .fermi import FermiDirac, Steps, fermi
+from .fermi import FermiDirac, Steps, fermi, fermi_slope
 from .scan import Scan
 
 _STEPS = 2**18
@@ -22,6 +22,10 @@ _STEPS = 2**18
 _FULL = 1e-9  # electrons: two numbers that differ by less are the same
 _FAR = 50.0
 """A level this many kT below all bands leaves less than `_FULL` electrons in them."""
+_FEW, _MORE = 1e-10, 1e-8
+"""Carriers of a pure insulator: fewer than the first number vanish beside the electrons of the full bands.  The level is then
+the mean of those at which there are as many electrons and holes as the second number says, which is exact as long as each of
+them is proportional to exp(±μ/kT)."""
 _PER = ("cell", "cm3")
 
 
@@ -124,10 +128,14 @@ def level_of(statistics: FermiDirac | Steps, spectrum: np.ndarray, number: float
         below = np.cumsum(spectrum)[: len(levels)]
         first, last = np.searchsorted(below, [number - _FULL, number + _FULL])
         return float(0.5 * (levels[first] + levels[max(first, last - 1)]))
-    energies = statistics.energies
+    energies, margin = statistics.energies, _FAR * kBT
 
-    def excess(mu):
-        return float(spectrum[0] + spectrum[1:] @ fermi((energies - mu) / kBT) - number)
+    def level(electrons):
+        ends = energies[0] - margin, energies[-1] + margin
+        return brentq(lambda mu: spectrum[0] + spectrum[1:] @ fermi((energies - mu) / kBT) - electrons, *ends, xtol=1e-12)
 
-    margin = _FAR * kBT
-    return float(brentq(excess, energies[0] - margin, energies[-1] + margin, xtol=1e-12, rtol=8.9e-16))
+    found = level(number)
+    carriers = spectrum[1:] @ fermi_slope((energies - found) / kBT)  # electrons and holes, each
+    if carriers < _FEW:
+        found = 0.5 * (level(number - _MORE) + level(number + _MORE))
+    return float(found)
