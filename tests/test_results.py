@@ -220,6 +220,11 @@ class TestPictures:
         plot_scan(dataset, tmp_path / "two.png", 18.0, ["xyz", "yxz", "zxy", "xzy", "yzx"])
         assert self.size(tmp_path / "two.png")[0] == int(2 * 8.6 / 2.54 * 300)
 
+    def test_levels_in_any_order(self, dataset, tmp_path):
+        for name, data in (("a", dataset), ("b", dataset.isel(Efermi=[2, 0, 3, 1]))):
+            plot_scan(data, tmp_path / name, 18.0, ["xyz"])
+        assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
     @pytest.mark.parametrize("counted", [True, False])
     def test_temperatures_in_any_order(self, platinum, tmp_path, counted):
         """With a panel for the level, where a number of electrons sets it."""

@@ -89,9 +89,7 @@ def _plot(dataset, path, along, origin, label, components, title):
     from matplotlib.figure import Figure
 
     check_components(dataset, components)
-    dataset = dataset.sortby(along)
-    if TEMPERATURES in dataset.dims:
-        dataset = dataset.sortby(TEMPERATURES)
+    dataset = dataset.sortby([dim for dim in (LEVELS, TEMPERATURES) if dim in dataset.dims])
     x = dataset["kelvin" if along == TEMPERATURES else along].values - origin
     panels = [(group, component) for group in groups(dataset) for component in group.components(components)]
     number = len(panels) + (MU in dataset.coords)
