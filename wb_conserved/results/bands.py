@@ -90,15 +90,19 @@ def plot_bands(
         linewidths=2.0,
         capstyle="round",
     )
-    for band in energies.T:
-        axes.plot(k, band, color="0.75", linewidth=3.0, zorder=0)  # white stretches of a band stay visible
+    for part in np.split(np.arange(len(k)), np.flatnonzero(~joined) + 1):
+        # grey below the colours: white stretches of a band stay visible
+        axes.plot(k[part], energies[part], color="0.75", linewidth=3.0, zorder=0)
     axes.add_collection(lines)
     axes.axhline(0.0, color="black", linewidth=0.8, linestyle=":")
     axes.set(xlim=(k[0], k[-1]), ylim=(low, high), ylabel=r"$E - E_\mathrm{F}$   [eV]", title=title)
-    ticks = dict(path.labels)
-    axes.set_xticks([k[i] for i in ticks], list(ticks.values()))
-    for i in ticks:
-        axes.axvline(k[i], color="black", linewidth=0.8)
+    ticks: dict[float, str] = {}
+    for i, text in dict(path.labels).items():  # the two ends of a jump are at one place
+        place = next((x for x in ticks if abs(x - k[i]) < 1e-12), k[i])
+        ticks[place] = "|".join(filter(None, [ticks.get(place), text]))
+    axes.set_xticks(list(ticks), list(ticks.values()))
+    for place in ticks:
+        axes.axvline(place, color="black", linewidth=0.8)
     label = " ".join(part for part in (quantity, component, f"[{unit}]" if unit else "") if part)
     figure.colorbar(lines, ax=axes, label=label, extend="both")
     if file is not None:
