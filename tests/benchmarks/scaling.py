@@ -82,7 +82,8 @@ def work(order):
 
 def time_chunks():
     """From now on, fill a dictionary of the seconds of every chunk by its number."""
-    from wb_conserved.driver.work import Evaluation, Mesh
+    from wb_conserved.driver.evaluation import Evaluation
+    from wb_conserved.driver.mesh import Mesh
 
     batches_of, evaluate, chunks, number = Mesh.chunk, Evaluation.chunk, {}, [None]
 

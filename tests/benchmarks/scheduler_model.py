@@ -314,10 +314,9 @@ def list_of_kpoints(system, mesh):
     """The driver's mesh, and the seconds that it takes to list WannierBerri's K points, on every rank."""
     import time
 
-    from wb_conserved.driver.work import Mesh
-
     from wb_conserved import regular_grid
     from wb_conserved.driver.kpoints import kpoints_of_grid
+    from wb_conserved.driver.mesh import Mesh
 
     start = time.perf_counter()
     grid = regular_grid(system, mesh)
