@@ -190,7 +190,7 @@ class TestResults:
     def test_netcdf(self, dataset, tmp_path):
         write_results(dataset, tmp_path)
         with xarray.open_dataset(tmp_path / "result.nc") as read:
-            xarray.testing.assert_identical(read.drop_attrs(), dataset.drop_attrs())
+            xarray.testing.assert_equal(read, dataset)
             assert read["orbital_magnetization"].attrs == dataset["orbital_magnetization"].attrs
 
     def test_csv_of_mixed_axes(self, dataset, tmp_path):
