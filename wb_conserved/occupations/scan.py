@@ -56,11 +56,6 @@ class Scan:
             self.coordinates["mu"] = ("kBT", self.levels)
 
     @property
-    def key(self):
-        """Equal for scans that ask for the same."""
-        return self._paired, tuple(self.axes), self.levels.tobytes(), self.temperatures.tobytes()
-
-    @property
     def groups(self) -> list[tuple[float, np.ndarray]]:
         """Each temperature with its levels."""
         levels = self.levels[:, None] if self._paired else [self.levels] * len(self.temperatures)
