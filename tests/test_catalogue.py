@@ -191,7 +191,7 @@ class TestResults:
         write_results(dataset, tmp_path)
         with xarray.open_dataset(tmp_path / "result.nc") as read:
             xarray.testing.assert_equal(read, dataset)
-            assert read["orbital_magnetization"].attrs == dataset["orbital_magnetization"].attrs
+            xarray.testing.assert_identical(read["orbital_magnetization"], dataset["orbital_magnetization"])
 
     def test_csv_of_mixed_axes(self, dataset, tmp_path):
         """The old fault: an axis `a` crashed it."""

@@ -127,3 +127,16 @@ def test_a_mesh_series_needs_meshes(write):
     done = invoke("convergence", write())
     assert done.exit_code == 2
     assert "pt.toml: [convergence] meshes: expected a list of at least three meshes; found []" in done.output
+
+
+def test_what_few_k_points_carry_stands_under_the_table(write):
+    """Once, not among the warnings; the same line for a series of meshes, of the finest one."""
+    path = write('[convergence]\nmeshes = [3, 4, 5]\n', mesh="mesh = 3")
+    done = CliRunner().invoke(main, ["run", str(path)])
+    assert done.exit_code == 0, done.output
+    assert len(re.findall(r"^few k points carry: σ_\w+ xyz = .* k points count", done.output, re.MULTILINE)) == 1
+    assert done.output.count("few k points carry") == 1
+    assert done.output.index("direction of flow") < done.output.index("few k points carry") < done.output.index("wrote ")
+    done = CliRunner().invoke(main, ["convergence", str(path)])
+    assert done.exit_code == 0, done.output
+    assert len(re.findall(r"^on the finest mesh few k points carry: ", done.output, re.MULTILINE)) == 1

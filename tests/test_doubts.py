@@ -4,11 +4,13 @@ import logging
 
 import numpy as np
 import pytest
+from data_folder import DATA
 
 import wb_conserved
 from wb_conserved.calculators import DensityOfStates, NumberOfElectrons, static, tabulate, thermal
 from wb_conserved.driver.doubts import doubts
-from wb_conserved.models import random_model, rashba_gas
+from wb_conserved.interpolation import WannierInterpolator
+from wb_conserved.models import kane_mele, random_model, rashba_gas
 
 GOOD = {"kBT": 0.025, "degen_thresh": 0.01}
 
@@ -21,6 +23,7 @@ GOOD = {"kBT": 0.025, "degen_thresh": 0.01}
         (dict(kBT=300.0), "kBT = 300 eV is 3481355 K: kBT is in eV"),
         (dict(kBT=[0.01, 0.5]), "kBT = 0.5 eV is 5802 K"),
         (dict(degen_thresh=0.8), "degen_thresh = 0.8 eV: bands that close count as one level"),
+        (dict(Efermi=[18.0, 31.0, 45.0]), r"31, 45 eV \(2 of 3\): above the frozen window .* ends at 30 eV; .* dis_froz"),
         (dict(degen_thresh=None), "degen_thresh is not given for σ: bands closer than 0.0001 eV"),
     ],
 )
@@ -30,7 +33,7 @@ def test_each_is_said_once(platinum, arguments, message, caplog):
     calculators = {"σ": static.ConventionalSpinConductivity(**arguments)}
     with caplog.at_level(logging.WARNING, "wb_conserved.driver"):
         wb_conserved.run(platinum, 2, calculators)
-    (line,) = caplog.messages
+    (line,) = [record.getMessage() for record in caplog.records if record.name.endswith("task")]
     assert "\n" not in line
     assert line == doubts(platinum, calculators)[0]
     import re
@@ -41,7 +44,7 @@ def test_each_is_said_once(platinum, arguments, message, caplog):
 def test_nothing_is_said_of_good_settings(platinum, tellurium, iron, caplog):
     levels = {"platinum": 18.0874, "tellurium": 6.079, "iron": 17.3896}
     for system, level in zip((platinum, tellurium, iron), levels.values(), strict=True):
-        scan = level + np.linspace(-8, 4, 5)
+        scan = level + np.linspace(-8, 2, 5)
         assert doubts(system, {"σ": static.ConventionalSpinConductivity(scan, **GOOD)}) == []
         assert doubts(system, {"N": NumberOfElectrons(scan), "D": DensityOfStates(scan, kBT=0.1)}) == []  # no multiplets enter
     assert doubts(rashba_gas(), {"σ": static.ConventionalSpinConductivity([99.0], **GOOD)}) == []  # nothing is known of it
@@ -92,8 +95,13 @@ def test_the_command_says_it_too(tmp_path, platinum, monkeypatch, command):
         logger.handlers[:] = before
     assert done.exit_code == 0, done.output
     lines = [line for line in done.output.splitlines() if line.startswith("WARNING: ")]
-    assert len(lines) == 3
-    texts = ("levels = -1 ... 1 eV lie 17 eV or more", "kBT = 0.5 eV is 5802 K", "threshold")
+    assert len(lines) == 4
+    texts = (
+        "levels = -1 ... 1 eV lie 17 eV or more",
+        "Fermi level -1 eV (1 of 4): below the frozen window of the .win file, which ends at 0 eV",
+        "kBT = 0.5 eV is 5802 K",
+        "threshold",
+    )
     for line, text in zip(lines, texts, strict=True):
         assert text in line
 
@@ -105,3 +113,44 @@ def test_eV_taken_for_kelvin_is_said_and_refused_where_it_would_fill_the_memory(
     assert "kBT = 2.2e-06 eV is 0.0255 K, which no mesh resolves" in line
     with pytest.raises(ValueError, match=r"kBT: expected 0 for steps, or 3\.4e-05 eV and more .*; found 2\.2e-06 eV"):
         static.ConventionalSpinConductivity(18.0 + np.linspace(-8, 4, 5), kBT=2.2e-6, degen_thresh=0.01)
+
+
+def test_a_frozen_window_is_that_of_disentanglement(tmp_path):
+    """Without disentanglement all bands are the crystal's, and nothing is known without the key."""
+    from wb_conserved.io.seed_files import frozen_window, read_win
+
+    def window(text):
+        path = tmp_path / "x.win"
+        path.write_text(text)
+        return frozen_window(read_win(path))
+
+    assert window("num_wann = 4\nnum_bands = 8\ndis_froz_max = 3.5\ndis_win_min = -2\n") == (-2.0, 3.5)
+    assert window("num_wann = 4\nnum_bands : 8\ndis_froz_min 0.1\ndis_froz_max = 3.5\n") == (0.1, 3.5)
+    assert window("num_wann = 4\nnum_bands = 8\ndis_froz_max = 3.5\n") == (-np.inf, 3.5)
+    assert window("num_wann = 4\nnum_bands = 4\ndis_froz_max = 3.5\n") is None
+    assert window("num_wann = 4\ndis_froz_max = 3.5\n") is None
+    assert window("num_wann = 4\nnum_bands = 8\n") is None
+
+
+class TestPairs:
+    """Kramers pairs that localisation has split, told from bands that the crystal splits."""
+
+    def said(self, system, **arguments):
+        levels = {"degen_thresh": 0.01, "kBT": 0.025} | arguments
+        return [line for line in doubts(system, {"σ": static.ConventionalSpinConductivity([6.0], **levels)}) if "pairs" in line]
+
+    def test_of_localised_functions(self):
+        localised = wb_conserved.load_system(DATA / "pt_mlwf" / "Pt")
+        (line,) = self.said(localised)
+        assert "split by 0.041 eV (median; up to 0.29), not alike at k and −k" in line
+        assert "kramers = true" in line
+        assert not self.said(localised, degen_thresh=0.4)
+        assert not self.said(localised, degen_Kramers=True)
+
+    def test_not_of_a_crystal_that_splits_them(self, platinum, tellurium, iron):
+        """Tellurium has no inversion, iron no time reversal; a weak splitting that is even in k is a crystal's, too."""
+        assert not any(self.said(system) for system in (platinum, tellurium, iron))
+        weak = kane_mele(rashba=0.015, staggered=0.1)
+        energies = WannierInterpolator(weak).band_energies(np.random.default_rng(1).random((20, 3)))
+        assert 0.02 < np.median(energies[:, 1] - energies[:, 0]) < 0.045 * np.median(energies[:, 2] - energies[:, 1])
+        assert not self.said(weak)

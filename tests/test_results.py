@@ -76,7 +76,7 @@ def test_netcdf_without_our_package(dataset, tmp_path):
         xarray.testing.assert_equal(read, dataset)
         for name, variable in dataset.data_vars.items():
             for key, value in variable.attrs.items():
-                assert read[name].attrs[key] == value
+                assert np.all(read[name].attrs[key] == value)
         for key, value in dataset.attrs.items():
             np.testing.assert_array_equal(read.attrs[key], value)
     with netCDF4.Dataset(tmp_path / "result.nc") as read:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from data_folder import DATA
+from messages import printed_as, rows
 from spin_files import spins_of, with_spins
 from test_io_centres import checkpoint_with, moved_by, rewritten, translated, write_centres
 from test_io_nearest_copies import bring
@@ -15,19 +16,9 @@ from wb_conserved.io import InputError, load_system
 from wb_conserved.io.projections import species_of
 from wb_conserved.io.tight_binding import read_tb
 
-README = Path(__file__).parents[1] / "README.md"
+TEST = "io/test_io_messages.py"
 CASES = Path(__file__).parent / "cases"
 CELL = {"real_lattice": 3 * np.eye(3), "wannier_centers": np.zeros((4, 3))}
-
-
-def rows():
-    """Situation, message and name of each row whose test is here."""
-    found = []
-    for line in README.read_text(encoding="utf-8").splitlines():
-        cells = [cell.strip() for cell in line.strip("| ").split(" | ")]
-        if len(cells) == 3 and cells[2].startswith("`io/test_io_messages.py::"):
-            found.append((cells[0], cells[1].strip("`"), cells[2].strip("`").split("::")[1]))
-    return found
 
 
 def changed(change, name="te/Te"):
@@ -169,11 +160,11 @@ SITUATIONS = {
 
 
 def test_every_situation_has_a_row():
-    names = [name for *_, name in rows()]
+    names = [name for *_, name in rows(TEST)]
     assert sorted(names) == sorted(SITUATIONS)
 
 
-@pytest.mark.parametrize(("situation", "message", "name"), rows(), ids=[name for *_, name in rows()])
+@pytest.mark.parametrize(("situation", "message", "name"), rows(TEST), ids=[name for *_, name in rows(TEST)])
 def test_row(tmp_path, caplog, situation, message, name):
     """What is printed is what the table says, with … for any text."""
     with caplog.at_level(logging.WARNING, "wb_conserved.io"):
@@ -183,5 +174,4 @@ def test_row(tmp_path, caplog, situation, message, name):
             assert not message.startswith("error: ")
         except InputError as error:
             printed = [f"error: {error}"]
-    pattern = ".*".join(re.escape(part) for part in message.split("…"))
-    assert any(re.fullmatch(pattern, line) for line in printed), printed
+    assert any(printed_as(message, line) for line in printed), printed

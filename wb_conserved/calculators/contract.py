@@ -121,6 +121,21 @@ class Accumulating(ABC):
         """
         return self
 
+    def scatter(self, values: Mapping[str, np.ndarray], system, pointgroup, number: int) -> Any:
+        """How the contributions of k points scatter, see `wb_conserved.calculators.scatter.Scatter`; None: not known.
+
+        Parameters
+        ----------
+        values : mapping of str to array
+            Of all k points, as for `finalize`.
+        system : wannierberri.system.System
+        pointgroup : wannierberri.symmetry.point_symmetry.PointGroup or None
+            With which the result is symmetrised.
+        number : int
+            K points of the whole mesh.
+        """
+        return None
+
     def arrange(self, result: Any, grid) -> Any:
         """The symmetrised result in the order of the grid or path."""
         return result

@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
 from types import MappingProxyType
 from typing import ClassVar
@@ -27,11 +27,12 @@ from .band_geometry import BandGeometry
 from .base import FIELD, FLOW, GeometryCalculator
 from .contract import SUM, Accumulating, Merge
 from .full_mesh import FullMeshEnergyResult
+from .scatter import Scatter, moments, scatter_of
 
 SCAN_AXES = {"Efermi": "Fermi level", "kBT": "temperature"}
 """Meaning of the axes that a statistics may add."""
 
-_SPECTRA = "spectra"
+_SPECTRA, _SCATTER = "spectra", "scatter"
 _SAMPLE = 200  # k points
 _ELECTRONS, _NEUTRAL = "electrons", "neutral"
 
@@ -84,6 +85,8 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
         What a reader of a table should know, such as the convention of the sign.
     of_observable : bool
         Whether it takes an operator.
+    noted_level : float or None
+        Fermi level at which the scatter of k points is found, eV; None: the middle one of the scan.
 
     Raises
     ------
@@ -97,7 +100,7 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
     shown: ClassVar[str] = "xyz"
     remark: ClassVar[str] = ""
     of_observable: ClassVar[bool] = True
-    merges: ClassVar[Mapping[str, Merge]] = MappingProxyType({_SPECTRA: SUM})
+    noted_level: float | None = None
 
     def __init__(
         self,
@@ -222,32 +225,80 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
         return known
 
     @property
+    def _watched(self) -> tuple[str, ...]:
+        """Weights of the terms whose contributions are watched, k point by k point."""
+        known = self.statistics.of_bands if self.statistics else ()
+        return tuple(weight for weight in self.occupations if weight in known)
+
+    @property
+    def merges(self) -> Mapping[str, Merge]:
+        return {_SPECTRA: SUM, _SCATTER: SUM} if self._watched else {_SPECTRA: SUM}
+
+    @property
     def _spectra(self) -> list[tuple[str, str]]:
         """Weight and moment of each spectrum."""
         return [(weight, moment) for weight in self.occupations for moment in self.statistics.moments(weight)]
 
     def accumulate(self, states, weight=1.0, out=None):
-        """Spectra on the energy axis (n_spectra, n_nodes, ...): one for each moment of each of `occupations`.
+        """Spectra on the energy axis (n_spectra, n_nodes, ...): one for each moment of each of `occupations`; and moments of
+        the contributions of k points, see `wb_conserved.calculators.scatter`.
 
         Raises
         ------
         FloatingPointError
             NaN or infinity at a k point, which is named.
         """
-        statistics, first_k = self._known_statistics(), 0
+        statistics, watched, first_k = self._known_statistics(), self._watched, 0
         spectra = None if out is None else out[_SPECTRA]
+        scatter = None if out is None else out.get(_SCATTER)
         for band_geometry in self.band_geometries(states):
-            placement = band_geometry.place(statistics)
+            placement, contributions = band_geometry.place(statistics), 0.0
             for term in self.terms(band_geometry):
-                values = term.values
-                _check_finite(values, states.kpoints[first_k:], self.symbol)
+                values = checked = term.values
+                if term.weight in watched:
+                    checked = self._contributions(band_geometry, term)  # fewer numbers, none of them finite where one is not
+                    contributions = contributions + checked
+                _check_finite(checked, states.kpoints[first_k:], self.symbol)
                 if spectra is None:
                     spectra = np.zeros((len(self._spectra), statistics.n_nodes, *values.shape[2:]))
                 for row, (name, moment) in enumerate(self._spectra):
                     if name == term.weight:
                         placement.add(moment, values, spectra[row], weight)
+            if watched:
+                found = moments(contributions, weight)
+                scatter = found if scatter is None else scatter + found
             first_k += len(band_geometry.energies)
-        return {_SPECTRA: spectra}
+        return {_SPECTRA: spectra} | ({_SCATTER: scatter} if watched else {})
+
+    def _contributions(self, band_geometry, term):
+        """Contributions (k, c) of the k points of a batch to a sum, at the level that is noted."""
+        place, statistics = self._noted, self.statistics
+        key = ("occupied", statistics.key, term.weight, place, *band_geometry.grouping)
+        occupied = band_geometry.remember(
+            key, lambda: statistics.band_weights(term.weight, band_geometry.multiplets.energies, place)
+        )
+        values = term.values.reshape(*occupied.shape, -1)  # k n c
+        return np.matmul(occupied[:, None, :], values)[:, 0]
+
+    @property
+    def _noted(self) -> tuple[int, ...]:
+        """Place of the scan at which contributions are watched."""
+        return self.statistics.place_of(self.noted_level)
+
+    def scatter(self, values, system, pointgroup, number) -> Scatter | None:
+        """See `Accumulating.scatter`."""
+        if not self._watched:
+            return None
+        components = len(values[_SCATTER])
+        units = self._result([np.arange(components)], np.eye(components).reshape(components, *self._tensor_shape))
+        operations = [units] if pointgroup is None else map(units.transform, pointgroup.symmetries)
+        images = np.array([image.data.reshape(components, components) for image in operations])
+        found = scatter_of(values[_SCATTER], images, self.factor(system), self._noted, number)
+        return replace(found, scatter=found.scatter.reshape(self._tensor_shape))
+
+    @property
+    def _tensor_shape(self) -> tuple[int, ...]:
+        return (3,) * len(self.cartesian_axes)
 
     def _known_statistics(self) -> Statistics:
         if self.statistics is None:
@@ -278,17 +329,21 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
         data = total * self.factor(system)
         if self.operator.rank == 0:
             data = data[..., 0]
-        result_class = EnergyResult if self.operator.symmetric else FullMeshEnergyResult
         scan = self.statistics.scan
-        return result_class(
+        return self._result(
             list(scan.values()),
             data,
-            transformTR=self.transform_time_reversal,
-            transformInv=self.transform_inversion,
             smoothers=[self.smoother, *[None] * (len(scan) - 1)][: len(scan)],
             E_titles=list(scan),
             comment=f"{self.comment}\nunit {self.unit(periodic_measure(system)[0])}",
             save_mode=self.save_mode,
+        )
+
+    def _result(self, scan, data, **arguments) -> EnergyResult:
+        """Result object that behaves under symmetry operations as the quantity does."""
+        result_class = EnergyResult if self.operator.symmetric else FullMeshEnergyResult
+        return result_class(
+            scan, data, transformTR=self.transform_time_reversal, transformInv=self.transform_inversion, **arguments
         )
 
     def __call__(self, data_K) -> EnergyResult:
@@ -313,6 +368,11 @@ class _States(OccupationCalculator):
     def odd_under_time_reversal(self):
         """A number."""
         return False
+
+    @property
+    def _watched(self):
+        """None: states are counted alike at all k points."""
+        return ()
 
     def _check_matrices(self, system):
         """Energies are always there."""

@@ -27,6 +27,7 @@ from ..io import load_system
 from ..io.sharing import share_system
 from ..results import format_comparison, format_table, write_convergence, write_results
 from ..results.files import check_folder
+from ..results.noise import format_noise
 from .config import Config, key_of, make_calculators
 from .job import beside, comparison, group_kramers_pairs, make_system
 from .reading import read_config
@@ -125,6 +126,8 @@ def run(file, output, overwrite, dry_run, verbose):
         compared = {key: data[0] for key, data in compared.items()}
     dataset = result.to_dataset(**_provenance(job, communicator), **_compared_attributes(compared))
     click.echo("\n" + format_table(dataset, config.fermi.table_level, config.output.components) + "\n")
+    if noise := format_noise(dataset, config.output.components):
+        click.echo(noise + "\n")
     if compared:
         click.echo(format_comparison(dataset, config.fermi.table_level, config.output.components, compared) + "\n")
     try:
@@ -167,6 +170,8 @@ def convergence(file, output, overwrite, verbose):
     dataset = result.to_dataset(**_provenance(job, communicator))
     table = format_convergence(dataset, config.fermi.table_level, config.output.components)
     click.echo("\n" + table + "\n")
+    if noise := format_noise(result.runs[-1].to_dataset(), config.output.components):
+        click.echo(f"on the finest mesh {noise}\n")
     try:
         written = write_convergence(dataset, table, job.folder, overwrite=job.overwrite, input_text=job.text)
     except OSError as error:
@@ -382,6 +387,7 @@ def _set_up_messages(communicator, verbose):
     logger.addHandler(handler)
     logger.setLevel(logging.INFO if verbose else logging.WARNING)
     logging.getLogger(compiled.__name__).setLevel(logging.INFO)  # says why nothing happens for some seconds
+    logging.getLogger(run_calculators.__module__).setLevel(logging.ERROR)  # what it says stands under the table
 
 
 def _limit_threads():

@@ -344,7 +344,7 @@ def _make_calculator(config, name):
         options["spin_current"] = config.system.spin_current
     if entry.of_observable:
         options["operator"] = config.quantities.operator
-    return entry.calculator(
+    calculator = entry.calculator(
         config.fermi.scan(),
         degen_thresh=config.multiplets.threshold,
         degen_Kramers=config.multiplets.kramers is True,
@@ -353,6 +353,8 @@ def _make_calculator(config, name):
         kwargs_formula={"external_terms": config.quantities.external_terms},
         **options,
     )
+    calculator.noted_level = config.fermi.table_level
+    return calculator
 
 
 def _problem(key: str, expected: str, found: Any, section: str = "") -> PydanticCustomError:

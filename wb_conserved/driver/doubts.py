@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,11 @@ _HOT = 0.3  # eV: above the melting point of every metal
 _COLD = 1e-4  # eV: 1 K, below the distance of levels of any mesh
 _WIDE = 0.5  # eV: far above the broadening of levels
 _KPOINTS = 100
+_PAIRED = 0.05
+"""Splitting of bands 2j and 2j+1 in units of the distance to the next, medians, below which they are pairs: 0.02 for platinum
+with localised functions, 0.08 for tellurium, where inversion is missing, 0.5 for iron."""
+_UNEVEN = 0.01
+"""Difference of energies at k and −k in units of that splitting, medians: 0.1 for that platinum, 1e-8 for tellurium."""
 
 
 def doubts(system, calculators: Mapping[Any, Any]) -> list[str]:
@@ -32,27 +38,57 @@ def doubts(system, calculators: Mapping[Any, Any]) -> list[str]:
     list of str
         One line each; empty where nothing is odd.
     """
-    return [*_of_levels(system, calculators), *_of_temperatures(calculators), *_of_thresholds(calculators)]
-
-
-def _of_levels(system, calculators) -> Iterator[str]:
-    """Fermi levels of which none lies within the bands: all results are those of an empty or a full space."""
+    found = [*_of_temperatures(calculators), *_of_thresholds(calculators)]
     if not has_matrices(system) or eigensolver_of(system) != HERMITIAN:
-        return
+        return found
+    kpoints = np.random.default_rng(0).random((_KPOINTS, 3)) * np.asarray(system.periodic, dtype=float)
+    interpolator = WannierInterpolator(system)
+    energies = interpolator.band_energies(kpoints)
+    uneven = partial(_unevenness, interpolator, kpoints, energies)
+    return [*_of_levels(system, energies, calculators), *found, *_of_pairs(energies, uneven, calculators)]
+
+
+def _of_levels(system, energies, calculators) -> Iterator[str]:
+    """Fermi levels of which none lies within the bands: all results are those of an empty or a full space."""
     scans = {name: levels for name, part in calculators.items() if len(levels := np.ravel(getattr(part, "Efermi", [])))}
     if not scans:
         return
-    kpoints = np.random.default_rng(0).random((_KPOINTS, 3)) * np.asarray(system.periodic, dtype=float)
-    energies = WannierInterpolator(system).band_energies(kpoints)
     lowest, highest = energies.min(), energies.max()
     outside = {name: levels for name, levels in scans.items() if levels.max() < lowest or levels.min() > highest}
     for levels in {tuple(levels) for levels in outside.values()}:
         where = "below" if levels[0] < lowest else "above"
-        named = ("Fermi levels " if len(levels) > 1 else "Fermi level ") + ", ".join(f"{level:g}" for level in levels[:3])
         yield (
-            f"{named} eV: {where} all bands, which lie between {lowest:.4g} and {highest:.4g} eV, so that results are 0 but "
-            "for rounding; give the level of the scf calculation, on the same scale as the bands"
+            f"{_named(levels)}: {where} all bands, which lie between {lowest:.4g} and {highest:.4g} eV, so that results are 0 "
+            "but for rounding; give the level of the scf calculation, on the same scale as the bands"
         )
+    yield from _of_frozen_window(system, {tuple(levels) for name, levels in scans.items() if name not in outside})
+
+
+def _of_frozen_window(system, scans) -> Iterator[str]:
+    """Fermi levels at which the bands are those of the Wannier functions rather than of the crystal."""
+    window = getattr(system, "frozen_window", None)
+    if window is None:
+        return
+    lowest, highest = window
+    for levels in scans:
+        for where, beyond, end, key in (
+            ("above", [level for level in levels if level > highest], highest, "dis_froz_max"),
+            ("below", [level for level in levels if level < lowest], lowest, "dis_froz_min"),
+        ):
+            if beyond:
+                some = f" ({len(beyond)} of {len(levels)})" if len(levels) > 1 else ""
+                yield (
+                    f"{_named(beyond)}{some}: {where} the frozen window of the .win file, which ends at {end:g} eV; bands "
+                    "there are not those of the ab initio calculation, and results follow them (another "
+                    f"{key} in Wannier90 mends it)"
+                )
+
+
+def _named(levels) -> str:
+    """Fermi levels in words, of more than three the first and the last."""
+    texts = [f"{level:g}" for level in levels]
+    text = ", ".join(texts) if len(texts) <= 3 else f"{texts[0]} ... {texts[-1]}"
+    return f"Fermi level{'s' if len(texts) > 1 else ''} {text} eV"
 
 
 def _of_temperatures(calculators) -> Iterator[str]:
@@ -80,4 +116,33 @@ def _of_thresholds(calculators) -> Iterator[str]:
             f"degen_thresh is not given for {', '.join(names)}: bands closer than {DEFAULT_THRESHOLD:g} eV count as one level, "
             "which suits exactly degenerate ones; choose the broadening of the levels, and vary it (on platinum's 16³ mesh "
             "σ_in goes from 6650 to 537 between 1e-4 and 0.2 eV)"
+        )
+
+
+def _unevenness(interpolator, kpoints, energies) -> float:
+    """Median difference of the energies at some k and at −k, eV."""
+    few = len(kpoints) // 4
+    return float(np.median(np.abs(interpolator.band_energies(-kpoints[:few]) - energies[:few])))
+
+
+def _of_pairs(energies, uneven: Callable[[], float], calculators) -> Iterator[str]:
+    """Kramers pairs that the Wannier functions split by more than the multiplet threshold.
+
+    A crystal without inversion splits its bands too, but alike at k and −k; functions that break time reversal do not.
+    """
+    thresholds = [
+        part.degen_thresh
+        for part in calculators.values()
+        if getattr(part, "of_observable", False) and hasattr(part, "degen_thresh") and not part.degen_Kramers
+    ]
+    if not thresholds or energies.shape[1] % 2 or energies.shape[1] < 4:
+        return
+    splitting, distance = energies[:, 1::2] - energies[:, ::2], energies[:, 2::2] - energies[:, 1:-1:2]
+    typical, largest = float(np.median(splitting)), float(splitting.max())
+    if largest > min(thresholds) and typical < _PAIRED * np.median(distance) and uneven() > _UNEVEN * typical:
+        yield (
+            f"bands come in pairs that are split by {typical:.2g} eV (median; up to {largest:.2g}), not alike at k and −k and "
+            f"by more than the multiplet threshold {min(thresholds):g} eV: Wannier functions that break the symmetry of "
+            "Kramers pairs do that, and results of split pairs are others; group them (degen_Kramers=True, in an input file "
+            "kramers = true), or take functions that keep the symmetry"
         )

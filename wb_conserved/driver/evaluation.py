@@ -12,6 +12,7 @@ from wannierberri.grid import Path
 from wannierberri.result import ResultDict
 
 from ..calculators.contract import JOIN, Merge
+from ..calculators.scatter import Scatter
 from ..interpolation import BlochStates, WannierInterpolator
 from ..interpolation.batches import check_data_K, is_interpolated
 from .adapter import accumulating
@@ -143,6 +144,14 @@ class Evaluation:
             tensors = {name: result for name, result in results.items() if hasattr(result, "transform")}
             results |= self.system.pointgroup.symmetrize(ResultDict(tensors)).results
         return results
+
+    def scatters(self, values: Values, number: int) -> dict[Any, Scatter]:
+        """How the contributions of `number` k points scatter, where calculators know it."""
+        pointgroup, found = self.system.pointgroup if self.symmetrize else None, {}
+        for name, part in self.parts.items():
+            own = {array: values[_key(name, array)] for array in part.merges}
+            found[name] = part.scatter(own, self.system, pointgroup, number)
+        return {name: scatter for name, scatter in found.items() if scatter is not None}
 
     def arranged(self, results: Mapping[Any, Any]) -> dict[Any, Any]:
         """Results in the order of the grid or path."""

@@ -8,6 +8,7 @@ result is the same, bit for bit, on any number of ranks and after any interrupti
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from typing import Any
 
 from ..parallel import SerialCommunicator, abort_on_error, one_thread
 from ..results.dataset import RunResult
+from ..results.noise import format_noise
 from .interruption import stop_on_signal
 from .loop import Loop
 from .options import Options
@@ -24,6 +26,9 @@ from .plan import Plan, make_plan
 from .task import Folders, Task
 
 __all__ = ["Plan", "estimate", "run"]
+
+logger = logging.getLogger(__name__)
+"""For what is said of results; not of settings."""
 
 
 def run(
@@ -123,9 +128,12 @@ def run(
                 busy_seconds=communicator.allgather(loop.busy),
                 seconds=time.perf_counter() - start,
                 refinement=communicator.bcast(outcome.refinement),
+                scatters=communicator.bcast(outcome.scatters),
             )
             if fout_name is not None and communicator.rank == 0:
                 run_result.savedata(prefix=fout_name, suffix=suffix, i_iter=0)
+    if communicator.rank == 0 and (noise := format_noise(run_result.to_dataset())):
+        logger.warning("%s", noise)
     return run_result
 
 

@@ -15,6 +15,7 @@ import wannierberri
 from wannierberri.grid.grid import GridAbstract
 
 from ..calculators.full_mesh import check_full_mesh
+from ..calculators.scatter import Scatter
 from ..interpolation import WannierInterpolator
 from ..interpolation.batches import is_interpolated
 from ..parallel import NodeMemory, agree, agree_or_abort
@@ -50,12 +51,15 @@ class Outcome:
     refinement : Refinement or None
     evaluated : int
         K points of the last pass.
+    scatters : dict of str to Scatter
+        On rank 0, without refinement, which has an error estimate of its own.
     """
 
     results: dict[Any, Any] | None
     calculators: dict[Any, Any]
     refinement: Refinement | None
     evaluated: int
+    scatters: dict[Any, Scatter]
 
 
 class Task:
@@ -230,13 +234,15 @@ class Task:
                     self.grid, self._list.changes(), self._system.num_wann, self.mesh.largest_batch, whole=True
                 )
         if not self._first:
-            return Outcome(None, evaluation.calculators, None, evaluated)
+            return Outcome(None, evaluation.calculators, None, evaluated, {})
         results = evaluation.arranged(evaluation.finish(total))
-        refinement = None
+        refinement, scatters = None, {}
+        if not (self.iterations or self.path):
+            scatters = evaluation.scatters(total, int(np.prod(self.grid.dense)))
         if self.iterations:
             stacked = {name: np.stack([change[name] for change in changes]) for name in changes[0]}
             refinement = Refinement(divided, stacked, self._list.error(stacked))
-        return Outcome(results, evaluation.calculators, refinement, evaluated)
+        return Outcome(results, evaluation.calculators, refinement, evaluated, scatters)
 
 
 class Folders:

@@ -16,6 +16,7 @@ from ..parallel import agree
 from .checks import check_dispersion, check_system, set_periodic, warn_of_large_spins
 from .formats import FOLDER, READERS, Reader, Request
 from .private import matrices
+from .seed_files import frozen_window, read_win
 from .sharing import share_system
 from .spin_axis import choose_axis, set_spin, warn_of_stated_order
 from .spin_order import PAIR_TOLERANCE, SPIN_PART_TOLERANCE, TIME_REVERSAL_TOLERANCE, check_spin_order
@@ -113,8 +114,8 @@ def load_system(
     System_R
         With 'Ham' (eV), 'AA' (Å; zero for _hr.dat, which has no positions but the centres) and, with `spin`, 'SS'
         (Pauli matrices). Its point group is trivial, unless it came with one or `symmetrize` set it, which adds what it
-        found as ``symmetry_report``. For a System_R without 'AA' that
-        stays missing, with a warning.
+        found as ``symmetry_report``; ``frozen_window`` (two energies in eV, or None) is that of the .win file
+        beside, if there is one. For a System_R without 'AA' that stays missing, with a warning.
 
     Raises
     ------
@@ -211,6 +212,9 @@ def load_system(
         tolerance = SYMMETRY_TOLERANCE if symmetry_tolerance is None else symmetry_tolerance
         beside = [_beside(seed, ending) for ending in (".nnkp", ".win")]
         system = symmetrize_system(system, *beside, tolerance=tolerance, magnetic_moments=magnetic_moments)
+    win_path = locate(f"{seed}.win") if seed else None
+    if win_path is not None:
+        system.frozen_window = frozen_window(read_win(win_path))
     logger.info(
         "%s: %d Wannier functions, %d R vectors, matrices %s",
         source,

@@ -171,3 +171,13 @@ def read_nnkp(path: Path) -> SeedFile:
         if rows and seed.projections is None:
             seed.projections = _rows(path, rows, 6, "a projection: centre, l, m_r, r")[:, :3]
     return seed
+
+
+def frozen_window(win: SeedFile) -> tuple[float, float] | None:
+    """Energies (eV) between which the bands of the Wannier functions are those of the ab initio calculation, as a .win file
+    says: its frozen window; None without disentanglement, or without such a window."""
+    values = win.values
+    disentangled = values.get("num_bands", values.get("num_wann")) != values.get("num_wann")
+    if "dis_froz_max" not in values or not disentangled:
+        return None
+    return values.get("dis_froz_min", values.get("dis_win_min", -np.inf)), values["dis_froz_max"]

@@ -136,6 +136,9 @@ class Statistics(ABC):
     name : str
     weights : tuple of str
         Names of the weights that there are.
+    of_bands : tuple of str
+        Those of sums over all states below a level for which `band_weights` is known, so that the contributions of single
+        k points can be watched.
     scan : dict of str to float array
         Axes of the results and their values, in order, eV.
     coordinates : dict of str to (str, float array)
@@ -148,6 +151,7 @@ class Statistics(ABC):
 
     name: ClassVar[str]
     weights: ClassVar[tuple[str, ...]]
+    of_bands: ClassVar[tuple[str, ...]] = ()
     scan: Mapping[str, np.ndarray]
     coordinates: Mapping[str, tuple[str, np.ndarray]] = {}
     n_nodes: int
@@ -175,6 +179,16 @@ class Statistics(ABC):
         -------
         float array (*scan, ...)
         """
+
+    def place_of(self, level: float | None) -> tuple[int, ...]:
+        """One place of the scan, an index for each axis: the Fermi level nearest to one, or the middle one; and the lowest
+        temperature."""
+        places = {"Efermi": lambda values: len(values) // 2 if level is None else int(np.abs(values - level).argmin())}
+        return tuple(places.get(axis, np.argmin)(values) for axis, values in self.scan.items())
+
+    def band_weights(self, weight: str, energies: np.ndarray, place: tuple[int, ...]) -> np.ndarray:
+        """Weight (one of `of_bands`) of each band by itself at one place of the scan, of the shape of its energies (eV)."""
+        raise NotImplementedError(f"{self.name}: no weights of single bands")
 
     def check(self, weight: str) -> None:
         """Refuse a weight that there is not.

@@ -44,6 +44,7 @@ class Steps(ScanStatistics):
 
     name = "steps (kBT = 0)"
     weights = ("sea", "surface", "grand_potential")
+    of_bands = ("sea", "grand_potential")
     with_energy = ("grand_potential",)
 
     def __init__(self, scan_axes: Scan, width: float | None = None):
@@ -62,6 +63,9 @@ class Steps(ScanStatistics):
 
     def weigh_levels(self, weight, kBT, levels, *spectra):
         return getattr(self, f"_{weight}")(levels, *spectra)
+
+    def band_weights(self, weight, energies, place):
+        return step_weights(weight, energies - self.scan_axes.at(place)[1])
 
     def _sea(self, levels, spectrum):
         return self.axis.below(spectrum, levels)
@@ -84,6 +88,7 @@ class FermiDirac(ScanStatistics):
 
     name = "Fermi-Dirac statistics"
     weights = ("sea", "surface", "grand_potential", "entropy", "entropy_surface")
+    of_bands = ("sea", "grand_potential")
     with_energy = ("grand_potential",)
 
     def __init__(self, scan_axes: Scan):
@@ -100,6 +105,17 @@ class FermiDirac(ScanStatistics):
         with_energy = [_of_nodes(self.axis, plain, spectrum) for spectrum in with_energy]
         axis, *spectra = self.axis.of_one(kBT, levels, plain, *with_energy)
         return _WEIGHTS[weight](axis, kBT, levels, *spectra)
+
+    def band_weights(self, weight, energies, place):
+        kBT, level = self.scan_axes.at(place)
+        x = (energies - level) / kBT
+        return {"sea": fermi, "grand_potential": lambda x: -kBT * np.logaddexp(0.0, -x)}[weight](x)
+
+
+def step_weights(weight: str, energies: np.ndarray) -> np.ndarray:
+    """Weights "sea" and "grand_potential" of bands at zero temperature, from their energies above the level, eV."""
+    below = energies <= 0
+    return {"sea": below.astype(float), "grand_potential": energies * below}[weight]
 
 
 def _sea(axis, kBT, levels, spectrum):

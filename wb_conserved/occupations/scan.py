@@ -61,6 +61,12 @@ class Scan:
         levels = self.levels[:, None] if self._paired else [self.levels] * len(self.temperatures)
         return list(zip(self.temperatures.tolist(), levels, strict=True))
 
+    def at(self, place: tuple[int, ...]) -> tuple[float, float]:
+        """Temperature and level (eV) at a place, an index for each of the axes."""
+        along = dict(zip(self.axes, place, strict=True))
+        of_level = along["kBT"] if self._paired else along["Efermi"]
+        return float(self.temperatures[along.get("kBT", 0)]), float(self.levels[of_level])
+
     def collect(self, of_group: Callable[[float, np.ndarray], np.ndarray]) -> np.ndarray:
         """Array (*axes, ...) from a function of each temperature and its levels, which returns (level, ...)."""
         parts = [of_group(kBT, levels) for kBT, levels in self.groups]

@@ -38,6 +38,7 @@ import numpy as np
 from .. import compiled
 from ..errors import InputError
 from .base import Placement, Spread, Statistics
+from .fermi import step_weights
 from .scan import Scan
 
 CORNERS = np.array([(x, y, z) for x in (0, 1) for y in (0, 1) for z in (0, 1)])
@@ -271,6 +272,7 @@ class Tetrahedra(Statistics):
     scan_axes: Scan
     name = "tetrahedra"
     weights = ("sea", "surface", "grand_potential")
+    of_bands = ("sea", "grand_potential")
 
     def __post_init__(self):
         if self.scan_axes.temperatures.tolist() != [0.0]:
@@ -302,6 +304,10 @@ class Tetrahedra(Statistics):
         # the same for all groupings of the bands
         weights = states.remember(self.key, lambda: self.cells(states.energies, states.corner_energies()))
         return _MeanPlacement(states, lambda moment: getattr(weights, moment))
+
+    def band_weights(self, weight, energies, place):
+        """That of the k point, whose cell is not looked at."""
+        return step_weights(weight, energies - self.scan_axes.at(place)[1])
 
     def cells(self, energies: np.ndarray, corner_energies: np.ndarray) -> TetrahedronWeights:
         """Weights of the bands of a batch of k points.

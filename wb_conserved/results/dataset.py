@@ -15,6 +15,7 @@ from wannierberri.result import ResultDict
 from ..calculators.occupied import SCAN_AXES
 from ..units import periodic_measure
 from .groups import cartesian_axes, describe_axes
+from .noise import describe_scatter
 
 _ALONG_SCAN = {"kelvin": ("temperature", "K"), "mu": ("Fermi level that holds the electrons", "eV")}
 """Meaning and unit of the further coordinates of a statistics."""
@@ -37,10 +38,12 @@ class RunResult(ResultDict):
         Wall time.
     refinement : Refinement or None
         Changes and error estimate of adaptive refinement.
+    scatters : dict of str to wb_conserved.calculators.scatter.Scatter
+        How the contributions of k points scatter, of sums over all states below a level.
     """
 
     def __init__(
-        self, results, *, calculators, system, mesh, number_of_k_points, busy_seconds, seconds, refinement=None
+        self, results, *, calculators, system, mesh, number_of_k_points, busy_seconds, seconds, refinement=None, scatters=()
     ):
         super().__init__(results)
         self.calculators = calculators
@@ -48,6 +51,7 @@ class RunResult(ResultDict):
         self.number_of_k_points = number_of_k_points
         self.busy_seconds = np.asarray(busy_seconds, dtype=float)
         self.refinement = refinement
+        self.scatters = dict(scatters)
         self.seconds = seconds
         self._system = {
             "num_wann": int(system.num_wann),
@@ -105,6 +109,7 @@ class RunResult(ResultDict):
                     "shown": calculator.shown[: len(calculator.cartesian_axes)],
                     "remark": calculator.remark,
                     **calculator.parameters(),
+                    **(describe_scatter(self.scatters[name]) if name in self.scatters else {}),
                 },
             )
             if self.refinement is not None:
