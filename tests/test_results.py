@@ -298,11 +298,10 @@ class TestFiles:
         from wb_conserved.results import files
 
         monkeypatch.setattr(files, "format_csv", lambda _: (tmp_path / "result.nc").write_text("other run") and "csv")
-        with pytest.raises(FileExistsError, match="the new results are in .*unfinished-"):
+        with pytest.raises(FileExistsError, match="expected a folder without results; found result.nc"):
             self.write(dataset, tmp_path, pictures=False)
         assert (tmp_path / "result.nc").read_text() == "other run"
-        (kept,) = tmp_path.glob("unfinished-*/result.nc")
-        xarray.open_dataset(kept).close()
+        assert os.listdir(tmp_path) == ["result.nc"]
 
     def test_folder_that_is_a_file(self, tmp_path):
         (tmp_path / "a").write_text("")

@@ -26,9 +26,9 @@ from ..errors import ConfigError, InputError
 from ..io import load_system
 from ..io.sharing import share_system
 from ..results import format_comparison, format_table, write_convergence, write_results
-from ..results.files import check_folder
 from ..results.noise import format_noise
 from .config import Config, key_of, make_calculators
+from .finishing import Unfinished, replace_what_cannot_be_shown
 from .job import beside, comparison, group_kramers_pairs, make_system
 from .reading import read_config
 
@@ -51,8 +51,14 @@ class Job:
     text: str
     folder: Path
     overwrite: bool
+    unfinished: Unfinished
     system: object
     kpoints: int
+
+    def leave(self, communicator) -> None:
+        """What an error leaves behind; the sums, where there are any."""
+        if communicator.rank == 0:
+            self.unfinished.leave()
 
     def describe(self) -> str:
         """Summary before the run."""
@@ -91,6 +97,7 @@ def _temperatures(temperature) -> str:
 @click.version_option(package_name="wb_conserved", prog_name="wb-conserved")
 def main():
     """Conserved spin currents from Wannier functions."""
+    replace_what_cannot_be_shown()
 
 
 @main.command()
@@ -117,7 +124,11 @@ def run(file, output, overwrite, dry_run, verbose):
             if first:
                 click.echo(plan)
             return
-        everything = run_calculators(*arguments, **_options(job), progress=True)
+        try:
+            everything = run_calculators(*arguments, **_options(job), progress=True)
+        except BaseException:
+            job.leave(communicator)
+            raise
     if not first:
         return
     result = everything.select(calculators)
@@ -125,13 +136,8 @@ def run(file, output, overwrite, dry_run, verbose):
     if not config.fermi.counted:  # an axis of one level
         compared = {key: data[0] for key, data in compared.items()}
     dataset = result.to_dataset(**_provenance(job, communicator), **_compared_attributes(compared))
-    click.echo("\n" + format_table(dataset, config.fermi.table_level, config.output.components) + "\n")
-    if noise := format_noise(dataset, config.output.components):
-        click.echo(noise + "\n")
-    if compared:
-        click.echo(format_comparison(dataset, config.fermi.table_level, config.output.components, compared) + "\n")
-    try:
-        written = write_results(
+    written = job.unfinished.finish(
+        lambda: write_results(
             dataset,
             job.folder,
             overwrite=job.overwrite,
@@ -140,9 +146,14 @@ def run(file, output, overwrite, dry_run, verbose):
             pictures=_plots(config),
             components=config.output.components,
             title=Path(config.system.path).name,
-        )
-    except OSError as error:
-        _stop(error)
+        ),
+        _options(job)["checkpoint"],
+    )
+    click.echo("\n" + format_table(dataset, config.fermi.table_level, config.output.components) + "\n")
+    if noise := format_noise(dataset, config.output.components):
+        click.echo(noise + "\n")
+    if compared:
+        click.echo(format_comparison(dataset, config.fermi.table_level, config.output.components, compared) + "\n")
     click.echo(_balance(result.busy_seconds))
     click.echo(f"{result.seconds:.1f} s; wrote {', '.join(path.name for path in written)} to {job.folder}")
 
@@ -159,23 +170,27 @@ def convergence(file, output, overwrite, verbose):
     job = _load(communicator, lambda: _prepare(file, output, overwrite, series=True))
     config = job.config
     options = _options(job)
-    if "checkpoint" in options:  # not in that of a run
+    if options["checkpoint_chunks"]:  # not in that of a run
         options["checkpoint"] = options["checkpoint"].with_name(options["checkpoint"].name + "-convergence")
     with _refused_together(communicator, file):
-        result = mesh_series(
-            job.system, config.convergence.meshes, make_calculators(config), communicator, **options, progress=True
-        )
+        try:
+            result = mesh_series(
+                job.system, config.convergence.meshes, make_calculators(config), communicator, **options, progress=True
+            )
+        except BaseException:
+            job.leave(communicator)
+            raise
     if communicator.rank > 0:
         return
     dataset = result.to_dataset(**_provenance(job, communicator))
     table = format_convergence(dataset, config.fermi.table_level, config.output.components)
+    written = job.unfinished.finish(
+        lambda: write_convergence(dataset, table, job.folder, overwrite=job.overwrite, input_text=job.text),
+        options["checkpoint"],
+    )
     click.echo("\n" + table + "\n")
     if noise := format_noise(result.runs[-1].to_dataset(), config.output.components):
         click.echo(f"on the finest mesh {noise}\n")
-    try:
-        written = write_convergence(dataset, table, job.folder, overwrite=job.overwrite, input_text=job.text)
-    except OSError as error:
-        _stop(error)
     click.echo(f"wrote {', '.join(path.name for path in written)} to {job.folder}")
 
 
@@ -239,17 +254,20 @@ def _prepare(file, output, overwrite, check_only=False, series=False):
                 f"{file}: [convergence] meshes: expected a list of at least three meshes; found {config.convergence.meshes}"
             )
     overwrite = overwrite or config.output.overwrite
+    unfinished = Unfinished(folder, config)
     if not check_only:
-        check_folder(folder, overwrite)
+        overwrite = unfinished.check(overwrite)
         if config.output.plot and not series and not _plots(config):
-            click.echo("no picture: matplotlib is missing; pip install 'wb_conserved[plot]'", err=True)
+            click.echo(_no_picture(), err=True)
     make_calculators(config)
     system, grid = make_system(config, file)
     config = group_kramers_pairs(config, system)
     for doubt in _doubts(config, system) if check_only else _of_scan(config.fermi):
         logger.warning("%s", doubt)
     kpoints = len(kpoints_of_grid(grid, use_symmetry=True)) * math.prod(int(n) for n in grid.FFT)
-    return Job(file, config, text, folder, overwrite, system, kpoints)
+    if not check_only:
+        unfinished.begin()
+    return Job(file, config, text, folder, overwrite, unfinished, system, kpoints)
 
 
 def _doubts(config, system):
@@ -285,8 +303,10 @@ def _options(job, storing=True):
     options["check_symmetry"] = False  # done when the system was loaded, with the tolerance of the input
     if settings.memory_per_rank is not None:
         options["memory_per_rank"] = 1e9 * settings.memory_per_rank
-    if storing and settings.checkpoint is not None:
-        options["checkpoint"] = beside(job.source, settings.checkpoint)
+    if storing:
+        given = settings.checkpoint is not None
+        options["checkpoint"] = beside(job.source, settings.checkpoint) if given else job.unfinished.path
+        options["checkpoint_chunks"] = given
     return options
 
 
@@ -343,13 +363,20 @@ def _stop(error):
 
 
 def _plots(config):
-    if not config.output.plot:
-        return False
+    return config.output.plot and not _no_picture()
+
+
+def _no_picture() -> str:
+    """Why there is no picture; empty where there can be one."""
     try:
-        import matplotlib  # noqa: F401
-    except ImportError:
-        return False
-    return True
+        import matplotlib.figure  # noqa: F401
+    except ModuleNotFoundError as error:
+        if error.name == "matplotlib":
+            return "no picture: matplotlib is missing; pip install 'wb_conserved[plot]'"
+        return f"no picture: matplotlib cannot be imported ({error})"
+    except Exception as error:  # built for another numpy, say
+        return f"no picture: matplotlib cannot be imported ({type(error).__name__}: {error})"
+    return ""
 
 
 def _provenance(job, communicator):

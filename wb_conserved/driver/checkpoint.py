@@ -9,7 +9,6 @@ others go, so at any moment every finished chunk is on disk.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import json
@@ -17,22 +16,21 @@ import logging
 import os
 import platform
 import re
-import secrets
 import zipfile
 from pathlib import Path
 
 import numpy as np
 
+from ..results.complete import UNFINISHED, write_file
 from .fingerprint import differences
-from .summation import Node, Values
+from .summation import Node, Values, nbytes
 
 logger = logging.getLogger(__name__)
 
 _FORMAT = 1
-_FINGERPRINT = "checkpoint.json"
+_FINGERPRINT, _RESERVED = "checkpoint.json", "reserved"
 _HEADER = b"wb_conserved sum "
 _NAME = re.compile(r"sum-(\d+)-(\d+)")
-_UNFINISHED = ".unfinished"
 
 
 class CheckpointError(ValueError):
@@ -63,7 +61,9 @@ class Checkpoint:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._lock_folder()
             self._clean()
-            self._check(json.loads(json.dumps(fingerprint)))
+            fingerprint = json.loads(json.dumps(fingerprint))
+            self.header = json.dumps({"format": _FORMAT, "fingerprint": fingerprint}, indent=1).encode()
+            self._check(fingerprint)
         except OSError as error:
             self.close()
             raise type(error)(
@@ -72,6 +72,27 @@ class Checkpoint:
         except CheckpointError:
             self.close()
             raise
+
+    def reserve(self, size: int) -> None:
+        """Take the space of sums of this many bytes, so that there is some for them in the end.
+
+        Raises
+        ------
+        OSError
+            There is not enough.
+        """
+        path = self.folder / _RESERVED
+        try:
+            with open(path, "wb") as file:
+                if hasattr(os, "posix_fallocate"):
+                    os.posix_fallocate(file.fileno(), 0, max(1, size))
+                else:
+                    file.write(bytes(size))
+        except OSError as error:
+            path.unlink(missing_ok=True)
+            self.close()
+            found = os.strerror(error.errno or 0)
+            raise OSError(error.errno, f"expected {size / 2**20:.1f} MiB for results; found: {found}", str(path)) from error
 
     def close(self) -> None:
         """Let other runs use the folder."""
@@ -92,19 +113,19 @@ class Checkpoint:
             logger.debug("no lock on %s: %s", self.folder, problem)
 
     def _clean(self):
-        for path in self.folder.rglob("*" + _UNFINISHED):
+        for path in self.folder.rglob("*" + UNFINISHED):
             path.unlink(missing_ok=True)
 
     def _check(self, fingerprint):
         header = self.folder / _FINGERPRINT
         if not header.exists():
-            others = sorted(path.name for path in self.folder.iterdir() if path.name != "lock")
+            others = sorted(path.name for path in self.folder.iterdir() if path.name not in ("lock", _RESERVED))
             if others:
                 raise CheckpointError(
                     f"checkpoint {self.folder}: expected a checkpoint or an empty folder; found {', '.join(others[:3])} "
                     f"without {_FINGERPRINT}"
                 )
-            write_file(header, json.dumps({"format": _FORMAT, "fingerprint": fingerprint}, indent=1).encode())
+            write_file(header, self.header)
             return
         try:
             found = json.loads(header.read_text(encoding="utf-8"))
@@ -135,6 +156,12 @@ class IterationFolder:
         Of its folder in that one.
     run : str
         Digest of the fingerprint, part of every file.
+    every_chunk : bool
+        Whether sums are to be written as they come, by all ranks, or the total only, by rank 0, which alone has to see it.
+    header : bytes
+        Contents of the header of the checkpoint.
+    used : bool
+        Whether this rank uses it.
 
     Raises
     ------
@@ -142,10 +169,15 @@ class IterationFolder:
         This rank does not see the checkpoint that rank 0 made, or cannot make the folder.
     """
 
-    def __init__(self, checkpoint: Path, name: str, run: str):
+    def __init__(self, checkpoint: Path, name: str, run: str, every_chunk: bool = True, header: bytes = b"", used=True):
         self.folder = Path(checkpoint) / name
-        self._run = run
-        if not (Path(checkpoint) / _FINGERPRINT).exists():
+        self.every_chunk = every_chunk
+        self._run, self._header = run, header
+        if used:
+            self._prepare(Path(checkpoint))
+
+    def _prepare(self, checkpoint):
+        if not (checkpoint / _FINGERPRINT).exists():
             raise FileNotFoundError(
                 f"checkpoint {checkpoint}: expected a folder that all ranks see; found no {_FINGERPRINT} in it on "
                 f"{platform.node()}"
@@ -154,7 +186,8 @@ class IterationFolder:
 
     def stored(self) -> list[Node]:
         """Nodes with a file, except those whose sum with others has one too, in order."""
-        found = {tuple(map(int, match.groups())) for path in self.folder.iterdir() if (match := _NAME.fullmatch(path.name))}
+        names = os.listdir(self.folder) if self.folder.exists() else []
+        found = {tuple(map(int, match.groups())) for name in names if (match := _NAME.fullmatch(name))}
 
         def replaced(node):
             level, index = node
@@ -173,6 +206,17 @@ class IterationFolder:
         for old in replaced:
             (self.folder / _name(old)).unlink(missing_ok=True)
 
+    def write_total(self, node: Node, values: Values, replaced: list[Node]) -> None:
+        """Write the sum of all, in space that was reserved; in a folder that somebody has removed, with its header again."""
+        checkpoint = self.folder.parent
+        reserved = checkpoint / _RESERVED
+        if reserved.exists():
+            os.truncate(reserved, max(0, reserved.stat().st_size - nbytes(values)))
+        if not (checkpoint / _FINGERPRINT).exists():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_file(checkpoint / _FINGERPRINT, self._header)
+        self.write(node, values, replaced)
+
     def read(self, node: Node) -> Values | None:
         """Sum of a node; None, and a warning, if its file is damaged."""
         path = self.folder / _name(node)
@@ -189,30 +233,6 @@ class IterationFolder:
             logger.warning("checkpoint %s is damaged (%s): its part is computed again", path, error)
             path.unlink(missing_ok=True)
             return None
-
-
-def write_file(path: Path, *parts: bytes) -> None:
-    """Write a file that is there complete or not at all, also after a crash of the machine.
-
-    Raises
-    ------
-    OSError
-        With the name of the file; what was written of it is removed.
-    """
-    unfinished = path.with_name(f"{path.name}.{secrets.token_hex(4)}{_UNFINISHED}")
-    try:
-        with open(unfinished, "wb") as file:
-            for part in parts:
-                file.write(part)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(unfinished, path)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            unfinished.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise OSError(error.errno, f"cannot write: {os.strerror(error.errno or 0)}", str(path)) from error
-        raise
 
 
 def _name(node):

@@ -73,7 +73,7 @@ class Loop:
                     start = time.perf_counter()
                     values = evaluate(mesh.chunk(chunk), self._after_batch)
                     node, replaced = sums.insert((0, chunk), values)
-                    if folder is not None:
+                    if folder is not None and folder.every_chunk:
                         folder.write(node, sums.nodes[node], replaced)
                     self.busy += time.perf_counter() - start
                     # the others have done about as much since; what they were granted is known for sure
@@ -84,7 +84,7 @@ class Loop:
             top = root(number)
             others = [node for node in folder.stored() if node != top]
             if done != [top]:
-                folder.write(top, total, others)
+                folder.write_total(top, total, others)
         return total
 
     def _after_batch(self):
@@ -97,7 +97,8 @@ def _restore(sums, folder, communicator):
     if folder is None:
         return []
     stored = communicator.bcast(folder.stored() if communicator.rank == 0 else None)
-    first, last = (len(stored) * (communicator.rank + shift) // communicator.size for shift in (0, 1))
+    readers = communicator.size if folder.every_chunk else 1  # else the others may not see the folder
+    first, last = (len(stored) * min(communicator.rank + shift, readers) // readers for shift in (0, 1))
     error = None
     try:
         for node in stored[first:last]:

@@ -166,6 +166,20 @@ def _working(evaluation):
     return 16 * 300 * evaluation.system.num_wann**2
 
 
+def bytes_of_total(values, merges, number_of_kpoints: int) -> int:
+    """Bytes of what a pass adds up, and of its tables.
+
+    Parameters
+    ----------
+    values : dict of arrays
+        Of one k point.
+    merges : mapping of str to Merge
+    number_of_kpoints : int
+    """
+    summed, row = _bytes_of_sums(values, merges)
+    return summed + row * number_of_kpoints
+
+
 def _bytes_of_sums(values, merges):
     """Bytes of what adds up, and of the row of a k point in tables."""
     rows = {name: array for name, array in values.items() if merges[name].grows}

@@ -38,6 +38,7 @@ def run(
     comm=None,
     *,
     checkpoint: str | os.PathLike | None = None,
+    checkpoint_chunks: bool = True,
     adpt_num_iter: int = 0,
     adpt_mesh=2,
     adpt_fac: int = 1,
@@ -66,7 +67,9 @@ def run(
     checkpoint : path, optional
         Folder that all ranks see.  Finished chunks are stored there as they come, and the same call goes on with them
         after an interruption of any kind.  Removed by the user; a run that is complete answers from it at once.  SIGTERM
-        and SIGUSR1 end the run with exit code 75.
+        and SIGUSR1 end the run with exit code 75.  The space of the sums is taken before the first k point.
+    checkpoint_chunks : bool
+        False: only the sums of all k points are stored in the checkpoint, which costs next to nothing.
     adpt_num_iter : int
         Iterations of adaptive refinement, as in WannierBerri; K points with the largest contributions are divided.
         Negative: that many thirds of what would divide every K point once.
@@ -115,8 +118,8 @@ def run(
         if communicator.size > 1:
             stack.enter_context(one_thread())
         task = Task(communicator, stack, system, grid, calculators, arguments)
-        folders = Folders(task, communicator, stack, checkpoint, fout_name)
-        with abort_on_error(communicator), stop_on_signal(communicator, folders.name) as check:
+        folders = Folders(task, communicator, stack, checkpoint, checkpoint_chunks, fout_name)
+        with abort_on_error(communicator), stop_on_signal(communicator, folders.name if checkpoint_chunks else None) as check:
             loop = Loop(communicator, check, progress)
             outcome = task.evaluate(loop, folders)
             run_result = RunResult(
@@ -132,7 +135,8 @@ def run(
             )
             if fout_name is not None and communicator.rank == 0:
                 run_result.savedata(prefix=fout_name, suffix=suffix, i_iter=0)
-    if communicator.rank == 0 and (noise := format_noise(run_result.to_dataset())):
+    named = run_result.select(name for name in run_result.scatters if isinstance(name, str))
+    if communicator.rank == 0 and (noise := format_noise(named.to_dataset())):
         logger.warning("%s", noise)
     return run_result
 

@@ -28,7 +28,7 @@ from .kpoints import contents, kpoints_of_grid
 from .mesh import Batch, Mesh
 from .options import Options
 from .passes import informed, passes_of
-from .plan import largest_batch
+from .plan import bytes_of_total, largest_batch
 from .refinement import KPointList, Refinement
 from .summation import add
 from .symmetry import check_symmetry
@@ -169,6 +169,15 @@ class Task:
             parameters_K=self.options.parameters_K, data_k_class=self.options.data_k_class,
         )  # fmt: skip
 
+    @property
+    def bytes_of_sums(self) -> int:
+        """Bytes of the sums of all passes and iterations, with tables."""
+        sizes = [
+            bytes_of_total(values, evaluation.merges, self.mesh.number_of_kpoints)
+            for values, evaluation in zip(self.values, self.evaluations, strict=True)
+        ]
+        return sum(sizes) + self.iterations * sizes[-1]
+
     def marks(self) -> dict[str, Any]:
         """What the bits of the result depend on, by name."""
         return fingerprint(
@@ -253,12 +262,13 @@ class Folders:
     task : Task
     communicator
     stack : contextlib.ExitStack
-    checkpoint, fout_name
+    checkpoint, checkpoint_chunks, fout_name
         See `wb_conserved.run`.
     """
 
-    def __init__(self, task: Task, communicator, stack, checkpoint, fout_name):
+    def __init__(self, task: Task, communicator, stack, checkpoint, checkpoint_chunks, fout_name):
         self.name = None if checkpoint is None else os.fspath(checkpoint)
+        self._every_chunk, self._header = checkpoint_chunks, b""
         self._run, error = None, None
         try:
             if communicator.rank == 0 and fout_name is not None:
@@ -266,7 +276,10 @@ class Folders:
             if communicator.rank == 0 and checkpoint is not None:
                 marks = task.marks()
                 self._run = digest(marks)
-                stack.callback(Checkpoint(checkpoint, marks).close)
+                store = Checkpoint(checkpoint, marks)
+                stack.callback(store.close)
+                self._header = store.header
+                store.reserve(task.bytes_of_sums)
         except Exception as problem:
             error = problem
         agree(communicator, error)
@@ -286,7 +299,8 @@ class Folders:
             return None
         folder, error = None, None
         try:
-            folder = IterationFolder(Path(self.name), name, self._run)
+            used = self._every_chunk or self._communicator.rank == 0
+            folder = IterationFolder(Path(self.name), name, self._run, self._every_chunk, self._header, used)
         except Exception as problem:
             error = problem
         agree(self._communicator, error)

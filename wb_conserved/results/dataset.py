@@ -67,7 +67,7 @@ class RunResult(ResultDict):
         ----------
         names : iterable of str
         """
-        part = copy.copy(self)
+        names, part = list(names), copy.copy(self)
         part.results = {name: self.results[name] for name in names}
         part.calculators = {name: self.calculators[name] for name in names}
         return part
@@ -124,6 +124,7 @@ class RunResult(ResultDict):
         _describe_axes(dataset)
         dataset.attrs = {
             "title": "conserved spin transport from Wannier functions",
+            "quantities": " ".join(map(str, self.results)),
             "mesh": list(self.mesh) if self.mesh is not None else "path",
             "evaluated_k_points": self.number_of_k_points,
             "num_wann": self._system["num_wann"],

@@ -1,19 +1,42 @@
-"""Files of a run: NetCDF, CSV, picture and input, written together, complete or not at all, and never over others."""
+"""Files of a run: NetCDF, CSV, pictures and input, each complete or absent, and never over others.
+
+Their contents are made in memory, so that neither locks of the file system nor a disk that fills up leave parts of them.
+"""
 
 from __future__ import annotations
 
+import io
 import os
-import shutil
 import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import xarray
 
-from .groups import LEVELS, TEMPERATURES
+from .complete import write_file
+from .groups import LEVELS, TEMPERATURES, check_components
 from .plot import plot_scan, plot_temperatures
 from .table import format_csv
 
 RESULT_FILES = ("result.nc", "result.csv", "scan.png", "temperatures.png", "convergence.nc", "convergence.txt", "input.toml")
+"""In the order in which they are written: NetCDF has everything."""
+
+
+class WritingError(OSError):
+    """Some files of a run could not be written.
+
+    Attributes
+    ----------
+    written : list of Path
+        Those that are there.
+    failed : dict of Path to Exception
+        Why the others are not.
+    """
+
+    def __init__(self, written: list[Path], failed: Mapping[Path, Exception]):
+        self.written, self.failed = written, dict(failed)
+        reasons = "; ".join(f"{path}: {_reason(error)}" for path, error in failed.items())
+        super().__init__(f"not written: {reasons}" + (f" (written: {_names(written)})" if written else ""))
 
 
 def existing_results(folder: Path) -> list[Path]:
@@ -60,8 +83,6 @@ def write_results(
 ) -> list[Path]:
     """Write a data set to a folder: result.nc, result.csv, input.toml and pictures.
 
-    The files are written under another name and renamed when all are complete.
-
     Parameters
     ----------
     dataset : xarray.Dataset
@@ -87,21 +108,35 @@ def write_results(
 
     Raises
     ------
+    ValueError
+        Components that no variable has.
     FileExistsError
-        The folder holds results, and `overwrite` is not set.  If they appeared after `check_folder`, the new ones stay
-        in the folder named in the message.
+        The folder holds results, and `overwrite` is not set.
+    WritingError
+        Some file cannot be made or written; all others are.
     OSError
-        A file cannot be written.
+        The folder cannot be made.
     """
-    writers = {
-        "result.nc": lambda path: dataset.to_netcdf(path, engine="netcdf4"),
-        "result.csv": lambda path: path.write_text(format_csv(dataset), encoding="utf-8"),
+
+    check_components(dataset, components)
+
+    def picture(plot):
+        def draw():
+            contents = io.BytesIO()
+            plot(dataset, contents, level, components, title)
+            return contents.getvalue()
+
+        return draw
+
+    contents: dict[str, Callable[[], bytes]] = {
+        "result.nc": lambda: netcdf(dataset),
+        "result.csv": lambda: format_csv(dataset).encode(),
     }
     if pictures and LEVELS in dataset.dims:
-        writers["scan.png"] = lambda path: plot_scan(dataset, path, level, components, title)
+        contents["scan.png"] = picture(plot_scan)
     if pictures and dataset.sizes.get(TEMPERATURES, 1) > 1:
-        writers["temperatures.png"] = lambda path: plot_temperatures(dataset, path, level, components, title)
-    return _write_together(writers, Path(folder), overwrite, input_text)
+        contents["temperatures.png"] = picture(plot_temperatures)
+    return _write_all(contents, Path(folder), overwrite, input_text)
 
 
 def write_convergence(
@@ -118,45 +153,68 @@ def write_convergence(
     folder, overwrite, input_text
         See `write_results`.
     """
-    writers = {
-        "convergence.nc": lambda path: dataset.to_netcdf(path, engine="netcdf4"),
-        "convergence.txt": lambda path: path.write_text(table + "\n", encoding="utf-8"),
-    }
-    return _write_together(writers, Path(folder), overwrite, input_text)
+    contents = {"convergence.nc": lambda: netcdf(dataset), "convergence.txt": lambda: (table + "\n").encode()}
+    return _write_all(contents, Path(folder), overwrite, input_text)
 
 
-def _write_together(writers, folder, overwrite, input_text):
-    """Write files by name, each with a function of its path, all or none."""
-    check_folder(folder, overwrite)
-    if input_text:
-        writers["input.toml"] = lambda path: path.write_text(input_text, encoding="utf-8")
-    staging = Path(tempfile.mkdtemp(prefix="unfinished-", dir=folder))
+def netcdf(dataset: xarray.Dataset) -> bytes:
+    """Contents of a NetCDF file with a data set."""
+    import netCDF4
+
+    file = netCDF4.Dataset("in memory", mode="w", memory=1024, format="NETCDF4")
     try:
-        for name, write in writers.items():
-            write(staging / name)
+        store = xarray.backends.NetCDF4DataStore(file)
+        dataset.dump_to_store(store)
+        store.sync()
+        contents = file.close()
     except BaseException:
-        shutil.rmtree(staging, ignore_errors=True)
+        if file.isopen():
+            file.close()
         raise
-    try:
-        _refuse(folder, overwrite)
-    except FileExistsError as error:
-        raise FileExistsError(f"{error}; the new results are in {staging}") from None
+    return bytes(contents)
+
+
+def _write_all(contents, folder, overwrite, input_text):
+    """Write files by name, each from a function of its contents; all that can be."""
+    if input_text:
+        contents["input.toml"] = input_text.encode
+    made: dict[Path, bytes] = {}
+    failed: dict[Path, Exception] = {}
+    for name, make in contents.items():
+        try:
+            made[folder / name] = make()
+        except Exception as error:
+            failed[folder / name] = error
+    check_folder(folder, overwrite)
     written = []
-    for name in RESULT_FILES:
-        if name in writers:
-            os.replace(staging / name, folder / name)
-            written.append(folder / name)
-        else:
-            (folder / name).unlink(missing_ok=True)
-    staging.rmdir()
+    for path in (folder / name for name in RESULT_FILES):
+        path.unlink(missing_ok=True)  # of an earlier run
+        if path not in made:
+            continue
+        try:
+            write_file(path, made[path])
+            written.append(path)
+        except OSError as error:
+            failed[path] = error
+    if failed:
+        raise WritingError(written, failed)
     return written
 
 
 def _refuse(folder, overwrite):
     found = existing_results(folder)
     if found and not overwrite:
-        names = ", ".join(path.name for path in found)
         raise FileExistsError(
-            f"{folder}: expected a folder without results; found {names}: choose another folder, or overwrite them "
+            f"{folder}: expected a folder without results; found {_names(found)}: choose another folder, or overwrite them "
             "(--overwrite, or overwrite = true)"
         )
+
+
+def _names(paths):
+    return ", ".join(path.name for path in paths)
+
+
+def _reason(error):
+    """What went wrong, in one line."""
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return f"{type(error).__name__}: {text}".splitlines()[0]

@@ -44,8 +44,8 @@ def plot_scan(dataset: xarray.Dataset, path: Path, level: float, components: lis
     ----------
     dataset : xarray.Dataset
         One scan for all variables.
-    path : Path
-        File to write.
+    path : Path or file object
+        To write to.
     level : float
         Fermi level in eV that the energy axis counts from.
     components : list of str
