@@ -196,7 +196,8 @@ def check_overlaps(path: Path, overlaps: np.ndarray, neighbours: np.ndarray, lin
     if missing.any():
         logger.warning(
             "%s: overlaps are zero for %d of %d k points: an older Wannier90, run in parallel, wrote the .chk without "
-            "collecting them; nothing is lost, as those of %s are used, which %s; check_overlaps=False leaves the comparison out",
+            "collecting them; nothing is lost, as those of %s are used, which %s; check_overlaps=False leaves the comparison "
+            "out",
             checkpoint.path,
             np.count_nonzero(missing.any(axis=0)),
             checkpoint.num_kpoints,

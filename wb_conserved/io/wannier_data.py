@@ -290,7 +290,7 @@ def _at_copies_of_win(system: System_R, checkpoint: Checkpoint, win: SeedFile | 
     used = stated.get("use_ws_distance", True) if ws_distance == "auto" else ws_distance
     tolerance = stated.get("ws_distance_tol", DISTANCE_TOLERANCE)
     result = at_copies(system, checkpoint.mp_grid, tolerance, None if used else np.zeros((1, 3)))
-    if used and tolerance == DISTANCE_TOLERANCE or ws_distance is False:
+    if (used and tolerance == DISTANCE_TOLERANCE) or ws_distance is False:
         return result
     usual = at_copies(system, checkpoint.mp_grid, DISTANCE_TOLERANCE)
     change = change_of_bands(*(SimpleNamespace(vectors=s.rvec.iRvec, hamiltonian=s.get_R_mat("Ham")) for s in (usual, result)))
@@ -298,6 +298,7 @@ def _at_copies_of_win(system: System_R, checkpoint: Checkpoint, win: SeedFile | 
         name = checkpoint.path.name
         words = f"ws_distance_tol = {tolerance:g} Å, so that copies as equally near share elements of {name}"
         if not used:
-            words = f"use_ws_distance = false, so that elements of {name} are not at their nearest copies (ws_distance=True: they are)"
+            words = f"use_ws_distance = false, so that elements of {name} are not at their nearest copies"
+            words += " (ws_distance=True: they are)"
         logger.warning("%s: %s; bands change by up to %.3g eV", win.path, words, change)
     return result
