@@ -12,9 +12,10 @@ are the same for all matrices.  Where R and −R are in one class, symmetry hide
 H(±R) gets ±½ g p [r·R/|R|, S], g normal and r the dipole between the functions at a site, in units of its norm.
 
 Measured against the truth, root mean squares of bands in meV (error bar, error), below the Fermi level and within 1 eV of it.
-Bands of the ab initio calculation at random k: Pt 4 x 4 x 4 86, 100 and 66, 92; maximally localised Pt 46, 45 and 42, 33; Te
-4 x 4 x 3 22, 24 and 27, 51; Fe 4 x 4 x 4 194, 188 and 173, 211.  The same folded to 3 x 3 x 3 (3 x 3 x 2) and 2 x 2 x 2,
-against the dense mesh: within a factor of 3 below the level, 3.3 near it.  Conductivities: within a factor of 4.
+Bands of the ab initio calculation at random k: Pt 4 x 4 x 4 110, 100 and 73, 92; maximally localised Pt 50, 45 and 43, 33; Te
+4 x 4 x 3 22, 24 and 25, 51; Fe 4 x 4 x 4 230, 188 and 190, 211 (six alternatives, at other k than the truth).
+The same folded to 3 x 3 x 3 (3 x 3 x 2) and 2 x 2 x 2, against the dense mesh: within a factor of 3 below the level, 3.3
+near it.  Conductivities: within a factor of 4.
 """
 
 from __future__ import annotations
