@@ -18,6 +18,7 @@ from processes import LIMIT, MPIRUN, needs_mpi4py, needs_mpirun, start
 import wb_conserved
 from wb_conserved.calculators import SUMS
 from wb_conserved.cli import main
+from wb_conserved.io.ab_initio_mesh import set_ab_initio_mesh
 
 ROOT = Path(__file__).parents[1]
 COMMAND = [sys.executable, "-c", "from wb_conserved.cli import main; main()"]
@@ -282,6 +283,18 @@ def test_check_says_what_would_run(source, load_at_once):
     for text in ("18 Wannier functions, 4 symmetry operations", "5 × 5 × 5", "threshold = 0.01 eV", "scan of 4"):
         assert text in result.output
     assert not (source.parent / "results").exists()
+    bars = [line.split()[0] for line in result.output.splitlines() if "±" in line or line.startswith(("hoppings", "copies"))]
+    assert bars == ["bands", "hoppings", "copies", "errors"]
+    assert "(rms; up to " in result.output and "what the 4 × 4 × 4 ab initio mesh leaves open" in result.output
+
+
+def test_check_of_an_unknown_ab_initio_mesh(source, monkeypatch, platinum):
+    system = copy.copy(platinum)
+    set_ab_initio_mesh(system, None)
+    monkeypatch.setattr("wb_conserved.cli.job.load_system", lambda *_, **__: system)
+    result = invoke("check", source)
+    assert result.exit_code == 0, result.output
+    assert result.output.splitlines()[-1].startswith("bands     no error bar: the ab initio mesh is not known (mp_grid in")
 
 
 def test_run_without_matplotlib(source, load_at_once, monkeypatch):

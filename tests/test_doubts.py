@@ -45,8 +45,13 @@ def test_nothing_is_said_of_good_settings(platinum, tellurium, iron, caplog):
     levels = {"platinum": 18.0874, "tellurium": 6.079, "iron": 17.3896}
     for system, level in zip((platinum, tellurium, iron), levels.values(), strict=True):
         scan = level + np.linspace(-8, 2, 5)
-        assert doubts(system, {"σ": static.ConventionalSpinConductivity(scan, **GOOD)}) == []
-        assert doubts(system, {"N": NumberOfElectrons(scan), "D": DensityOfStates(scan, kBT=0.1)}) == []  # no multiplets enter
+        coarse = ["the 4 x 4 x 4 ab initio mesh leaves about 0.27 eV"] if system is iron else []
+        for calculators in (
+            {"σ": static.ConventionalSpinConductivity(scan, **GOOD)},
+            {"N": NumberOfElectrons(scan), "D": DensityOfStates(scan, kBT=0.1)},  # no multiplets enter
+        ):
+            lines = doubts(system, calculators)
+            assert [line[: len(start)] for line, start in zip(lines, coarse, strict=True)] == coarse
     assert doubts(rashba_gas(), {"σ": static.ConventionalSpinConductivity([99.0], **GOOD)}) == []  # nothing is known of it
     named = {"one": static.ConventionalSpinConductivity([0.0]), "two": static.BerrySpinConductivity([0.0])}
     (line,) = doubts(random_model(), named)

@@ -7,6 +7,7 @@ import pytest
 from refusals import refused
 
 from wb_conserved.io import InputError, load_system
+from wb_conserved.io.chk import read_checkpoint
 
 
 def renumbered(path, columns):
@@ -125,6 +126,23 @@ def test_overlaps_of_another_calculation(calculation, seed, sibling):
     finally:
         calculation.overlaps = kept
     refused(seed, ".mmn", r"the overlaps that X\.chk has in its gauge.*files of different calculations\?", 3)
+
+
+@pytest.mark.parametrize("kept", ["all", "some"])
+def test_overlaps_of_the_chk_are_those_of_another_gauge(seed, sibling, kept):
+    """check_overlaps=False goes on with those of the .mmn; zeros at some k points do not hide the others."""
+    path = sibling(seed, ".chk")
+    overlaps = read_checkpoint(path).overlaps
+    other = np.exp(0.5j) * overlaps
+    if kept == "some":
+        other[..., :20] = 0
+    data = path.read_bytes()
+    path.write_bytes(data.replace(overlaps.tobytes(order="F"), other.tobytes(order="F")))
+    point, line = (1, 3) if kept == "all" else (21, 4443)
+    refused(seed, ".mmn", rf"check_overlaps=False where an older Wannier90.* at k point {point}, neighbour 1", line)
+    system = load_system(seed, check_overlaps=False)
+    path.write_bytes(data)
+    assert np.abs(system.get_R_mat("AA") - load_system(seed).get_R_mat("AA")).max() == 0
 
 
 def test_overlaps_above_one(seed, sibling, edit):

@@ -1,6 +1,7 @@
 """The rows of tests/README.md about files that are subtly wrong: each situation is made, and its line compared."""
 
 import logging
+import lzma
 import re
 from pathlib import Path
 
@@ -10,9 +11,12 @@ from data_folder import DATA
 from messages import printed_as, rows
 from spin_files import spins_of, with_spins
 from test_io_centres import checkpoint_with, moved_by, rewritten, translated, write_centres
-from test_io_nearest_copies import bring
+from test_io_nearest_copies import bring, emptied
 
+from wb_conserved import run
+from wb_conserved.calculators.static import ConventionalSpinConductivity
 from wb_conserved.io import InputError, load_system
+from wb_conserved.io.chk import read_checkpoint
 from wb_conserved.io.projections import species_of
 from wb_conserved.io.tight_binding import read_tb
 
@@ -111,6 +115,47 @@ def complex_orbitals(folder):
     return load_system(system, spin_order="interlaced")
 
 
+def checkpoint_without(count, **options):
+    """Loads tellurium with overlaps that are zero for the last k points in the .chk, as of processes that were not asked."""
+
+    def load(folder):
+        seed = bring(folder, "te/Te", ".eig.xz", ".mmn.xz", ".nnkp", ".win")
+        path = folder / "Te.chk"
+        path.write_bytes(lzma.open(DATA / "te" / "Te.chk.xz").read())
+        kept = read_checkpoint(path).overlaps
+        size = kept.nbytes
+        start = path.read_bytes().index(kept.ravel(order="F")[:8].tobytes())
+        data = bytearray(path.read_bytes())
+        empty = size * count // kept.shape[3]
+        data[start + size - empty : start + size] = bytes(empty)
+        path.write_bytes(data)
+        return load_system(seed, spin=False, **options)
+
+    return load
+
+
+def with_win(*endings, win, **options):
+    """Loads tellurium with a line more in the .win file."""
+
+    def load(folder):
+        seed = bring(folder, "te/Te", *endings, ".win")
+        with open(folder / "Te.win", "a") as file:
+            file.write(win)
+        return load_system(seed, spin=False, **options)
+
+    return load
+
+
+def wsvec_alone(folder):
+    emptied(folder / "Te_wsvec.dat")
+    return tb(folder)
+
+
+def coarse(folder):
+    calculators = {"σ": ConventionalSpinConductivity([17.3896], kBT=0.1, degen_thresh=0.05)}
+    return run(load_system(DATA / "fe" / "Fe"), 1, calculators)
+
+
 def magnet(name, order, **options):
     return lambda folder: load_system(
         CASES / f"{name}_hr.dat", spin_order=order, **{**CELL, "periodic": (True, False, False), **options}
@@ -151,6 +196,13 @@ SITUATIONS = {
     "mesh_contradicts": lambda folder: tb(folder, ".win", mp_grid=[4, 4, 4]),
     "mesh_of_win": lambda folder: tb(folder, ".win", win="mp_grid = 4 4 4\n"),
     "no_ws_distance": lambda folder: tb(folder, ".win", win="use_ws_distance = .false.\n"),
+    "chk_no_ws_distance": with_win(".chk.xz", ".eig.xz", ".mmn.xz", win="use_ws_distance : F\n"),
+    "chk_tolerance": with_win(".chk.xz", ".eig.xz", ".mmn.xz", win="ws_distance_tol = 0.01\n"),
+    "wsvec_alone": wsvec_alone,
+    "wsvec_contradicts": with_win("_tb.dat.xz", "_wsvec.dat.xz", win="use_ws_distance = .false.\n"),
+    "chk_no_overlaps": checkpoint_without(48),
+    "chk_some_overlaps": checkpoint_without(24),
+    "coarse": coarse,
     "sheet": magnet("same", "block", periodic=(True, True, True)),
     "magnet_order": magnet("same", "interlaced"),
     "signs": magnet("flip", "block"),

@@ -8,6 +8,7 @@ from wannierberri.system import System_R
 from wannierberri.w90files import WannierData
 
 from wb_conserved.io import InputError, load_system
+from wb_conserved.io.ab_initio_mesh import sums_over_copies
 from wb_conserved.io.bloch_files import read_spn
 from wb_conserved.io.checks import to_k
 from wb_conserved.io.chk import read_checkpoint
@@ -45,8 +46,12 @@ def test_equals_wannierberri(data, tmp_path, name, request):
     expected = System_R.from_wannierdata(own, berry=True, spin=True)
     where = [expected.rvec.iR(vector) for vector in system.rvec.iRvec]
     assert sorted(where) == list(range(expected.rvec.nRvec))
+    sums = [sums_over_copies(one, own.mp_grid, ("Ham", "AA", "SS")) for one in (system, expected)]
     for key in ("Ham", "AA", "SS"):
-        assert np.abs(system.get_R_mat(key) - expected.get_R_mat(key)[where]).max() < 1e-12
+        assert np.abs(sums[0][key] - sums[1][key]).max() < 1e-12
+        difference = np.abs(system.get_R_mat(key) - expected.get_R_mat(key)[where]).max()
+        # WannierBerri rounds the vectors between the centres of iron, by which copies are chosen
+        assert difference < (1e-12 if name == "pt/Pt" else 1e-3)
     assert np.abs(system.wannier_centers_cart - expected.wannier_centers_cart).max() < 1e-12
     assert np.abs(system.real_lattice - expected.real_lattice).max() < 1e-12
     assert list(system.NKFFT_recommended) == list(expected.NKFFT_recommended)

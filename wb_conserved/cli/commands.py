@@ -29,7 +29,7 @@ from ..results import format_comparison, format_table, write_convergence, write_
 from ..results.noise import format_noise
 from .config import Config, key_of, make_calculators
 from .finishing import Unfinished, replace_what_cannot_be_shown
-from .job import beside, comparison, group_kramers_pairs, make_system
+from .job import beside, comparison, group_kramers_pairs, interpolation_report, make_system
 from .reading import read_config
 
 logger = logging.getLogger(__name__)
@@ -226,11 +226,17 @@ def bench(system, mesh, fermi, levels, kbt, repeat, record):
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--verbose", is_flag=True, help="Say what is read and done.")
 def check(file, verbose):
-    """Check the TOML FILE, its system and its mesh, and say what would run."""
+    """Check the TOML FILE, its system and its mesh, and say what would run; with error bars of the interpolation.
+
+    These are what the k mesh of the ab initio calculation leaves open, of bands and of results at the Fermi level.
+    """
     communicator = parallel.SerialCommunicator()
     _set_up_messages(communicator, verbose)
+    _limit_threads()
     job = _load(communicator, lambda: _prepare(file, None, True, check_only=True))
     click.echo(job.describe())
+    unknown = "bands     no error bar: the ab initio mesh is not known (mp_grid in [system], or the .win file)"
+    click.echo(interpolation_report(job.config, job.system) or unknown)
 
 
 def _world(verbose):

@@ -63,6 +63,7 @@ class System(_Section):
     spin_current: Literal[tuple(SPIN_CURRENTS)] = Field(
         "projected", description=f"one of {_QUOTED_SPIN_CURRENTS}: spin current of the conventional conductivity"
     )
+    check_overlaps: bool = Field(True, description="true or false: compare the overlaps of .mmn and .chk")
 
     @model_validator(mode="after")
     def _one_symmetry(self):

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ..diagnostics import kramers_pairs
+from ..diagnostics import InterpolationReport, interpolation_error, kramers_pairs
+from ..diagnostics.interpolation_error import quick_points
 from ..driver.grid import regular_grid
 from ..driver.symmetry import TOLERANCE, check_symmetry
 from ..errors import ConfigError, InputError
 from ..interpolation import WannierInterpolator
 from ..io import load_system
+from ..io.ab_initio_mesh import ab_initio_mesh
 from ..operators import get_operator
 from .config import Config, make_calculators
 
@@ -94,16 +96,33 @@ def comparison(config: Config) -> dict:
     calculators, own = {}, make_calculators(config)
     depend = [name for name, calculator in own.items() if "multiplet_threshold_eV" in calculator.parameters()]
     for threshold in config.multiplets.compare:
-        single = config.model_copy(
-            update={
-                "fermi": config.fermi.model_copy(update={"levels": None, "window": None, "points": None}),
-                "multiplets": config.multiplets.model_copy(update={"threshold": threshold}),
-                "temperature": config.temperature.model_copy(update={"fermi_surface_width": _width(own)}),
-            }
-        )
-        made = make_calculators(single)
+        multiplets = config.multiplets.model_copy(update={"threshold": threshold})
+        made = make_calculators(_at_the_level(config.model_copy(update={"multiplets": multiplets}), own))
         calculators |= {(name, threshold): made[name] for name in depend}
     return calculators
+
+
+def _at_the_level(config, own):
+    """Settings with the Fermi level alone, for calculators that were made with others."""
+    fermi = config.fermi.model_copy(update={"levels": None, "window": None, "points": None})
+    temperature = config.temperature.model_copy(update={"fermi_surface_width": _width(own)})
+    return config.model_copy(update={"fermi": fermi, "temperature": temperature})
+
+
+def interpolation_report(config: Config, system) -> InterpolationReport | None:
+    """Error bars of the interpolation at the Fermi level; None where the ab initio mesh is not known.
+
+    Parameters
+    ----------
+    config : Config
+    system : wannierberri.system.System_R
+    """
+    if ab_initio_mesh(system) is None:
+        return None
+    level = config.fermi.table_level if not config.fermi.counted else _levels(system, config)[0]
+    calculators = make_calculators(_at_the_level(config, make_calculators(config)))
+    points = min(quick_points(system), int(np.max(config.grid.mesh)))
+    return interpolation_error(system, level, calculators, config.output.components, mesh=points)
 
 
 def _width(calculators):

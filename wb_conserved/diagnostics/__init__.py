@@ -1,19 +1,22 @@
-"""What a number depends on: symmetry, conservation laws, multiplet thresholds, Kramers pairs, near crossings."""
+"""What a number depends on: symmetry, conservation laws, thresholds, Kramers pairs, near crossings, the ab initio mesh."""
 
 from ..driver.symmetry import check_symmetry
 from .conservation import ConservationReport, conservation_report
 from .crossings import CrossingReport, LargestContributions, near_crossings
+from .interpolation_error import InterpolationReport, interpolation_error
 from .kramers import KramersReport, kramers_pairs
 from .thresholds import ThresholdReport, scan_thresholds
 
 __all__ = [
     "ConservationReport",
     "CrossingReport",
+    "InterpolationReport",
     "KramersReport",
     "LargestContributions",
     "ThresholdReport",
     "check_symmetry",
     "conservation_report",
+    "interpolation_error",
     "kramers_pairs",
     "near_crossings",
     "scan_thresholds",

@@ -11,6 +11,7 @@ import numpy as np
 from ..calculators.base import DEFAULT_THRESHOLD
 from ..interpolation import WannierInterpolator
 from ..interpolation.eigensolvers import HERMITIAN, eigensolver_of
+from ..interpolation.mesh_uncertainty import decay_of
 from ..io.private import has_matrices
 from ..units import BOLTZMANN_EV
 
@@ -23,6 +24,10 @@ _PAIRED = 0.05
 with localised functions, 0.08 for tellurium, where inversion is missing, 0.5 for iron."""
 _UNEVEN = 0.01
 """Difference of energies at k and −k in units of that splitting, medians: 0.1 for that platinum, 1e-8 for tellurium."""
+_COARSE = 0.2
+"""Warn of an ab initio mesh that leaves more than this of the energies open, eV: `mesh_uncertainty.Decay.error`.  Measured: Te
+4 x 4 x 3 0.016, Pt 4 x 4 x 4 0.05 (maximally localised) and 0.11; Fe 4 x 4 x 4 0.27, whose bands are wrong by 0.19 below the
+Fermi level; folded to 3 x 3 x 3 Pt 0.12 and 0.24, Fe 0.55; to 2 x 2 x 2 0.50, 1.1, 0.85; public GaAs 2 x 2 x 2 0.38."""
 
 
 def doubts(system, calculators: Mapping[Any, Any]) -> list[str]:
@@ -45,7 +50,7 @@ def doubts(system, calculators: Mapping[Any, Any]) -> list[str]:
     interpolator = WannierInterpolator(system)
     energies = interpolator.band_energies(kpoints)
     uneven = partial(_unevenness, interpolator, kpoints, energies)
-    return [*_of_levels(system, energies, calculators), *found, *_of_pairs(energies, uneven, calculators)]
+    return [*_of_levels(system, energies, calculators), *found, *_of_pairs(energies, uneven, calculators), *_of_mesh(system)]
 
 
 def _of_levels(system, energies, calculators) -> Iterator[str]:
@@ -145,4 +150,15 @@ def _of_pairs(energies, uneven: Callable[[], float], calculators) -> Iterator[st
             f"by more than the multiplet threshold {min(thresholds):g} eV: Wannier functions that break the symmetry of "
             "Kramers pairs do that, and results of split pairs are others; group them (degen_Kramers=True, in an input file "
             "kramers = true), or take functions that keep the symmetry"
+        )
+
+
+def _of_mesh(system) -> Iterator[str]:
+    """Ab initio meshes too coarse for the hoppings."""
+    decay = decay_of(system)
+    if decay is not None and decay.error > _COARSE:
+        yield (
+            f"the {' x '.join(map(str, decay.mesh))} ab initio mesh leaves about {decay.error:.2g} eV of the energies between "
+            "its k points open (rms of all bands; 0.02 to 0.1 for good data), so that results may be mostly interpolation "
+            "error: use a denser one, or functions that are better localised; wb-conserved check gives error bars"
         )

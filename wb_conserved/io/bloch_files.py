@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ from .chk import Checkpoint
 from .fortran import RecordFile
 from .seed_files import SeedFile
 from .text import STREAM_ERRORS, TextFile, damaged_stream, numbers, open_stream
+
+logger = logging.getLogger("wb_conserved.io")
 
 OVERLAP_NORM_TOLERANCE = 1e-3
 """How far the norm of a row or column of an overlap matrix may exceed 1."""
@@ -181,18 +184,31 @@ def read_mmn(path: Path, checkpoint: Checkpoint) -> tuple[np.ndarray, np.ndarray
 def check_overlaps(path: Path, overlaps: np.ndarray, neighbours: np.ndarray, lines: np.ndarray, checkpoint: Checkpoint):
     """Check that the overlaps, in the gauge of the .chk, are those that Wannier90 wrote into it (tolerance 1e-4).
 
-    Parameters are those that `read_mmn` returns.
+    Parameters are those that `read_mmn` returns.  An older Wannier90 did not collect the overlaps of its processes before it
+    wrote the .chk: those that are zero there are left out, with a warning.
 
     Raises
     ------
     InputError
         The two files are of different calculations.
     """
-    if not checkpoint.overlaps.any():
-        return
+    missing = ~checkpoint.overlaps.any(axis=(0, 1))  # neighbour, k point
+    if missing.any():
+        logger.warning(
+            "%s: overlaps are zero for %d of %d k points: an older Wannier90, run in parallel, wrote the .chk without "
+            "collecting them; nothing is lost, as those of %s are used, which %s; check_overlaps=False leaves the comparison "
+            "out",
+            checkpoint.path,
+            np.count_nonzero(missing.any(axis=0)),
+            checkpoint.num_kpoints,
+            path.name,
+            "cannot be compared" if missing.all() else "are compared with the others only",
+        )
     for ik in range(checkpoint.num_kpoints):
         kept = checkpoint.overlaps[..., ik].transpose(2, 0, 1)
         for ib, neighbour in enumerate(neighbours[ik]):
+            if missing[ib, ik]:
+                continue
             rotated = checkpoint.gauge[ik].conj().T @ overlaps[ik, ib] @ checkpoint.gauge[neighbour]
             difference = np.abs(rotated - kept[ib]).max()
             if difference > OVERLAP_TOLERANCE:  # the two files may list the neighbours in another order
@@ -200,7 +216,8 @@ def check_overlaps(path: Path, overlaps: np.ndarray, neighbours: np.ndarray, lin
             if difference > OVERLAP_TOLERANCE:
                 raise InputError(
                     path,
-                    f"the overlaps that {checkpoint.path.name} has in its gauge, to {OVERLAP_TOLERANCE:g}",
+                    f"the overlaps that {checkpoint.path.name} has in its gauge, to {OVERLAP_TOLERANCE:g}, or "
+                    "check_overlaps=False where an older Wannier90, run in parallel, wrote it with others",
                     f"a difference of {difference:.2e} at k point {ik + 1}, neighbour {ib + 1} "
                     "(files of different calculations?)",
                     int(lines[ik, ib]),

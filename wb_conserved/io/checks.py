@@ -153,7 +153,7 @@ def warn_of_large_spins(source: str | Path, system: System_R):
     """Log a warning with the figure when interpolated spins exceed 1 (by more than 1e-6), and what it means for σ.
 
     Good data: 1.0004 (Pt), 1.25 (Te), 1.28 (Fe), 1.54 (a public iron on 2 x 2 x 2 points): no sign of wrong files, which
-    `wb_conserved.io.spin_overlaps` finds. In tellurium, σ^s_xyz is 121.2 with these spins, 113.3 (ħ/|e|) S/cm with pure
+    `wb_conserved.io.spin_overlaps` finds. In tellurium, σ^s_xyz is 121.3 with these spins, 113.3 (ħ/|e|) S/cm with pure
     ones (``spin_order``).
     """
     largest = largest_spin(system)

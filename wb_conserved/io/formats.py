@@ -20,7 +20,7 @@ from .wannier_data import check_lattice, load_wannier_data
 
 logger = logging.getLogger("wb_conserved.io")
 
-OPTIONS = ("wannier_centers", "real_lattice", "ws_distance", "mp_grid", "periodic", "spin_current")
+OPTIONS = ("wannier_centers", "real_lattice", "ws_distance", "mp_grid", "periodic", "spin_current", "check_overlaps")
 """Arguments of `load_system` that not all readers have a use for."""
 
 
@@ -36,7 +36,7 @@ class Request:
         The path without the ending.
     spin : bool
         Whether 'SS' is needed.
-    spin_order, wannier_centers, real_lattice, ws_distance, mp_grid, spin_current
+    spin_order, wannier_centers, real_lattice, ws_distance, mp_grid, spin_current, check_overlaps
         Arguments of `load_system`; their defaults where the reader takes no such option.
     """
 
@@ -49,6 +49,7 @@ class Request:
     ws_distance: bool | str = "auto"
     mp_grid: Sequence[int] | None = None
     spin_current: str = "projected"
+    check_overlaps: bool = True
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,14 @@ def _load_chk(request: Request) -> System_R:
             "spin matrices: this file (or with .xz, .gz), or spin_order, or spin=False if no spin is needed",
             "no such file",
         )
-    return load_wannier_data(seed, request.path, request.spin, request.spin_current)
+    return load_wannier_data(
+        seed,
+        request.path,
+        request.spin,
+        request.spin_current,
+        ws_distance=request.ws_distance,
+        with_overlaps_of_chk=request.check_overlaps,
+    )
 
 
 def _load_tb(request: Request) -> System_R:
@@ -214,7 +222,7 @@ def _user_array(name: str, values: np.ndarray, shape: tuple[int, ...]) -> np.nda
     return array
 
 
-register(".chk", _load_chk, ("periodic", "spin_current"))
+register(".chk", _load_chk, ("ws_distance", "periodic", "spin_current", "check_overlaps"))
 register("_tb.dat", _load_tb, ("ws_distance", "mp_grid", "periodic"))
 register("_hr.dat", _load_hr, ("wannier_centers", "real_lattice", "ws_distance", "mp_grid", "periodic"))
 

@@ -47,6 +47,7 @@ def load_system(
     symmetry_tolerance: float | None = None,
     magnetic_moments: np.ndarray | None = None,
     spin_current: str = "projected",
+    check_overlaps: bool = True,
     comm=None,
 ) -> System_R:
     """Load Hamiltonian, position and spin as a WannierBerri System_R; everything is checked before it is used.
@@ -85,11 +86,12 @@ def load_system(
     real_lattice : array_like, shape (3, 3), optional
         Rows are lattice vectors, Å; for _hr.dat without a .win or .nnkp file.
     ws_distance : {"auto", True, False}
-        Whether to move elements of _tb.dat and _hr.dat to their nearest copies with the _wsvec.dat file, as Wannier90
-        does with use_ws_distance. "auto": with that file, or rebuilt from the centres where there is none and the mesh is
-        known (`mp_grid`, the .win file, or the R vectors where they fit one mesh only), which is said. Bands then agree
-        with those from the .chk, unless copies are equally near to about 1e-5 Å only, the tolerance of both programs
-        (4 meV in tellurium).
+        Whether elements lie at their nearest copies, as with use_ws_distance of Wannier90. "auto": unless the .win file or
+        the head of the _wsvec.dat file says use_ws_distance = false, which is said. For _tb.dat and _hr.dat the copies are
+        those of the _wsvec.dat file, or rebuilt from the centres where there is none and the mesh is known (`mp_grid`, the
+        .win file, or the R vectors where they fit one mesh only), which is said. Bands then agree with those from the .chk,
+        unless copies are equally near to about 1e-5 Å only (ws_distance_tol of the .win file, where it says another): 4 meV
+        in tellurium, 2.4 eV in iron on 2 x 2 x 2 points. ``wb-conserved check`` says how much such choices matter.
     mp_grid : sequence of int, optional
         The three numbers of the ab initio k mesh, for _tb.dat and _hr.dat without a .win file.
     periodic : tuple of bool
@@ -104,6 +106,9 @@ def load_system(
     spin_current : {"projected", "qiao", "ryoo"}
         "qiao" and "ryoo" add the matrices that `ConventionalSpinConductivity` needs for these spin currents; from a .chk
         only.  Ryoo's come from a sum over the bands of the ab initio calculation, which is truncated.
+    check_overlaps : bool
+        Whether to compare the overlaps of the .mmn file, which are used, with those that Wannier90 left in the .chk. False
+        for a .chk in which they are not those of its gauge, as an older Wannier90 wrote them in parallel.
     comm : mpi4py.MPI.Comm, optional
         Ranks that call this together.  Rank 0 reads, and the R-space matrices, read-only, are kept once per node (see
         `wb_conserved.io.sharing.share_system`); what the others give as `path` is not looked at.  None: this process
@@ -141,8 +146,9 @@ def load_system(
     if not (ws_distance == "auto" or isinstance(ws_distance, bool)):
         raise InputError("ws_distance", "'auto', True or False", repr(ws_distance))
 
-    if not isinstance(symmetrize, bool):
-        raise InputError("symmetrize", "True or False", repr(symmetrize))
+    for name, value in (("symmetrize", symmetrize), ("check_overlaps", check_overlaps)):
+        if not isinstance(value, bool):
+            raise InputError(name, "True or False", repr(value))
     for name, value in (("symmetry_tolerance", symmetry_tolerance), ("magnetic_moments", magnetic_moments)):
         if value is not None and not symmetrize:
             raise InputError(name, "to be given with symmetrize=True only", repr(value))
@@ -157,6 +163,7 @@ def load_system(
         "ws_distance": ws_distance,
         "mp_grid": mp_grid,
         "spin_current": spin_current,
+        "check_overlaps": check_overlaps,
     }
     if SPIN_CURRENTS[spin_current].matrices and (
         "spin_current" not in reader.options or not spin or spin_order is not None
@@ -174,6 +181,7 @@ def load_system(
         "ws_distance": ws_distance != "auto",
         "mp_grid": mp_grid is not None,
         "periodic": tuple(periodic) != ALL_PERIODIC,
+        "check_overlaps": check_overlaps is not True,
     }
     for name, is_given in given.items():
         if is_given and name not in reader.options:

@@ -14,9 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 DISTANCE_TOLERANCE = 1e-5
-"""Copies are equally near to this, Å: Wannier90's ws_distance_tol."""
-SEARCH = 3
-"""Vectors T of up to this many meshes along each direction: Wannier90's ws_search_size = 2, and one more."""
+"""Copies are equally near to this, Å, unless said otherwise: Wannier90's ws_distance_tol, of which this is the default."""
 WEIGHT_TOLERANCE = 1e-6
 _CHUNK = 1 << 18
 
@@ -90,14 +88,20 @@ def possible_meshes(vectors: np.ndarray, degeneracies: np.ndarray) -> list[tuple
     return found
 
 
-def _squares(lattice, vectors, centers, mesh):
+def search_sizes(lattice: np.ndarray, mesh, length: float) -> np.ndarray:
+    """How many meshes vectors T of up to a length, Å, reach along each direction, (3,): no search needs to go farther."""
+    reciprocal = np.linalg.norm(np.linalg.inv(lattice), axis=0)  # T_i = T·b_i
+    return np.floor(length * reciprocal / np.asarray(mesh) + 1e-9).astype(int)
+
+
+def _squares(lattice, vectors, centers, mesh, tolerance):
     """For parts of the R vectors: their numbers, the T, and |R + T + r_n - r_m|² of shape (part, num_wann, num_wann, T)."""
-    steps = np.array(list(itertools.product(range(-SEARCH, SEARCH + 1), repeat=3))) * mesh
     between = centers[None, :, :] - centers[:, None, :]
     reach = np.linalg.norm(vectors @ lattice, axis=1).max() + np.linalg.norm(between, axis=-1).max()
-    steps = steps[
-        np.linalg.norm(steps @ lattice, axis=1) <= 2 * reach + DISTANCE_TOLERANCE
-    ]  # T = 0 is nearer than others
+    longest = 2 * reach + tolerance  # T = 0 is nearer than others
+    sizes = search_sizes(lattice, mesh, longest)
+    steps = np.array(list(itertools.product(*(range(-size, size + 1) for size in sizes)))) * mesh
+    steps = steps[np.linalg.norm(steps @ lattice, axis=1) <= longest]
     translations = steps @ lattice
     size = max(1, _CHUNK // (between[..., 0].size * len(steps)))
     for part in np.array_split(np.arange(len(vectors)), max(1, -(-len(vectors) // size))):
@@ -108,7 +112,13 @@ def _squares(lattice, vectors, centers, mesh):
         yield part, steps, squares
 
 
-def nearest_copies(lattice: np.ndarray, vectors: np.ndarray, centers: np.ndarray, mesh: tuple[int, int, int]) -> Copies:
+def nearest_copies(
+    lattice: np.ndarray,
+    vectors: np.ndarray,
+    centers: np.ndarray,
+    mesh: tuple[int, int, int],
+    tolerance: float = DISTANCE_TOLERANCE,
+) -> Copies:
     """Nearest copies of all elements.
 
     Parameters
@@ -119,16 +129,19 @@ def nearest_copies(lattice: np.ndarray, vectors: np.ndarray, centers: np.ndarray
     centers : ndarray, shape (num_wann, 3)
         Å, Cartesian; those that H(R) belongs to, not translated.
     mesh : tuple of int
+    tolerance : float
+        Copies are equally near to this, Å: Wannier90's ws_distance_tol.
 
     Returns
     -------
     Copies
-        Equal to those of Wannier90 but where distances differ by about `DISTANCE_TOLERANCE`.
+        Equal to those of Wannier90 but where distances differ by about the tolerance; its ws_search_size does not enter,
+        as all vectors T that may be nearest are looked at.
     """
     parts = []
-    for part, steps, squares in _squares(lattice, vectors, centers, mesh):
+    for part, steps, squares in _squares(lattice, vectors, centers, mesh, tolerance):
         smallest = np.sqrt(np.clip(squares.min(axis=-1, keepdims=True), 0, None))
-        near = squares < (smallest + DISTANCE_TOLERANCE) ** 2
+        near = squares < (smallest + tolerance) ** 2
         which, m, n, step = np.nonzero(near)
         parts.append((part[which], m, n, steps[step], 1 / near.sum(axis=-1)[which, m, n]))
     return Copies(*(np.concatenate(column) for column in zip(*parts, strict=True)))
@@ -141,7 +154,7 @@ def far_copies(
     excess = np.empty(len(copies.which))
     between = centers[copies.n] - centers[copies.m]
     length = np.linalg.norm((vectors[copies.which] + copies.shifts) @ lattice + between, axis=1)
-    for part, _, squares in _squares(lattice, vectors, centers, mesh):
+    for part, _, squares in _squares(lattice, vectors, centers, mesh, DISTANCE_TOLERANCE):
         first, last = np.searchsorted(copies.which, (part[0], part[-1] + 1))
         inside = slice(first, last)
         smallest = np.sqrt(np.clip(squares.min(axis=-1), 0, None))

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import itertools
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import InputError
 from .centres import check_centres_file, check_copies, warn_of_far_hoppings, warn_of_far_projections
-from .minimal_distance import far_copies, moved, nearest_copies, possible_meshes
+from .minimal_distance import DISTANCE_TOLERANCE, far_copies, moved, nearest_copies, possible_meshes
 from .seed_files import SeedFile
 from .text import locate
-from .tight_binding import RealSpace, read_centres, read_wsvec
+from .tight_binding import RealSpace, read_centres, read_wsvec, stated_in_wsvec
 
 logger = logging.getLogger("wb_conserved.io")
 
@@ -79,12 +80,13 @@ def at_nearest_copies(
     Returns
     -------
     RealSpace
+        With the mesh, where it is known.
 
     Raises
     ------
     InputError
-        A mesh that the R vectors are not of, a _wsvec.dat file of other centres, or none for ``ws_distance=True`` where
-        copies cannot be rebuilt.
+        A mesh that the R vectors are not of, a _wsvec.dat file of other centres or contrary to the .win file, or none for
+        ``ws_distance=True`` where copies cannot be rebuilt.
     """
     for file in beside:
         if file.projections is not None:
@@ -92,16 +94,24 @@ def at_nearest_copies(
     wsvec = locate(f"{seed}_wsvec.dat")
     meshes = possible_meshes(model.vectors, model.degeneracies)
     mesh, origin = _mesh(model, meshes, beside, mp_grid)
+    model = replace(model, mesh=mesh or stated(beside, "mp_grid")[0])
     if ws_distance is False:
         return model
-    if wsvec is not None:
+    used, source = _used(wsvec, beside, ws_distance)
+    if used is False and ws_distance == "auto":
+        logger.warning("%s: use_ws_distance = false, so that elements of %s stay where they are", source, model.path.name)
+        return model
+    if wsvec is not None and used is not False:
         copies = read_wsvec(wsvec, model)
         if mesh is not None:
             excess = far_copies(lattice, model.vectors, centers, mesh, copies)
+            excess -= _tolerance(beside)
             check_copies(model.path, wsvec, excess, copies.which, copies.m, copies.n, model.vectors)
         result = moved(model, copies)
     else:
-        result = _rebuilt(model, lattice, centers, beside, ws_distance, meshes, (mesh, origin), Path(seed).name)
+        name = f"{Path(seed).name}_wsvec.dat"
+        words = f"no {name}" if wsvec is None else f"nothing is moved in {name}"
+        result = _rebuilt(model, lattice, centers, beside, ws_distance, meshes, (mesh, origin), (name, words))
     if mesh is not None:
         warn_of_far_hoppings(model.path, lattice, result.vectors, result.hamiltonian, centers)
     return result
@@ -129,23 +139,43 @@ def _mesh(model, meshes, beside, mp_grid):
     return (chosen, origin) if meshes or mp_grid is not None else (None, "")
 
 
-def _rebuilt(model, lattice, centers, beside, ws_distance, meshes, known, name):
-    """Elements at their nearest copies without a _wsvec.dat file, where the mesh is known, with what was done."""
-    (mesh, origin), (used, file) = known, stated(beside, "use_ws_distance")
-    if used is False and ws_distance == "auto":
-        logger.warning(
-            "%s: use_ws_distance = false, so that elements of %s stay where they are", file.path, model.path.name
+def _tolerance(beside) -> float:
+    """Distances of copies that Wannier90 took as equal, Å."""
+    return stated(beside, "ws_distance_tol")[0] or DISTANCE_TOLERANCE
+
+
+def _used(wsvec, beside, ws_distance):
+    """use_ws_distance of the files, None where they do not say, and the file that says it.
+
+    Wannier90 writes a _wsvec.dat file, in which nothing is moved, also without use_ws_distance, and says so at its head.
+    """
+    used, file = stated(beside, "use_ws_distance")
+    written = None if wsvec is None else stated_in_wsvec(wsvec)
+    if ws_distance == "auto" and None not in (used, written) and used != written:
+        words = {True: "true", False: "false"}
+        raise InputError(
+            wsvec,
+            f"use_ws_distance = {words[used]}, as in {file.path.name}, or ws_distance=True or False",
+            f"{words[written]} (the file of another run?)",
+            1,
         )
-        return model
+    if written is not None:
+        return written, wsvec
+    return (None, None) if file is None else (used, file.path)
+
+
+def _rebuilt(model, lattice, centers, beside, ws_distance, meshes, known, lacking):
+    """Elements at their nearest copies without a _wsvec.dat file, where the mesh is known, with what was done."""
+    (mesh, origin), (name, words) = known, lacking
     if mesh is not None:
-        result = moved(model, nearest_copies(lattice, model.vectors, centers, mesh))
-        change = _change_of_bands(model, result)
+        result = moved(model, nearest_copies(lattice, model.vectors, centers, mesh, _tolerance(beside)))
+        change = change_of_bands(model, result)
         if change > SAME_BANDS:
             logger.warning(
-                "%s: no %s_wsvec.dat: nearest copies rebuilt from the centres and the %s mesh of %s; bands change by up to "
+                "%s: %s: nearest copies rebuilt from the centres and the %s mesh of %s; bands change by up to "
                 "%.3g eV; ws_distance=False leaves elements where they are",
                 model.path,
-                name,
+                words,
                 " x ".join(map(str, mesh)),
                 origin,
                 change,
@@ -153,24 +183,32 @@ def _rebuilt(model, lattice, centers, beside, ws_distance, meshes, known, name):
         return result
     if ws_distance is True:
         raise InputError(
-            f"{name}_wsvec.dat", "this file, or it with .xz or .gz, or mp_grid, for ws_distance=True", "no such file"
+            name,
+            "this file, or it with .xz or .gz, or mp_grid, for ws_distance=True",
+            "no such file" if words.startswith("no ") else words,
         )
     if meshes:
         trials = (moved(model, nearest_copies(lattice, model.vectors, centers, trial)) for trial in meshes)
-        change = max(_change_of_bands(model, trial) for trial in trials)
+        change = max(change_of_bands(model, trial) for trial in trials)
         logger.warning(
-            "%s: no %s_wsvec.dat, so that elements are not at their nearest copies: bands may be wrong by up to %.3g eV; give "
+            "%s: %s, so that elements are not at their nearest copies: bands may be wrong by up to %.3g eV; give "
             "mp_grid, the k mesh (%s), from which copies are rebuilt",
             model.path,
-            name,
+            words,
             change,
             " or ".join(str(list(trial)) for trial in meshes),
         )
     return model
 
 
-def _change_of_bands(first: RealSpace, second: RealSpace) -> float:
-    """Largest difference of a band between two sets of elements, eV, on 3 x 3 x 3 k points in general position."""
+def change_of_bands(first: RealSpace, second: RealSpace) -> float:
+    """Largest difference of a band between two sets of elements, eV, on 3 x 3 x 3 k points in general position.
+
+    Parameters
+    ----------
+    first, second : RealSpace
+        Or what else has `vectors` and `hamiltonian`.
+    """
     kpoints = np.array(list(itertools.product((0.11, 0.47, 0.83), (0.07, 0.41, 0.79), (0.13, 0.37, 0.71))))
     energies = []
     for model in (first, second):

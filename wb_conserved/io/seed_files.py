@@ -15,7 +15,8 @@ BOHR = 0.52917721092
 """Å in a Bohr radius, Wannier90's default."""
 
 _ASSIGNMENT = re.compile(r"^\s*([a-z_0-9]+)\s*(?:[=:]\s*|\s+)(.*?)\s*$", re.IGNORECASE)
-_WANTED = ("num_bands", "num_wann", "mp_grid", "dis_win_min", "dis_win_max", "dis_froz_min", "dis_froz_max")
+_WANTED = ("num_bands", "num_wann", "mp_grid", "dis_win_min", "dis_win_max", "dis_froz_min", "dis_froz_max", "ws_distance_tol")
+_REAL = ("dis_", "ws_")
 _LOGICAL = ("translate_home_cell", "use_ws_distance")
 
 
@@ -35,8 +36,8 @@ class SeedFile:
     projections : ndarray, shape (n, 3), or None
         Centres of the projections, reduced coordinates, .nnkp only.
     values : dict
-        num_bands, num_wann (int), mp_grid (ndarray), dis_* (float, eV), translate_home_cell and use_ws_distance (bool),
-        .win only.
+        num_bands, num_wann (int), mp_grid (ndarray), dis_* (float, eV), ws_distance_tol (float, Å), translate_home_cell and
+        use_ws_distance (bool), .win only.
     lines : dict
         Line of each of these, counted from 1; for "kpoints", of each k point.
     """
@@ -126,8 +127,10 @@ def read_win(path: Path) -> SeedFile:
         if len(words) < count:
             raise InputError(path, f"{count} numbers for {name}", repr(text.strip()), number)
         values = [word_to_float(path, word, number, f"a number for {name}") for word in words[:count]]
-        if not name.startswith("dis_"):
+        if not name.startswith(_REAL):
             values = [round(value) for value in values]
+        if name == "ws_distance_tol" and not values[0] > 0:
+            raise InputError(path, "ws_distance_tol > 0 (Å)", repr(text.strip()), number)
         seed.values[name] = np.array(values) if name == "mp_grid" else values[0]
         seed.lines[name] = number
     return seed

@@ -12,6 +12,7 @@ from wannierberri.fourier.rvectors import Rvectors
 from wannierberri.system import System_R
 
 from ..errors import InputError
+from .ab_initio_mesh import set_ab_initio_mesh
 from .checks import check_hermitian, opposite
 from .minimal_distance import Copies, moved
 from .text import TextFile, numbers
@@ -36,6 +37,8 @@ class RealSpace:
         <0m|r|Rn>, Å; None for _hr.dat.
     degeneracies : ndarray of int, shape (nR,)
         As in the file; 1 once elements are at their nearest copies.
+    mesh : tuple of int, or None
+        The ab initio k mesh, where it is known.
     """
 
     path: Path
@@ -44,6 +47,7 @@ class RealSpace:
     hamiltonian: np.ndarray
     position: np.ndarray | None
     degeneracies: np.ndarray
+    mesh: tuple[int, int, int] | None = None
 
     @property
     def num_wann(self) -> int:
@@ -163,6 +167,13 @@ def read_hr(path: Path) -> RealSpace:
     return RealSpace(path, None, vectors, hamiltonian, None, degeneracies)
 
 
+def stated_in_wsvec(path: Path) -> bool | None:
+    """Whether a _wsvec.dat file says that it was written with use_ws_distance; None where it says neither."""
+    with TextFile(path) as file:
+        found = re.search(r"use_ws_distance\s*=\s*\.?([tf])", file.line("a comment"), re.IGNORECASE)
+    return None if found is None else found[1].lower() == "t"
+
+
 def read_wsvec(path: Path, model: RealSpace) -> Copies:
     """Copies of the elements of `model` that a _wsvec.dat file lists; errors as in `apply_wsvec`."""
     with TextFile(path) as file:
@@ -280,7 +291,7 @@ def build_system(model: RealSpace, centers: np.ndarray | None, real_lattice: np.
     Returns
     -------
     System_R
-        With 'Ham' and 'AA'; 'AA' is zero where there is no r(R).
+        With 'Ham' and 'AA'; 'AA' is zero where there is no r(R).  It knows the ab initio mesh where the model does.
     """
     zero, diagonal = int(np.flatnonzero((model.vectors == 0).all(axis=1))[0]), np.arange(model.num_wann)
     position = np.zeros((*model.hamiltonian.shape, 3), dtype=complex)
@@ -297,4 +308,5 @@ def build_system(model: RealSpace, centers: np.ndarray | None, real_lattice: np.
     system.set_R_mat("Ham", model.hamiltonian)
     system.set_R_mat("AA", position)
     system.do_at_end_of_init()
+    set_ab_initio_mesh(system, model.mesh)
     return system

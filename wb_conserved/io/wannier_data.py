@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 from wannierberri.system import System_R
@@ -13,15 +14,18 @@ from wannierberri.w90files.chk import CheckPoint
 
 from ..errors import InputError
 from ..geometry.spin_current import SPIN_CURRENTS
+from .ab_initio_mesh import at_copies, set_ab_initio_mesh
 from .bloch_files import check_energies, check_overlaps, read_eig, read_mmn, read_spn
 from .centres import check_centres_of_overlaps
 from .chk import LATTICE_TOLERANCE, MESH_TOLERANCE, Checkpoint, read_checkpoint
+from .minimal_distance import DISTANCE_TOLERANCE
+from .real_space import SAME_BANDS, change_of_bands
 from .seed_files import SeedFile, read_nnkp, read_win
 from .spin_axis import read_stated_spins
 from .spin_overlaps import check_spin_directions, check_spins
 from .text import locate, require
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("wb_conserved.io")
 
 
 def check_lattice(seed: SeedFile, real_lattice: np.ndarray, name: str):
@@ -175,7 +179,15 @@ def neighbour_vectors(
     )
 
 
-def load_wannier_data(seed: str, chk_path: Path, spin: bool, spin_current: str = "projected") -> System_R:
+def load_wannier_data(
+    seed: str,
+    chk_path: Path,
+    spin: bool,
+    spin_current: str = "projected",
+    *,
+    ws_distance: bool | str = "auto",
+    with_overlaps_of_chk: bool = True,
+) -> System_R:
     """Load a seedname with a checkpoint.
 
     Parameters
@@ -189,6 +201,10 @@ def load_wannier_data(seed: str, chk_path: Path, spin: bool, spin_current: str =
     spin_current : {"projected", "qiao", "ryoo"}
         Spin current whose matrices are made too.  Those of Ryoo come from .mmn, .eig and .spn by a sum over the bands of
         the ab initio calculation, which is truncated (no .sIu and .sHu files are read).
+    ws_distance : {"auto", True, False}
+        Whether elements lie at their nearest copies; "auto": unless the .win file says use_ws_distance = false.
+    with_overlaps_of_chk : bool
+        Whether to compare the overlaps with those of the .chk.
 
     Returns
     -------
@@ -232,7 +248,8 @@ def load_wannier_data(seed: str, chk_path: Path, spin: bool, spin_current: str =
 
     overlaps, neighbours, shifts, lines = read_mmn(mmn_path, checkpoint)
     vectors = neighbour_vectors(mmn_path, checkpoint, neighbours, shifts, lines, nnkp)
-    check_overlaps(mmn_path, overlaps, neighbours, lines, checkpoint)
+    if with_overlaps_of_chk:
+        check_overlaps(mmn_path, overlaps, neighbours, lines, checkpoint)
     points = np.rint(checkpoint.kpoints * checkpoint.mp_grid).astype(int)
     steps = points[neighbours] - points[:, None] + shifts * checkpoint.mp_grid
     check_centres_of_overlaps(checkpoint, mmn_path, overlaps, neighbours, steps)
@@ -252,10 +269,36 @@ def load_wannier_data(seed: str, chk_path: Path, spin: bool, spin_current: str =
         )
         data.set_sIu_from_mmn_spn()
         data.set_sHu_from_mmn_eig_spn()
-    return System_R.from_wannierdata(
+    system = System_R.from_wannierdata(
         data,
         berry=True,
         spin=spin,
         silent=True,
         **({current.loaded_by: True} if current.loaded_by else {}),
     )
+    set_ab_initio_mesh(system, checkpoint.mp_grid)
+    return _at_copies_of_win(system, checkpoint, win, ws_distance)
+
+
+def _at_copies_of_win(system: System_R, checkpoint: Checkpoint, win: SeedFile | None, ws_distance: bool | str) -> System_R:
+    """The system with elements where Wannier90 puts them, with what was done.
+
+    WannierBerri rounds the vectors between centres before it looks for nearest copies, so that it shares elements between
+    others than Wannier90 where distances differ by about the tolerance (bands of tellurium by 3.5 meV).
+    """
+    stated = {} if win is None else win.values
+    used = stated.get("use_ws_distance", True) if ws_distance == "auto" else ws_distance
+    tolerance = stated.get("ws_distance_tol", DISTANCE_TOLERANCE)
+    result = at_copies(system, checkpoint.mp_grid, tolerance, None if used else np.zeros((1, 3)))
+    if (used and tolerance == DISTANCE_TOLERANCE) or ws_distance is False:
+        return result
+    usual = at_copies(system, checkpoint.mp_grid, DISTANCE_TOLERANCE)
+    change = change_of_bands(*(SimpleNamespace(vectors=s.rvec.iRvec, hamiltonian=s.get_R_mat("Ham")) for s in (usual, result)))
+    if change > SAME_BANDS:
+        name = checkpoint.path.name
+        words = f"ws_distance_tol = {tolerance:g} Å, so that copies as equally near share elements of {name}"
+        if not used:
+            words = f"use_ws_distance = false, so that elements of {name} are not at their nearest copies"
+            words += " (ws_distance=True: they are)"
+        logger.warning("%s: %s; bands change by up to %.3g eV", win.path, words, change)
+    return result
