@@ -2,8 +2,8 @@
 
     python data/bands_table.py INPUT XML FIRST COUNT
 
-INPUT is the input of pw.x, with K_POINTS crystal; XML is the file prefix.xml that it left in its outdir; printed are COUNT bands from
-number FIRST on, counted from 1.
+INPUT is the input of pw.x, with K_POINTS crystal; XML is the file prefix.xml that it left in its outdir; printed are COUNT
+bands from number FIRST on, counted from 1.
 """
 
 import sys

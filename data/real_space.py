@@ -2,11 +2,12 @@
 
     python data/real_space.py SEEDNAME FOLDER [--moment X Y Z ...] [--band-shift EV]
 
-reads SEEDNAME.chk, .eig, .mmn, .spn, .nnkp and .win, restores the symmetry of the crystal (`load_system(symmetrize=True)`) with the
-moment given for each atom (three numbers, μ_B), and writes Hamiltonian (eV), position (Å), spin (Pauli matrices), centres, lattice and
-magnetic point group as .npz files, which `wb_conserved.load_system(FOLDER)` and WannierBerri's `System_R.from_npz(FOLDER)` read.
-Numbers are rounded to multiples of a power of two, whose last bits are zero, so that they compress well. Rounding treats X and −X
-alike and so keeps Hermiticity, and whatever symmetry takes elements to ±1 or ±i times others: inversion and the quarter turns exactly.
+reads SEEDNAME.chk, .eig, .mmn, .spn, .nnkp and .win, restores the symmetry of the crystal (`load_system(symmetrize=True)`) with
+the moment given for each atom (three numbers, μ_B), and writes Hamiltonian (eV), position (Å), spin (Pauli matrices), centres,
+lattice and magnetic point group as .npz files, which `wb_conserved.load_system(FOLDER)` and WannierBerri's
+`System_R.from_npz(FOLDER)` read. Numbers are rounded to multiples of a power of two, whose last bits are zero, so that they
+compress well. Rounding treats X and −X alike, and so keeps Hermiticity and whatever symmetry takes elements to ±1 or ±i times
+others.
 """
 
 import argparse
@@ -61,7 +62,8 @@ def main():
     before = energies(system, kpoints)
     for name, step in STEPS.items():
         system.set_R_mat(name, rounded(system.get_R_mat(name), step), reset=True)
-    print(f"{system.symmetry_report}\nrounding moves bands by {np.abs(energies(system, kpoints) - before).max():.2g} eV at most")
+    shift = np.abs(energies(system, kpoints) - before).max()
+    print(f"{system.symmetry_report}\nrounding moves bands by {shift:.2g} eV at most")
     save(system, arguments.folder)
 
 
