@@ -51,8 +51,14 @@ def tellurium():
 
 @pytest.fixture(scope="session")
 def iron():
-    """bcc Fe, 18 Wannier functions, magnetic."""
+    """bcc Fe, 18 Wannier functions, magnetic; the difficult example, without the symmetry of its crystal."""
     return wb_conserved.load_system(DATA / "fe" / "Fe")
+
+
+@pytest.fixture(scope="session")
+def iron_physics():
+    """The same crystal on a denser mesh, with its magnetic point group."""
+    return wb_conserved.load_system(DATA / "fe_physics")
 
 
 @pytest.fixture(params=["compiled", "NumPy"])
