@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from ..parallel import agree
 from .checks import check_dispersion, check_system, set_periodic, warn_of_large_spins
 from .formats import FOLDER, READERS, Reader, Request
 from .private import matrices
+from .projections import function_labels
 from .seed_files import frozen_window, read_win
 from .sharing import share_system
 from .spin_axis import choose_axis, set_spin, warn_of_stated_order
@@ -223,6 +225,11 @@ def load_system(
     win_path = locate(f"{seed}.win") if seed else None
     if win_path is not None:
         system.frozen_window = frozen_window(read_win(win_path))
+        nnkp_path = locate(f"{seed}.nnkp")
+        if nnkp_path is not None:
+            with contextlib.suppress(InputError):  # functions have no labels then
+                labels = function_labels(nnkp_path, win_path, system.real_lattice)
+                system.function_labels = labels if len(labels) == system.num_wann else None
     logger.info(
         "%s: %d Wannier functions, %d R vectors, matrices %s",
         source,

@@ -64,6 +64,54 @@ class Orbital:
         return np.array([x, np.cross(z, x), z])
 
 
+@dataclass(frozen=True)
+class FunctionLabel:
+    """What a Wannier function started from.
+
+    Attributes
+    ----------
+    atom : int or None
+        Number of the atom, counted from 0 as in the .win file; None between atoms.
+    name : str
+        Label of the atom.
+    orbital : str
+        "dxy", say.
+    shell : tuple
+        See `Orbital`.
+    spin : int
+        1 or -1; 0 without spin.
+    """
+
+    atom: int | None
+    name: str
+    orbital: str
+    shell: tuple
+    spin: int
+
+    def is_of(self, name: str) -> bool:
+        """Whether the orbital has a name, or is of a shell "s", "p", "d" or "f"."""
+        return self.orbital == name or (name in "spdf" and self.shell[0] == "spdf".index(name))
+
+
+def function_labels(nnkp: Path, win: Path, real_lattice: np.ndarray) -> tuple[FunctionLabel, ...]:
+    """Labels of the Wannier functions from the projections and atoms of two files.
+
+    Raises
+    ------
+    InputError
+        See `read_projections` and `read_atoms`.
+    """
+    names, positions = read_atoms(win, real_lattice)
+    labels = []
+    for orbital in read_projections(nnkp):
+        distance = np.asarray(orbital.center) - positions
+        near = np.flatnonzero(np.abs(distance - np.round(distance)).max(axis=1) < CENTER_TOLERANCE)
+        atom = int(near[0]) if len(near) else None
+        name = "" if atom is None else names[atom]
+        labels.append(FunctionLabel(atom, name, orbital.name, orbital.shell, orbital.spin))
+    return tuple(labels)
+
+
 def read_projections(path: Path) -> list[Orbital]:
     """Projections of a .nnkp file, in the order of the Wannier functions.
 
