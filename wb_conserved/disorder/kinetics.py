@@ -12,6 +12,7 @@ linear in g, such as a current, is a number plus a row that multiplies F.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -115,7 +116,7 @@ def by_node(nodes: np.ndarray, number: int, left: np.ndarray, right: np.ndarray)
     result = np.zeros((number, left.shape[1], right.shape[2]), dtype=complex)
     order = np.argsort(nodes, kind="stable")
     bounds = np.flatnonzero(np.diff(nodes[order], prepend=-1, append=number))
-    for first, last in zip(bounds[:-1], bounds[1:], strict=True):
+    for first, last in itertools.pairwise(bounds):
         chosen = order[first:last]
         some = left[chosen].transpose(1, 0, 2).reshape(left.shape[1], -1)
         result[nodes[chosen[0]]] = some @ right[chosen].reshape(-1, right.shape[2])
