@@ -19,26 +19,23 @@ from ..diagnostics.mesh_series import convergence as mesh_series
 from ..diagnostics.mesh_series import format_convergence
 from ..driver.checkpoint import CheckpointError
 from ..driver.doubts import doubts
+from ..driver.interruption import kept_in
 from ..driver.kpoints import kpoints_of_grid
 from ..driver.run import estimate
 from ..driver.run import run as run_calculators
-from ..errors import ConfigError, InputError
+from ..errors import ConfigError, InputError, how_to_install
 from ..io import load_system
 from ..io.sharing import share_system
 from ..results import format_comparison, format_table, write_convergence, write_results
 from ..results.files import check_folder
 from .config import Config, key_of, make_calculators
-from .job import beside, comparison, group_kramers_pairs, make_system
+from .group import BAD_INPUT, INPUT_ERRORS, main, stop, watch
+from .job import beside, check_meshes, comparison, group_kramers_pairs, make_system
 from .reading import read_config
 
 logger = logging.getLogger(__name__)
 
 _FAR = 5.0  # eV
-
-BAD_INPUT = 2
-"""Exit code for input that cannot be used."""
-
-_INPUT_ERRORS = (InputError, ConfigError, OSError)
 
 
 @dataclass(frozen=True)
@@ -86,12 +83,6 @@ def _temperatures(temperature) -> str:
     return text + (", linear tetrahedra" if temperature.tetrahedra else "")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="wb_conserved", prog_name="wb-conserved")
-def main():
-    """Conserved spin currents from Wannier functions."""
-
-
 @main.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--output", type=click.Path(path_type=Path), help="Folder for the results, in place of [output] folder.")
@@ -103,6 +94,7 @@ def run(file, output, overwrite, dry_run, verbose):
     communicator = _world(verbose)
     threads = _limit_threads()
     job = _load(communicator, lambda: _prepare(file, output, overwrite, check_only=dry_run))
+    options = _options(job, storing=not dry_run)
     config, first = job.config, communicator.rank == 0
     if first:
         click.echo(job.describe())
@@ -112,11 +104,11 @@ def run(file, output, overwrite, dry_run, verbose):
     arguments = (job.system, config.grid.mesh, calculators | further, communicator)
     with _refused_together(communicator, file):
         if dry_run:
-            plan = estimate(*arguments, **_options(job, storing=False))
+            plan = estimate(*arguments, **options)
             if first:
                 click.echo(plan)
             return
-        everything = run_calculators(*arguments, **_options(job), progress=True)
+        everything = run_calculators(*arguments, **options, progress=_on_terminal())
     if not first:
         return
     result = everything.select(calculators)
@@ -127,7 +119,7 @@ def run(file, output, overwrite, dry_run, verbose):
     click.echo("\n" + format_table(dataset, config.fermi.table_level, config.output.components) + "\n")
     if compared:
         click.echo(format_comparison(dataset, config.fermi.table_level, config.output.components, compared) + "\n")
-    try:
+    with watch().patience():  # a signal is too late now
         written = write_results(
             dataset,
             job.folder,
@@ -138,8 +130,6 @@ def run(file, output, overwrite, dry_run, verbose):
             components=config.output.components,
             title=Path(config.system.path).name,
         )
-    except OSError as error:
-        _stop(error)
     click.echo(_balance(result.busy_seconds))
     click.echo(f"{result.seconds:.1f} s; wrote {', '.join(path.name for path in written)} to {job.folder}")
 
@@ -155,22 +145,18 @@ def convergence(file, output, overwrite, verbose):
     _limit_threads()
     job = _load(communicator, lambda: _prepare(file, output, overwrite, series=True))
     config = job.config
-    options = _options(job)
-    if "checkpoint" in options:  # not in that of a run
-        options["checkpoint"] = options["checkpoint"].with_name(options["checkpoint"].name + "-convergence")
+    options = _options(job, series=True)
     with _refused_together(communicator, file):
         result = mesh_series(
-            job.system, config.convergence.meshes, make_calculators(config), communicator, **options, progress=True
+            job.system, config.convergence.meshes, make_calculators(config), communicator, **options, progress=_on_terminal()
         )
     if communicator.rank > 0:
         return
     dataset = result.to_dataset(**_provenance(job, communicator))
     table = format_convergence(dataset, config.fermi.table_level, config.output.components)
     click.echo("\n" + table + "\n")
-    try:
+    with watch().patience():
         written = write_convergence(dataset, table, job.folder, overwrite=job.overwrite, input_text=job.text)
-    except OSError as error:
-        _stop(error)
     click.echo(f"wrote {', '.join(path.name for path in written)} to {job.folder}")
 
 
@@ -216,8 +202,11 @@ def check(file, verbose):
 def _world(verbose):
     try:
         communicator = parallel.world()
-    except RuntimeError as error:
-        _stop(error)
+    except parallel.LauncherError as error:
+        if error.launch.rank and error.launch.size is not None:  # the first of them says it
+            sys.exit(BAD_INPUT)
+        stop(error)
+    watch().communicator = communicator
     _set_up_messages(communicator, verbose)
     return communicator
 
@@ -229,17 +218,15 @@ def _prepare(file, output, overwrite, check_only=False, series=False):
     folder = output if output is not None else beside(file, config.output.folder)
     if series:
         folder = folder if output is not None else folder / "convergence"
-        if len(config.convergence.meshes) < 3:
-            raise ConfigError(
-                f"{file}: [convergence] meshes: expected a list of at least three meshes; found {config.convergence.meshes}"
-            )
     overwrite = overwrite or config.output.overwrite
     if not check_only:
         check_folder(folder, overwrite)
         if config.output.plot and not series and not _plots(config):
-            click.echo("no picture: matplotlib is missing; pip install 'wb_conserved[plot]'", err=True)
+            click.echo(f"no picture: matplotlib is missing; {how_to_install('plot')}", err=True)
     make_calculators(config)
     system, grid = make_system(config, file)
+    if series or config.convergence.meshes:
+        check_meshes(config, system, file)
     config = group_kramers_pairs(config, system)
     for doubt in _doubts(config, system) if check_only else _of_scan(config.fermi):
         logger.warning("%s", doubt)
@@ -273,7 +260,7 @@ def _load(communicator, task):
         return replace(shared, system=share_system(job.system if communicator.rank == 0 else None, communicator))
 
 
-def _options(job, storing=True):
+def _options(job, storing=True, series=False):
     """Arguments of `wb_conserved.run` from the input file."""
     grid, settings = job.config.grid, job.config.run
     options = {"adpt_num_iter": grid.adpt_num_iter, "adpt_mesh": grid.adpt_mesh, "adpt_fac": grid.adpt_fac}
@@ -281,8 +268,17 @@ def _options(job, storing=True):
     if settings.memory_per_rank is not None:
         options["memory_per_rank"] = 1e9 * settings.memory_per_rank
     if storing and settings.checkpoint is not None:
-        options["checkpoint"] = beside(job.source, settings.checkpoint)
+        folder = beside(job.source, settings.checkpoint)
+        options["checkpoint"] = folder.with_name(folder.name + "-convergence") if series else folder  # not that of a run
+        watch().kept = lambda: kept_in(options["checkpoint"])
+    elif storing:
+        watch().kept = lambda: "nothing is kept without [run] checkpoint, and the same command begins anew"
     return options
+
+
+def _on_terminal():
+    """Whether somebody watches: a progress bar is of no use in a file."""
+    return sys.stderr.isatty()
 
 
 @contextmanager
@@ -290,9 +286,9 @@ def _refused_together(communicator, file):
     """End all ranks with one message when a run refuses its input, which it does on all of them."""
     try:
         yield
-    except (*_INPUT_ERRORS, CheckpointError) as error:
+    except (*INPUT_ERRORS, CheckpointError) as error:
         if communicator.rank == 0:
-            _stop(_of_key(error, file))
+            stop(_of_key(error, file))
         sys.exit(BAD_INPUT)
 
 
@@ -324,17 +320,12 @@ def _on_first(communicator, task):
     try:
         parallel.agree(communicator, error)
     except Exception:
-        if communicator.rank == 0 and not isinstance(error, _INPUT_ERRORS):
+        if communicator.rank == 0 and not isinstance(error, INPUT_ERRORS):
             raise
         if communicator.rank == 0:
-            _stop(error)
+            stop(error)
         sys.exit(BAD_INPUT)
     return result
-
-
-def _stop(error):
-    click.echo(f"wb-conserved: {error}".replace("\n", "\nwb-conserved: "), err=True)
-    sys.exit(BAD_INPUT)
 
 
 def _plots(config):
