@@ -10,7 +10,7 @@ import time
 
 import pytest
 from data_folder import DATA
-from processes import LAUNCHERS, LIMIT, MPIRUN, needs_mpirun
+from processes import LAUNCHERS, LIMIT, MPIRUN, needs_mpirun, start
 from test_restart import ranks_of
 
 from wb_conserved.driver.interruption import NOTHING_KEPT
@@ -177,6 +177,17 @@ def test_handlers_of_python_users_stay(tmp_path, monkeypatch):
     finally:
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
+
+
+def test_a_missing_pyfftw_is_no_news(source):
+    """WannierBerri warns of it when it is imported, where nobody has set up messages too."""
+    source.write_text(INPUT.replace("MESH", "4"), encoding="utf-8")
+    process = started(source, "run", "--verbose", "--dry-run")
+    output, _ = process.communicate(timeout=LIMIT)
+    assert process.returncode == 0 and LOADED in output
+    assert "pyfftw" not in output
+    done = start([sys.executable, "-c", "import logging\nlogging.basicConfig(level=0)\nimport wb_conserved\nwb_conserved.run"])
+    assert (done.returncode, "pyfftw" in done.stderr) == (0, False)
 
 
 class TestProgressBar:

@@ -28,7 +28,7 @@ from ..io import load_system
 from ..io.sharing import share_system
 from ..results import format_comparison, format_table, write_convergence, write_results
 from ..results.files import check_folder
-from .config import Config, key_of, make_calculators
+from .config import MOST_LEVELS, Config, key_of, make_calculators
 from .group import BAD_INPUT, INPUT_ERRORS, main, stop, watch
 from .job import beside, check_meshes, comparison, group_kramers_pairs, make_system
 from .reading import read_config
@@ -164,9 +164,9 @@ def convergence(file, output, overwrite, verbose):
 @click.argument("system", type=click.Path(path_type=Path))
 @click.option("--mesh", type=click.IntRange(1), default=16, show_default=True, help="K points along each direction.")
 @click.option("--fermi", type=float, help="Centre of the scan of 2 eV, eV.  [default: the median of the bands]")
-@click.option("--levels", type=click.IntRange(1), default=201, show_default=True, help="Fermi levels.")
+@click.option("--levels", type=click.IntRange(1, MOST_LEVELS), default=201, show_default=True, help="Fermi levels.")
 @click.option("--kbt", type=click.FloatRange(0), default=0.0, show_default=True, help="Temperature, eV.")
-@click.option("--repeat", type=click.IntRange(1), default=3, show_default=True, help="Turns of each side; medians count.")
+@click.option("--repeat", type=click.IntRange(1, 1000), default=3, show_default=True, help="Turns of each side; medians count.")
 @click.option("--json", "record", type=click.Path(path_type=Path), help="Write the ratios to this file.")
 def bench(system, mesh, fermi, levels, kbt, repeat, record):
     """Measure the speed on the Wannier90 data SYSTEM, against the floor of linear algebra and against other codes.

@@ -137,8 +137,11 @@ def load_npz(folder: Path, spin: bool) -> System_R:
         shape = (system.rvec.nRvec, system.num_wann, system.num_wann)
         if matrices.shape[:3] != shape:
             older = matrices.shape[:3] == (shape[1], shape[2], shape[0])
-            hint = ", as older versions of WannierBerri wrote it: load_system" if older else ""
-            hint += f'(System_R.from_npz("{folder}", legacy=True)) in Python reads it' if older else ""
+            hint = (
+                f", as older versions of WannierBerri wrote it: in Python, load_system(System_R.from_npz({str(folder)!r}, "
+                "legacy=True)) reads it, and to_npz of that system writes it anew, for input files too"
+            )
+            hint = hint if older else ""
             raise InputError(file, f"an array of shape {shape}, or that and more", f"{matrices.shape}{hint}")
         check_finite(file, file.stem, matrices)
         key = file.stem.removeprefix("_XX_R_")
