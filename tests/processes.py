@@ -18,7 +18,7 @@ import pytest
 MPIRUN = shlex.split(os.environ.get("WB_CONSERVED_MPIRUN", "")) or [str(Path(sys.executable).parent / "mpirun")]
 LIMIT = 1000
 """Seconds after which a program hangs: long, as a shared machine can be slow."""
-LAUNCHERS = ("PMI_", "PMIX_", "OMPI_", "SLURM_", "MPI_", "HYDRA_", "MPIEXEC_")
+LAUNCHERS = ("PMI_", "PMIX_", "OMPI_", "SLURM_", "MPI_", "HYDRA_", "HYDI_", "MPIEXEC_", "PALS_", "ALPS_", "MV2_", "JSM_")
 
 needs_mpi4py = pytest.mark.skipif(importlib.util.find_spec("mpi4py") is None, reason="mpi4py is not installed")
 

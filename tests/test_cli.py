@@ -96,11 +96,11 @@ class TestRun:
         assert "mesh 5 × 5 × 5, kBT = 0.1 eV, multiplet threshold = 0.01 eV" in lines
         assert "E_F = 18.0874 eV, values in (ħ/|e|) S/cm" in lines
 
-    def test_progress_and_nothing_else_on_standard_error(self, finished):
+    def test_nothing_but_the_warning_on_standard_error(self, finished):
+        """No progress bar, which is for a terminal."""
         first, *lines = finished[1].stderr.splitlines()
         assert re.fullmatch(r"WARNING: .*Pt\.chk\.xz: the interpolated spin exceeds 1: .*", first)
-        assert lines and all(re.match(r"k points: +\d+%\||INFO: compiling for this processor|$", line) for line in lines)
-        assert lines[-1].startswith("k points: 100%")
+        assert all(re.match(r"INFO: compiling for this processor|$", line) for line in lines)
 
     def test_data_set(self, finished):
         with xarray.open_dataset(finished[0] / "result.nc") as data:
@@ -255,9 +255,9 @@ class TestRefusals:
 
     @needs_mpi4py
     def test_launcher_of_another_mpi(self, source):
-        done = start([*COMMAND, "run", source], SLURM_NTASKS="2")
+        done = start([*COMMAND, "run", source], PMI_SIZE="2", MPI_LOCALNRANKS="2")
         assert done.returncode == 2
-        assert "expected a world of SLURM_NTASKS=2 ranks, found 1" in done.stderr
+        assert "expected a world of 2 ranks, as mpirun of MPICH or Intel MPI started 2 processes (PMI_SIZE=2)" in done.stderr
         assert "Traceback" not in done.stderr
         assert not (source.parent / "results").exists()
 
@@ -431,8 +431,8 @@ class TestReadme:
 
 def test_symmetrised_system_kramers_pairs_and_comparison_of_thresholds(tmp_path):
     """[system] symmetrize, [multiplets] kramers = "auto" and compare, in one run on platinum."""
-    pytest.importorskip("irrep", reason="irrep is not installed: pip install 'wb_conserved[symmetry]'")
-    pytest.importorskip("spglib", reason="spglib is not installed: pip install 'wb_conserved[symmetry]'")
+    pytest.importorskip("irrep", reason="irrep is not installed: pip install '.[symmetry]'")
+    pytest.importorskip("spglib", reason="spglib is not installed: pip install '.[symmetry]'")
     text = INPUT.replace("threshold = 0.01", 'threshold = 0.01\nkramers = "auto"\ncompare = [0.2, 0.0001]')
     text = re.sub(r"(?m)^symmetry = .*$", "symmetrize = true", text)
     source = tmp_path / "pt.toml"

@@ -87,13 +87,14 @@ def test_the_same_command_goes_on_from_the_checkpoint(write, tmp_path, evaluated
     assert "busy 0.0 s" in done.output
     other = invoke("run", write('[run]\ncheckpoint = "parts"\n', "mesh = 4"), "--overwrite")
     assert other.exit_code == 2
-    assert "parts: expected one of this run; found one of another, which differs in grid" in other.output
+    said = "parts: expected one of this run; found one of another, which differs in mesh (6 × 6 × 6 there, 4 × 4 × 4 here);"
+    assert said in other.output
 
 
 def test_too_little_memory_is_refused(write):
     done = invoke("run", write("[run]\nmemory_per_rank = 0.1\n"))
     assert done.exit_code == 2
-    assert "wb-conserved: memory_per_rank: expected at least" in done.output
+    assert "pt.toml: [run] memory_per_rank: expected at least" in done.output
 
 
 def test_refinement_gives_an_error_estimate(write, tmp_path):
@@ -126,7 +127,8 @@ def test_mesh_series(write, tmp_path, evaluated):
 def test_a_mesh_series_needs_meshes(write):
     done = invoke("convergence", write())
     assert done.exit_code == 2
-    assert "pt.toml: [convergence] meshes: expected a list of at least three meshes; found []" in done.output
+    said = "pt.toml: [convergence] meshes: expected a list of at least three meshes, from coarse to fine; found []"
+    assert said in done.output
 
 
 def test_what_few_k_points_carry_stands_under_the_table(write):

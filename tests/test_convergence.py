@@ -305,14 +305,14 @@ def test_options_reach_every_run(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("meshes", "message"),
     [
-        (4, "meshes: expected at least three meshes, found 4"),
-        ("468", "meshes: expected at least three meshes, found '468'"),
-        ([4, 6], "meshes: expected at least three meshes, found"),
-        ([4, 6.5, 8], r"meshes\[1\]: expected a positive integer, or three of them, found 6.5"),
-        ([4, 6, (8, 8)], r"meshes\[2\]: expected a positive integer, or three of them, found \(8, 8\)"),
-        ([4, 6, 6], r"meshes\[2\]: expected a finer mesh than 6x6x6, found 6x6x6"),
-        ([4, 8, 6], r"meshes\[2\]: expected a finer mesh than 8x8x8, found 6x6x6"),
-        ([4, (4, 4, 6), (8, 8, 4)], r"meshes\[2\]: expected a finer mesh than 4x4x6, found 8x8x4"),
+        (4, "meshes: expected a list of at least three meshes, from coarse to fine; found 4"),
+        ("468", "meshes: expected a list of at least three meshes, from coarse to fine; found '468'"),
+        ([4, 6], "meshes: expected a list of at least three meshes, from coarse to fine; found"),
+        ([4, 6.5, 8], r"meshes\[1\]: expected a positive integer, or three of them; found 6.5"),
+        ([4, 6, (8, 8)], r"meshes\[2\]: expected a positive integer, or three of them; found \(8, 8\)"),
+        ([4, 6, 6], r"meshes\[2\]: expected a mesh finer than the one before, 6x6x6 .*; found 6x6x6"),
+        ([4, 8, 6], r"meshes\[2\]: expected a mesh finer than the one before, 8x8x8 .*; found 6x6x6"),
+        ([4, (4, 4, 6), (8, 8, 4)], r"meshes\[2\]: expected a mesh finer than the one before, 4x4x6 .*; found 8x8x4"),
     ],
 )
 def test_bad_meshes_are_refused_before_anything_is_run(meshes, message, monkeypatch):

@@ -114,8 +114,9 @@ class TestRestart:
     @pytest.mark.parametrize(
         ("change", "said"),
         [
-            ({"grid": 5}, "grid"),
-            ({"calculators": calculators(kBT=0.2)}, "calculator 'kubo'"),
+            ({"grid": 5}, r"mesh \(4 × 4 × 4 there, 5 × 5 × 5 here\);"),
+            ({"calculators": calculators(kBT=0.2)}, r"kBT \(0.1 there, 0.2 here\) of calculator 'kubo'"),
+            ({"calculators": calculators(degen_thresh=0.02)}, r"threshold \(degen_thresh\) \(0.0001 there, 0.02 here\) of "),
             ({"symmetrize": False, "use_irred_kpt": False}, "symmetrize"),
             ({"system": models.random_model(4, seed=2)}, "system"),
             ({"grid": 4}, "k points of a batch"),
@@ -172,7 +173,8 @@ class TestRestart:
         with pytest.raises(SystemExit) as raised:
             run(system, (4, 4, 6), {"signalled": Signalled(**options())}, checkpoint=tmp_path)
         assert raised.value.code == 75
-        assert f"stopped by {name}; finished parts are in {tmp_path}" in capsys.readouterr().err
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line == f"stopped by {name}; no part was finished yet, and the same command begins anew"
         assert signal.getsignal(signal.SIGTERM) == before
 
     def test_output_is_checked_before_the_first_k_point(self, system, tmp_path):

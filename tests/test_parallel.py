@@ -1,15 +1,14 @@
 """Ranks of MPI: same numbers on any number of them, errors that end all of them, launchers of another MPI."""
 
-import os
 import shutil
 import sys
 
 import numpy as np
 import pytest
-from processes import LAUNCHERS, LIMIT, MPIRUN, needs_mpi4py, needs_mpirun, start
+from processes import LIMIT, MPIRUN, needs_mpi4py, needs_mpirun, start
 
 from wb_conserved import InputError
-from wb_conserved.parallel import SerialCommunicator, abort_on_error, agree, world
+from wb_conserved.parallel import SerialCommunicator, abort_on_error, agree
 
 
 @pytest.fixture
@@ -99,28 +98,7 @@ def test_abort_on_error_says_what_and_ends_all(capsys):
 
 @needs_mpi4py
 class TestLauncherOfAnotherMPI:
-    """More ranks announced than the MPI under mpi4py sees."""
-
-    @pytest.mark.parametrize("name", ["OMPI_COMM_WORLD_SIZE", "SLURM_NTASKS", "PMI_SIZE"])
-    def test_world_refuses(self, script, name):
-        done = script("import wb_conserved.parallel as p\np.world()", **{name: "2"})
-        assert done.returncode != 0
-        assert f"expected a world of {name}=2 ranks, found 1" in done.stderr
-        assert "mpirun" in done.stderr
-
-    def test_one_rank_is_fine(self, script):
-        assert script("import wb_conserved.parallel as p\nprint(p.world().size)", SLURM_NTASKS="1").stdout == "1\n"
-
-    def test_missing_mpi4py(self, monkeypatch):
-        for name in list(os.environ):
-            if name.startswith(LAUNCHERS):
-                monkeypatch.delenv(name)
-        monkeypatch.setitem(sys.modules, "mpi4py", None)
-        monkeypatch.setenv("SLURM_NTASKS", "4")
-        with pytest.raises(RuntimeError, match=r"expected mpi4py.*SLURM_NTASKS=4.*wb_conserved\[mpi\]"):
-            world()
-        monkeypatch.setenv("SLURM_NTASKS", "1")
-        assert isinstance(world(), SerialCommunicator)
+    """More ranks started than the MPI under mpi4py sees; see test_launchers.py."""
 
     @pytest.mark.mpi
     def test_mpirun_of_open_mpi(self, script, tmp_path):

@@ -13,8 +13,8 @@ import wannierberri
 import wb_conserved
 from wb_conserved.calculators import static
 
-pytest.importorskip("irrep", reason="symmetrisation needs irrep: pip install 'wb_conserved[symmetry]'")
-pytest.importorskip("spglib", reason="symmetrisation needs spglib: pip install 'wb_conserved[symmetry]'")
+pytest.importorskip("irrep", reason="symmetrisation needs irrep: pip install '.[symmetry]'")
+pytest.importorskip("spglib", reason="symmetrisation needs spglib: pip install '.[symmetry]'")
 
 DATA = Path(__file__).parents[1] / "data"
 CALCULATORS = {

@@ -1,19 +1,22 @@
 """Conserved spin currents from Wannier functions: a WannierBerri plugin."""
 
+import importlib as _importlib
 import logging as _logging
 from importlib.metadata import version as _version
+from typing import TYPE_CHECKING
 
 # WannierBerri warns at import that the optional pyfftw is missing; it serves no Fourier sum of this package
 _logging.getLogger("wannierberri.fourier.fft").setLevel(_logging.ERROR)
 
-from . import calculators  # noqa: E402
-from .diagnostics import conservation_report, kramers_pairs, near_crossings, scan_thresholds  # noqa: E402
-from .diagnostics.mesh_series import convergence  # noqa: E402
-from .driver.grid import regular_grid  # noqa: E402
-from .driver.run import estimate, run  # noqa: E402
-from .errors import InputError  # noqa: E402
-from .io import load_system  # noqa: E402
-from .results.dataset import to_dataset  # noqa: E402
+if TYPE_CHECKING:
+    from . import calculators
+    from .diagnostics import conservation_report, kramers_pairs, near_crossings, scan_thresholds
+    from .diagnostics.mesh_series import convergence
+    from .driver.grid import regular_grid
+    from .driver.run import estimate, run
+    from .errors import InputError
+    from .io import load_system
+    from .results.dataset import to_dataset
 
 __version__ = _version("wb_conserved")
 __all__ = [
@@ -30,3 +33,38 @@ __all__ = [
     "scan_thresholds",
     "to_dataset",
 ]
+
+_MODULES = {
+    "InputError": "errors",
+    "conservation_report": "diagnostics",
+    "convergence": "diagnostics.mesh_series",
+    "estimate": "driver.run",
+    "kramers_pairs": "diagnostics",
+    "load_system": "io",
+    "near_crossings": "diagnostics",
+    "regular_grid": "driver.grid",
+    "run": "driver.run",
+    "scan_thresholds": "diagnostics",
+    "to_dataset": "results.dataset",
+}
+"""Where a name is found when it is first used: importing everything takes seconds, in which a command can be stopped."""
+
+
+def __getattr__(name):
+    if name in _MODULES:
+        found = getattr(_importlib.import_module(f".{_MODULES[name]}", __name__), name)
+    elif not name.startswith("_"):
+        try:
+            found = _importlib.import_module(f".{name}", __name__)
+        except ModuleNotFoundError as error:
+            if error.name != f"{__name__}.{name}":
+                raise
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = found
+    return found
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

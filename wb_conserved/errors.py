@@ -29,3 +29,18 @@ class InputError(ValueError):
 
 class ConfigError(ValueError):
     """Input file with problems, one line each, that name file and key."""
+
+
+NO_SPIN = 'spin=False (in an input file: operator = "identity") if no spin is needed'
+"""The way out where there is no spin, for messages that users of both the command and Python see."""
+
+
+def how_to_install(extra: str) -> str:
+    """How to add optional packages, which is not by the name of this one: it is on no package index.
+
+    Parameters
+    ----------
+    extra : str
+        Name of them in pyproject.toml.
+    """
+    return f"pip install '.[{extra}]' in the folder of wb_conserved that has pyproject.toml"

@@ -167,6 +167,20 @@ def localised_platinum(folder):
     return load_system(DATA / "pt_mlwf" / "Pt_tb.dat.xz", spin_order="interlaced", **options)
 
 
+def older_folder(folder):
+    """As WannierBerri wrote it when R was the last index of the matrices."""
+    system = load_system(DATA / "pt" / "Pt_tb.dat.xz", spin_order="interlaced")
+    system.to_npz(folder / "Pt")
+    for file in (folder / "Pt").glob("_XX_R_*.npz"):
+        matrices = np.load(file)["arr_0"]
+        np.savez(file, np.transpose(matrices, (1, 2, 0, *range(3, matrices.ndim))))
+    return load_system(folder / "Pt")
+
+
+def without_spins(folder):
+    return load_system(bring(folder, "te/Te", ".chk.xz", ".eig.xz", ".mmn.xz"))
+
+
 SITUATIONS = {
     "phases": changed(phases),
     "nearly": changed(lambda spins: spins + 0.08 * (exchanged(spins) - spins)),
@@ -207,6 +221,9 @@ SITUATIONS = {
     "magnet_order": magnet("same", "interlaced"),
     "signs": magnet("flip", "block"),
     "signs_doubtful": localised_platinum,
+    "slab": lambda folder: tb(folder, "_wsvec.dat.xz", periodic=(True, True, False)),
+    "older": older_folder,
+    "no_spn": without_spins,
     "labels": lambda folder: species_of(folder / "Te.win", ["Te1", "Te2", "Te3"]),
 }
 

@@ -17,7 +17,7 @@ NNKP, WIN = DATA / "pt" / "Pt.nnkp", DATA / "pt" / "Pt.win"
 
 def need_symmetry():
     for module in ("irrep", "spglib"):
-        pytest.importorskip(module, reason=f"symmetrisation needs {module}: pip install 'wb_conserved[symmetry]'")
+        pytest.importorskip(module, reason=f"symmetrisation needs {module}: pip install '.[symmetry]'")
 
 
 def symmetrize_system(*args, **kwargs):

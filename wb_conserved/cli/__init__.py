@@ -1,5 +1,5 @@
 """The command ``wb-conserved``: commands, the input file in TOML, and what it asks for."""
 
-from .commands import main
+from .group import main
 
 __all__ = ["main"]

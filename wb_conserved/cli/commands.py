@@ -19,27 +19,24 @@ from ..diagnostics.mesh_series import convergence as mesh_series
 from ..diagnostics.mesh_series import format_convergence
 from ..driver.checkpoint import CheckpointError
 from ..driver.doubts import doubts
+from ..driver.interruption import kept_in
 from ..driver.kpoints import kpoints_of_grid
 from ..driver.run import estimate
 from ..driver.run import run as run_calculators
-from ..errors import ConfigError, InputError
+from ..errors import ConfigError, InputError, how_to_install
 from ..io import load_system
 from ..io.sharing import share_system
 from ..results import format_comparison, format_table, write_convergence, write_results
 from ..results.noise import format_noise
-from .config import Config, key_of, make_calculators
-from .finishing import Unfinished, replace_what_cannot_be_shown
-from .job import beside, comparison, group_kramers_pairs, interpolation_report, make_system
+from .config import MOST_LEVELS, Config, key_of, make_calculators
+from .finishing import Unfinished
+from .group import BAD_INPUT, INPUT_ERRORS, main, stop, watch
+from .job import beside, check_meshes, comparison, group_kramers_pairs, interpolation_report, make_system
 from .reading import read_config
 
 logger = logging.getLogger(__name__)
 
 _FAR = 5.0  # eV
-
-BAD_INPUT = 2
-"""Exit code for input that cannot be used."""
-
-_INPUT_ERRORS = (InputError, ConfigError, OSError)
 
 
 @dataclass(frozen=True)
@@ -93,13 +90,6 @@ def _temperatures(temperature) -> str:
     return text + (", linear tetrahedra" if temperature.tetrahedra else "")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="wb_conserved", prog_name="wb-conserved")
-def main():
-    """Conserved spin currents from Wannier functions."""
-    replace_what_cannot_be_shown()
-
-
 @main.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--output", type=click.Path(path_type=Path), help="Folder for the results, in place of [output] folder.")
@@ -111,6 +101,7 @@ def run(file, output, overwrite, dry_run, verbose):
     communicator = _world(verbose)
     threads = _limit_threads()
     job = _load(communicator, lambda: _prepare(file, output, overwrite, check_only=dry_run))
+    options = _options(job, storing=not dry_run)
     config, first = job.config, communicator.rank == 0
     if first:
         click.echo(job.describe())
@@ -120,12 +111,12 @@ def run(file, output, overwrite, dry_run, verbose):
     arguments = (job.system, config.grid.mesh, calculators | further, communicator)
     with _refused_together(communicator, file):
         if dry_run:
-            plan = estimate(*arguments, **_options(job, storing=False))
+            plan = estimate(*arguments, **options)
             if first:
                 click.echo(plan)
             return
         try:
-            everything = run_calculators(*arguments, **_options(job), progress=True)
+            everything = run_calculators(*arguments, **options, progress=_on_terminal())
         except BaseException:
             job.leave(communicator)
             raise
@@ -147,7 +138,7 @@ def run(file, output, overwrite, dry_run, verbose):
             components=config.output.components,
             title=Path(config.system.path).name,
         ),
-        _options(job)["checkpoint"],
+        options["checkpoint"],
     )
     click.echo("\n" + format_table(dataset, config.fermi.table_level, config.output.components) + "\n")
     if noise := format_noise(dataset, config.output.components):
@@ -169,14 +160,11 @@ def convergence(file, output, overwrite, verbose):
     _limit_threads()
     job = _load(communicator, lambda: _prepare(file, output, overwrite, series=True))
     config = job.config
-    options = _options(job)
-    if options["checkpoint_chunks"]:  # not in that of a run
-        options["checkpoint"] = options["checkpoint"].with_name(options["checkpoint"].name + "-convergence")
+    options = _options(job, series=True)
     with _refused_together(communicator, file):
         try:
-            result = mesh_series(
-                job.system, config.convergence.meshes, make_calculators(config), communicator, **options, progress=True
-            )
+            meshes, calculators = config.convergence.meshes, make_calculators(config)
+            result = mesh_series(job.system, meshes, calculators, communicator, **options, progress=_on_terminal())
         except BaseException:
             job.leave(communicator)
             raise
@@ -198,9 +186,9 @@ def convergence(file, output, overwrite, verbose):
 @click.argument("system", type=click.Path(path_type=Path))
 @click.option("--mesh", type=click.IntRange(1), default=16, show_default=True, help="K points along each direction.")
 @click.option("--fermi", type=float, help="Centre of the scan of 2 eV, eV.  [default: the median of the bands]")
-@click.option("--levels", type=click.IntRange(1), default=201, show_default=True, help="Fermi levels.")
+@click.option("--levels", type=click.IntRange(1, MOST_LEVELS), default=201, show_default=True, help="Fermi levels.")
 @click.option("--kbt", type=click.FloatRange(0), default=0.0, show_default=True, help="Temperature, eV.")
-@click.option("--repeat", type=click.IntRange(1), default=3, show_default=True, help="Turns of each side; medians count.")
+@click.option("--repeat", type=click.IntRange(1, 1000), default=3, show_default=True, help="Turns of each side; medians count.")
 @click.option("--json", "record", type=click.Path(path_type=Path), help="Write the ratios to this file.")
 def bench(system, mesh, fermi, levels, kbt, repeat, record):
     """Measure the speed on the Wannier90 data SYSTEM, against the floor of linear algebra and against other codes.
@@ -242,8 +230,11 @@ def check(file, verbose):
 def _world(verbose):
     try:
         communicator = parallel.world()
-    except RuntimeError as error:
-        _stop(error)
+    except parallel.LauncherError as error:
+        if error.launch.rank and error.launch.size is not None:  # the first of them says it
+            sys.exit(BAD_INPUT)
+        stop(error)
+    watch().communicator = communicator
     _set_up_messages(communicator, verbose)
     return communicator
 
@@ -255,10 +246,6 @@ def _prepare(file, output, overwrite, check_only=False, series=False):
     folder = output if output is not None else beside(file, config.output.folder)
     if series:
         folder = folder if output is not None else folder / "convergence"
-        if len(config.convergence.meshes) < 3:
-            raise ConfigError(
-                f"{file}: [convergence] meshes: expected a list of at least three meshes; found {config.convergence.meshes}"
-            )
     overwrite = overwrite or config.output.overwrite
     unfinished = Unfinished(folder, config)
     if not check_only:
@@ -267,6 +254,8 @@ def _prepare(file, output, overwrite, check_only=False, series=False):
             click.echo(_no_picture(), err=True)
     make_calculators(config)
     system, grid = make_system(config, file)
+    if series or config.convergence.meshes:
+        check_meshes(config, system, file)
     config = group_kramers_pairs(config, system)
     for doubt in _doubts(config, system) if check_only else _of_scan(config.fermi):
         logger.warning("%s", doubt)
@@ -302,7 +291,7 @@ def _load(communicator, task):
         return replace(shared, system=share_system(job.system if communicator.rank == 0 else None, communicator))
 
 
-def _options(job, storing=True):
+def _options(job, storing=True, series=False):
     """Arguments of `wb_conserved.run` from the input file."""
     grid, settings = job.config.grid, job.config.run
     options = {"adpt_num_iter": grid.adpt_num_iter, "adpt_mesh": grid.adpt_mesh, "adpt_fac": grid.adpt_fac}
@@ -311,9 +300,18 @@ def _options(job, storing=True):
         options["memory_per_rank"] = 1e9 * settings.memory_per_rank
     if storing:
         given = settings.checkpoint is not None
-        options["checkpoint"] = beside(job.source, settings.checkpoint) if given else job.unfinished.path
-        options["checkpoint_chunks"] = given
+        folder = beside(job.source, settings.checkpoint) if given else job.unfinished.path
+        if given and series:
+            folder = folder.with_name(folder.name + "-convergence")  # not that of a run
+        options |= {"checkpoint": folder, "checkpoint_chunks": given}
+        nothing = "nothing is kept without [run] checkpoint, and the same command begins anew"
+        watch().kept = lambda: kept_in(folder) if given else nothing
     return options
+
+
+def _on_terminal():
+    """Whether somebody watches: a progress bar is of no use in a file."""
+    return sys.stderr.isatty()
 
 
 @contextmanager
@@ -321,9 +319,9 @@ def _refused_together(communicator, file):
     """End all ranks with one message when a run refuses its input, which it does on all of them."""
     try:
         yield
-    except (*_INPUT_ERRORS, CheckpointError) as error:
+    except (*INPUT_ERRORS, CheckpointError) as error:
         if communicator.rank == 0:
-            _stop(_of_key(error, file))
+            stop(_of_key(error, file))
         sys.exit(BAD_INPUT)
 
 
@@ -355,17 +353,12 @@ def _on_first(communicator, task):
     try:
         parallel.agree(communicator, error)
     except Exception:
-        if communicator.rank == 0 and not isinstance(error, _INPUT_ERRORS):
+        if communicator.rank == 0 and not isinstance(error, INPUT_ERRORS):
             raise
         if communicator.rank == 0:
-            _stop(error)
+            stop(error)
         sys.exit(BAD_INPUT)
     return result
-
-
-def _stop(error):
-    click.echo(f"wb-conserved: {error}".replace("\n", "\nwb-conserved: "), err=True)
-    sys.exit(BAD_INPUT)
 
 
 def _plots(config):
@@ -378,7 +371,7 @@ def _no_picture() -> str:
         import matplotlib.figure  # noqa: F401
     except ModuleNotFoundError as error:
         if error.name == "matplotlib":
-            return "no picture: matplotlib is missing; pip install 'wb_conserved[plot]'"
+            return f"no picture: matplotlib is missing; {how_to_install('plot')}"
         return f"no picture: matplotlib cannot be imported ({error})"
     except Exception as error:  # built for another numpy, say
         return f"no picture: matplotlib cannot be imported ({type(error).__name__}: {error})"

@@ -17,7 +17,18 @@ from ..units import BOLTZMANN_EV
 
 _QUOTED_SPIN_CURRENTS = ", ".join(map(repr, SPIN_CURRENTS))
 _SAME_LEVEL = 1e-9
+MOST_LEVELS = 10**5
 
+
+def _each_once(values: list | None) -> list | None:
+    """The values, unless one is there twice."""
+    twice = next((value for value in values or () if values.count(value) > 1), None)
+    if twice is not None:
+        raise PydanticCustomError("twice", "{value} once", {"value": repr(twice), "times": values.count(twice)})
+    return values
+
+
+PathName = Annotated[str, Field(pattern=r"^[^\x00]+$")]
 Count = Annotated[int, Field(gt=0)]
 Pair = Annotated[list[int], Field(min_length=2, max_length=2)]
 Vector = Annotated[list[float], Field(min_length=3, max_length=3)]
@@ -32,7 +43,7 @@ class _Section(BaseModel):
 class System(_Section):
     """[system]: arguments of `wb_conserved.load_system`, and the symmetry."""
 
-    path: str = Field(min_length=1, description="a string: seedname, file or folder, relative to the TOML file")
+    path: PathName = Field(description="a string: seedname, file or folder, relative to the TOML file")
     spin_order: Literal["interlaced", "block", "qe", "vasp5", "vasp6", "fplo"] | list[Pair] | None = Field(
         None, description="'interlaced', 'block', a code ('qe', 'vasp5', 'vasp6', 'fplo') or a list of pairs [up, down]"
     )
@@ -92,7 +103,10 @@ class Fermi(_Section):
     window: Annotated[list[float], Field(min_length=2, max_length=2)] | None = Field(
         None, description="two numbers (eV) relative to the level, [below, above] with below < 0 < above"
     )
-    points: int | None = Field(None, ge=2, description="an integer >= 2, to go with window")
+    points: int | None = Field(
+        None, ge=2, le=MOST_LEVELS, description=f"an integer >= 2 and <= {MOST_LEVELS} (27 components of so many "
+        "levels are 2.7 million rows of result.csv), to go with window",
+    )
     levels: list[float] | None = Field(None, min_length=1, description="a list of numbers (eV)")
     electrons: float | None = Field(
         None, description="a number > 0: electrons per cell, which set the level at each temperature"
@@ -164,6 +178,11 @@ class Temperature(_Section):
             raise _problem("kBT", "one of kBT (eV) and kelvin", found)
         return self
 
+    @field_validator("kBT", "kelvin")
+    @classmethod
+    def _different(cls, values):
+        return _each_once(values) if isinstance(values, list) else values
+
     @property
     def energy(self) -> float | list[float]:
         """k_B T in eV, one or several."""
@@ -188,6 +207,11 @@ class Multiplets(_Section):
         [], description="a list of further thresholds >= 0 (eV), for which the table at the Fermi level is repeated"
     )
 
+    @field_validator("compare")
+    @classmethod
+    def _different(cls, thresholds):
+        return _each_once(thresholds)
+
 
 class Quantities(_Section):
     """[quantities]: what is computed, of which observable."""
@@ -208,6 +232,11 @@ class Quantities(_Section):
         """Names in the order of the catalogue."""
         return [name for name in SUMS if name in self.names]
 
+    @field_validator("names")
+    @classmethod
+    def _different(cls, names):
+        return _each_once(names)
+
     @model_validator(mode="after")
     def _options_of_quantities(self):
         for name, options in self.options.items():
@@ -226,7 +255,7 @@ class Quantities(_Section):
 class Output(_Section):
     """[output]."""
 
-    folder: str = Field(min_length=1, description="a string: folder for the results, relative to the TOML file")
+    folder: PathName = Field(description="a string: folder for the results, relative to the TOML file")
     overwrite: bool = Field(False, description="true or false")
     components: list[str] | None = Field(
         None, min_length=1, description="a list of components to print and plot, such as ['xyz']: current, field, spin"
@@ -238,14 +267,14 @@ class Output(_Section):
     def _of_axes(cls, components):
         if components is not None and any(re.fullmatch("[xyz]+", component) is None for component in components):
             raise ValueError("not components")
-        return components
+        return _each_once(components)
 
 
 class Run(_Section):
     """[run]: how the work is done; nothing here changes the numbers beyond their last digits."""
 
-    checkpoint: str | None = Field(
-        None, min_length=1, description="a string: folder for finished parts, relative to the TOML file"
+    checkpoint: PathName | None = Field(
+        None, description="a string: folder for finished parts, relative to the TOML file"
     )
     memory_per_rank: float | None = Field(None, gt=0, description="a number > 0 (GB): memory of a process")
 
@@ -283,6 +312,9 @@ class Config(_Section):
                 if key == "kBT" and self.temperature.kBT is None:
                     key, found = "kelvin", f"{self.temperature.kelvin} K"
                 raise _problem(key, error.expected, found, section) from None
+        if SPIN_CURRENTS[self.system.spin_current].matrices and self.quantities.operator != "spin":
+            expected = f"'projected' with [quantities] operator '{self.quantities.operator}', or operator 'spin'"
+            raise _problem("spin_current", expected, self.system.spin_current, "system")
         axes = {"".join(calculator.cartesian_axes): None for calculator in calculators.values()}
         lengths = sorted({len(letters) for letters in axes} - {0})
         for component in self.output.components or ():
@@ -313,8 +345,13 @@ _KEYS = {
     "degen_thresh": ("multiplets", "threshold"),
     "spin_current": ("system", "spin_current"),
     "operator": ("quantities", "operator"),
+    "mesh": ("grid", "mesh"),
+    "adpt_num_iter": ("grid", "adpt_num_iter"),
+    "adpt_mesh": ("grid", "adpt_mesh"),
+    "adpt_fac": ("grid", "adpt_fac"),
+    "memory_per_rank": ("run", "memory_per_rank"),
 }
-"""Section and key for each argument of a calculator; other arguments are options of a quantity."""
+"""Section and key for each argument of a calculator or a run; other arguments are options of a quantity."""
 
 
 def key_of(argument: Any, quantity: str = "") -> tuple[str, str] | None:

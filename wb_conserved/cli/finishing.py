@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from ..results.files import check_folder, existing_results
+from .group import watch
 
 CANNOT_WRITE = 73
 """Exit code where results are complete but could not be written (EX_CANTCREAT of sysexits.h)."""
@@ -81,7 +82,8 @@ class Unfinished:
             Where the sums are.
         """
         try:
-            written = write()
+            with watch().patience():  # a signal is too late now
+                written = write()
         except OSError as error:
             with contextlib.suppress(OSError):
                 self._list.write_text(json.dumps([path.name for path in getattr(error, "written", [])]), encoding="utf-8")
@@ -93,10 +95,3 @@ class Unfinished:
             sys.exit(CANNOT_WRITE)
         self.done()
         return written
-
-
-def replace_what_cannot_be_shown() -> None:
-    """Let the terminal show a mark for each character that its encoding lacks, such as ħ."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")

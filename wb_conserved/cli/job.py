@@ -10,6 +10,7 @@ import numpy as np
 
 from ..diagnostics import InterpolationReport, interpolation_error, kramers_pairs
 from ..diagnostics.interpolation_error import quick_points
+from ..diagnostics.mesh_series import series_of_meshes
 from ..driver.grid import regular_grid
 from ..driver.symmetry import TOLERANCE, check_symmetry
 from ..errors import ConfigError, InputError
@@ -52,7 +53,12 @@ def make_system(config: Config, source: Path):
     if config.system.symmetry is not None:
         options.pop("symmetry_tolerance")
     spin = get_operator(config.quantities.operator).matrix == "SS"
-    system = load_system(beside(source, config.system.path), spin=spin, **options)
+    try:
+        system = load_system(beside(source, config.system.path), spin=spin, **options)
+    except InputError as error:
+        if error.source not in options:
+            raise
+        raise ConfigError(f"{source}: [system] {error.source}: expected {error.expected}; found {error.found}") from None
     generators = config.system.symmetry
     if generators is not None:
         try:
@@ -70,9 +76,22 @@ def make_system(config: Config, source: Path):
             ) from None
     try:
         grid = regular_grid(system, config.grid.mesh)
-    except ValueError as error:
+    except InputError as error:
         raise ConfigError(f"{source}: [grid] {error}") from None
     return system, grid
+
+
+def check_meshes(config: Config, system, source: Path) -> None:
+    """Refuse meshes of [convergence] that are no series.
+
+    Raises
+    ------
+    ConfigError
+    """
+    try:
+        series_of_meshes(system, config.convergence.meshes)
+    except InputError as error:
+        raise ConfigError(f"{source}: [convergence] {error}") from None
 
 
 def group_kramers_pairs(config: Config, system) -> Config:

@@ -66,6 +66,8 @@ def _explain(item: dict, data: dict) -> str:
     name = f"[{section}] {keys[0]}" if keys else f"[{section}]"
     if item["type"] == "key":
         return f"{name}: expected {item['ctx']['expected']}; found {item['ctx']['found']}"
+    if item["type"] == "twice":
+        return f"{name}: expected {item['ctx']['value']} once; found it {item['ctx']['times']} times"
     if item["type"] == "extra_forbidden":
         known = list((Config if not keys else Config.model_fields[section].annotation).model_fields)
         close = difflib.get_close_matches(keys[0] if keys else section, known, n=1)

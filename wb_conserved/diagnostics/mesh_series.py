@@ -16,6 +16,7 @@ from wannierberri.result import EnergyResult
 
 from ..driver.grid import regular_grid
 from ..driver.run import run
+from ..errors import InputError
 from ..results.dataset import RunResult
 from ..results.groups import LEVELS, MU, at_level, check_components, groups, of_temperatures, quantities, select
 from ..results.table import conditions, heading
@@ -121,11 +122,11 @@ def convergence(
     ValueError, TypeError
         `meshes` or names of calculators that do not fit; and see `wb_conserved.run`.
     """
-    sizes = _three_numbers_each(system, meshes)
+    sizes = series_of_meshes(system, meshes)
     for name in calculators if isinstance(calculators, Mapping) else ():
         for taken in (f"{name}_{suffix}" for suffix in _SUFFIXES):
             if taken in calculators:
-                raise ValueError(f"calculators: expected no name {taken!r}, which results of {name!r} take; found it")
+                raise InputError("calculators", f"no name {taken!r}, which results of {name!r} take", "it")
     runs = []
     for mesh in sizes:
         own = dict(options)
@@ -285,19 +286,27 @@ def _rows_of_meshes(at_one, columns, meshes):
     yield row("value from", ["1/N² law" if follows else "finest mesh" for follows in of("_follows_law")])
 
 
-def _three_numbers_each(system, meshes) -> list[tuple[int, int, int]]:
-    """Meshes as three numbers each, checked."""
+def series_of_meshes(system, meshes) -> list[tuple[int, int, int]]:
+    """Meshes of `convergence` as three numbers each.
+
+    Raises
+    ------
+    InputError
+        Fewer than three, one that is no mesh of the system, or one that is not finer than the one before.
+    """
     if isinstance(meshes, str) or not isinstance(meshes, Sequence | np.ndarray) or len(meshes) < 3:
-        raise ValueError(f"meshes: expected at least three meshes, found {meshes!r}")
+        raise InputError("meshes", "a list of at least three meshes, from coarse to fine", repr(meshes))
     sizes = []
     for i, mesh in enumerate(meshes):
         try:
             sizes.append(tuple(int(n) for n in regular_grid(system, mesh).dense))
-        except ValueError as error:
-            raise ValueError(f"meshes[{i}]: {str(error).removeprefix('mesh: ')}") from None
+        except InputError as error:
+            raise InputError(f"meshes[{i}]", error.expected, error.found) from None
     for i, (coarse, fine) in enumerate(pairwise(sizes), start=1):
         if fine == coarse or any(n < m for m, n in zip(coarse, fine, strict=True)):
-            raise ValueError(f"meshes[{i}]: expected a finer mesh than {_label(coarse)}, found {_label(fine)}")
+            raise InputError(
+                f"meshes[{i}]", f"a mesh finer than the one before, {_label(coarse)} (from coarse to fine)", _label(fine)
+            )
     return sizes
 
 

@@ -20,6 +20,11 @@ from ..io.private import has_matrices, matrices
 
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")  # of an object, in a text that describes it
 _DIGEST = re.compile(r"[0-9a-f]{32}")
+_FEW, _VALUES = 4, " values"  # numbers that are shown; where there are more, the name of their digest
+_SHOWN = 60  # characters of a value
+_NOTES = ("comment", "contents", "statistics", "smoother")  # of a calculator, which repeat its settings
+_NAMES = {"degen_thresh": "multiplet threshold (degen_thresh)"}
+_MESH, _FOLLOW = "mesh", ("grid", "k points of a batch")
 _PACKAGES = ("wb_conserved", "wannierberri", "numpy", "scipy")
 
 
@@ -47,24 +52,74 @@ def fingerprint(system, calculators, **settings: Any) -> dict[str, Any]:
     parts["source code"] = _source()
     parts["machine"] = platform.machine()
     parts["linear algebra"] = linear_algebra()
-    parts["system"] = digest(_system(system), "system")
+    described = _system(system)
+    if isinstance(described, dict):
+        parts["system"] = {name: _value(part, f"system.{name}") for name, part in described.items()}
+    else:
+        parts["system"] = digest(described, "system")
     for name, calculator in calculators.items():
-        parts[f"calculator {name!r}"] = digest(calculator, f"calculators[{name!r}]")
+        parts[f"calculator {name!r}"] = _settings(calculator, f"calculators[{name!r}]")
     for name, value in settings.items():
-        plain = isinstance(value, (str, int, float)) or value is None
-        parts[name.replace("_", " ")] = value if plain else digest(value, name)
+        parts[name.replace("_", " ")] = _value(value, name)
     return parts
 
 
+def _value(value, place):
+    """A value that can be shown, itself; of others the digest."""
+    short = isinstance(value, (str, int, float)) and len(str(value)) <= _SHOWN
+    return value if short or value is None else digest(value, place)
+
+
+def _settings(calculator, place):
+    """The digest of a calculator, and its attributes one by one, to tell which differs; notes on them left out."""
+    found = {"contents": digest(calculator, place)}
+    if hasattr(calculator, "__dict__"):
+        for name, value in _parts(calculator, place):
+            if name[0] != "_":
+                found[name] = _shown(value, f"{place}.{name}")
+                if isinstance(value, np.ndarray) and value.size > _FEW:
+                    found[name + _VALUES] = digest(value, f"{place}.{name}")
+    return found
+
+
+def _shown(value, place):
+    """`_value` of an attribute, with short arrays of numbers in full and others as their ends."""
+    if isinstance(value, (list, tuple)) and value and all(type(part) in (int, float) for part in value):
+        value = np.array(value)
+    if isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype.kind in "iuf" and len(value):
+        ends = ", ".join(f"{number:.6g}" for number in (value if len(value) <= _FEW else value[[0, -1]]).tolist())
+        if len(value) <= _FEW:
+            return f"[{ends}]"
+        return f"{len(value)} from {ends.replace(', ', ' to ')}"
+    return _value(value, place)
+
+
 def differences(stored: dict[str, Any], expected: dict[str, Any]) -> list[str]:
-    """Names of the parts in which two fingerprints differ, with the values where these are short."""
-    different = []
+    """Names of the parts in which two fingerprints differ, with the values where these are short.
+
+    Of a part with parts of its own those that differ are named.
+    """
+    different: dict[str, list[str]] = {}
     for name in sorted(stored.keys() | expected.keys()):
         old, new = stored.get(name, "none"), expected.get(name, "none")
-        if old != new:
-            digests = any(_DIGEST.fullmatch(str(value)) for value in (old, new))
-            different.append(name if digests else f"{name} ({old} there, {new} here)")
-    return different
+        if isinstance(old, dict) and isinstance(new, dict):
+            inner = [part for part in old.keys() | new.keys() if old.get(part) != new.get(part)]
+            shown = [part for part in inner if part not in _NOTES and part.removesuffix(_VALUES) not in {*inner} - {part}]
+            for part in sorted(shown or inner):
+                text = _difference(_NAMES.get(part, part), old.get(part), new.get(part))
+                different.setdefault(text, []).append(name)
+        elif old != new and not (name in _FOLLOW and stored.get(_MESH) != expected.get(_MESH)):
+            found = ["one" if isinstance(value, dict) else value for value in (old, new)]
+            different.setdefault(_difference(name, *found), []).append("")
+    return [f"{text} of {', '.join(owners)}" if any(owners) else text for text, owners in different.items()]
+
+
+def _difference(name, old, new):
+    return name if _is_digest(old) or _is_digest(new) else f"{name} ({old} there, {new} here)"
+
+
+def _is_digest(value):
+    return _DIGEST.fullmatch(str(value)) is not None
 
 
 def digest(thing: Any, place: str = "object") -> str:

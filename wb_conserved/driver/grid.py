@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import numpy as np
 import wannierberri
 
+from ..errors import InputError
 from ..interpolation.bloch import kpoints_together, line_length
+
+MOST_KPOINTS = 10**11
+"""Of a mesh: what is certainly not meant."""
 
 _MOST_K_POINTS = 4096  # WannierBerri keeps one Python object for each of its K points
 _FFT_POINTS, _LONGEST_LINE = 1000, 100
@@ -34,9 +39,9 @@ def regular_grid(system, mesh, small: bool = False) -> wannierberri.Grid:
 
     Raises
     ------
-    ValueError
-        Not positive integers; more than one point along a direction that is not periodic; or a mesh that the symmetry
-        of the system does not allow.
+    InputError
+        Not positive integers; more than `MOST_KPOINTS` in all; more than one point along a direction that is not
+        periodic; or a mesh that the symmetry of the system does not allow.
     """
     mesh = _three_integers(system, mesh)
     symmetric = system.pointgroup.size > 1
@@ -54,9 +59,11 @@ def regular_grid(system, mesh, small: bool = False) -> wannierberri.Grid:
                 rank = (-min(line_length(fft), _LONGEST_LINE), abs(np.log(np.prod(fft) / points)))
             candidates.append((rank, tuple(fft)))
     if not candidates:
-        raise ValueError(
-            f"mesh: expected numbers of k points that the {system.pointgroup.size} symmetry operations of the system map "
-            f"onto each other, found {tuple(int(n) for n in mesh)}; equivalent directions need equal numbers"
+        raise InputError(
+            "mesh",
+            f"numbers of k points that the {system.pointgroup.size} symmetry operations of the system map onto each other "
+            "(equivalent directions need equal numbers)",
+            f"{tuple(int(n) for n in mesh)}",
         )
     fft = np.array(min(candidates)[-1])
     return wannierberri.Grid(system=system, NKdiv=mesh // fft, NKFFT=fft)
@@ -66,15 +73,25 @@ def _three_integers(system, mesh):
     periodic = np.asarray(system.periodic, bool)
     values = np.asarray(mesh)
     if values.shape not in ((), (3,)) or not np.issubdtype(values.dtype, np.integer) or np.any(values < 1):
-        raise ValueError(f"mesh: expected a positive integer, or three of them, found {mesh!r}")
+        raise InputError("mesh", "a positive integer, or three of them", repr(mesh))
     if values.ndim == 0:
         values = np.where(periodic, values, 1)
     if np.any(values[~periodic] != 1):
-        raise ValueError(
-            f"mesh: expected 1 along the directions that are not periodic (periodic = {periodic.tolist()}), found {mesh!r}"
+        raise InputError(
+            "mesh", f"1 along the directions that are not periodic (periodic = {periodic.tolist()})", repr(mesh)
+        )
+    number = math.prod(values.tolist())
+    if number > MOST_KPOINTS:
+        each = int(MOST_KPOINTS ** (1 / np.count_nonzero(values > 1)) + 1e-6)
+        raise InputError(
+            "mesh",
+            f"{MOST_KPOINTS:.0e} k points at most, such as {each} along each direction, with which 1000 processes are busy "
+            "for a day at 1 ms each",
+            f"{' × '.join(map(str, values.tolist()))}, {number:.2g} k points",
         )
     return values
 
 
 def _divisors(n):
-    return [d for d in range(1, n + 1) if n % d == 0]
+    small = [d for d in range(1, math.isqrt(n) + 1) if n % d == 0]
+    return sorted({*small, *(n // d for d in small)})

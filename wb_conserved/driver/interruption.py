@@ -5,61 +5,118 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
 
-from ..parallel import print_error
+from ..parallel import SerialCommunicator, abort_on_error, print_error
 
 TRY_AGAIN = 75
-"""Exit code of a run that was stopped by a signal and can go on from its checkpoint (EX_TEMPFAIL of sysexits.h)."""
+"""Exit code of a run that was stopped by a signal, for the same command to go on (EX_TEMPFAIL of sysexits.h)."""
+
+NOTHING_KEPT = "nothing of this start is kept; give the same command again"
 
 _SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
-_SECONDS_AFTER_THE_FIRST = 0.3  # the first rank says it for all that got the signal
+_SECONDS_AFTER_THE_FIRST = 1.5  # the first rank says it for all that got the signal, and ends them sooner than that
 
 
 class Stopped(SystemExit):
     """A signal asked the run to stop."""
 
-    def __init__(self, message: str):
-        super().__init__(TRY_AGAIN)
+    def __init__(self, message: str, code: int = TRY_AGAIN):
+        super().__init__(code)
         self.message = message
+        self.said = False
 
     def __str__(self):
         return self.message
 
 
-@contextmanager
-def stop_on_signal(communicator, where: str | None):
-    """Notice SIGTERM and SIGUSR1.
+class Watch:
+    """Context in which SIGTERM and SIGUSR1 raise `Stopped`, which it says in one line and ends all ranks with.
+
+    Used in the main thread only; elsewhere it does nothing.
+
+    Attributes
+    ----------
+    communicator
+        Ranks to end; may be set when they are known.
+    rank : int
+        Which this is, where only the launcher knows as yet: those after the first end without a word.
+    kept : callable
+        Tells what is kept, and how to go on, for the message.
+    """
+
+    def __init__(self, communicator=None, kept: Callable[[], str] = lambda: NOTHING_KEPT):
+        self.communicator, self.kept, self.rank = communicator or SerialCommunicator(), kept, 0
+        self._received: list[int] = []
+        self._patient = False
+        self._before: dict[int, object] = {}
+
+    def __enter__(self):
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._notice) for number in _SIGNALS}
+        return self
+
+    def __exit__(self, kind, error, _trace):
+        for number, handler in self._before.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+        if not isinstance(error, Stopped) or error.said:
+            return
+        error.said = True
+        if self.communicator.size == 1:
+            if self.rank == 0:
+                print_error(error.message)
+            return
+        with abort_on_error(self.communicator):
+            raise error
+
+    def _notice(self, number, _frame):
+        self._received.append(number)
+        if not self._patient:
+            self.check()
+
+    @contextmanager
+    def patience(self):
+        """Context in which a signal waits for the next `check`, or is too late."""
+        before, self._patient = self._patient, True
+        try:
+            yield
+        finally:
+            self._patient = before
+
+    def check(self) -> None:
+        """Raise `Stopped` if there was a signal."""
+        if not self._received:
+            return
+        if self.communicator.rank > 0:
+            time.sleep(_SECONDS_AFTER_THE_FIRST)
+        raise Stopped(f"stopped by {signal.Signals(self._received[0]).name}; {self.kept()}")
+
+
+def watch_of(communicator, checkpoint) -> Watch | nullcontext:
+    """`Watch` of a run with a checkpoint; without one, signals keep the effect that they have.
 
     Parameters
     ----------
     communicator
-    where : str or None
-        The checkpoint, for the message; None: the signals keep their usual effect.
-
-    Yields
-    ------
-    callable
-        To be called often; raises `Stopped` if there was a signal.
+    checkpoint : path or None
     """
-    if where is None or threading.current_thread() is not threading.main_thread():
-        yield lambda: None
-        return
-    received: list[int] = []
+    return Watch(communicator, lambda: kept_in(checkpoint)) if checkpoint is not None else nullcontext(_Unwatched())
 
-    def check():
-        if received:
-            if communicator.rank > 0:
-                time.sleep(_SECONDS_AFTER_THE_FIRST)
-            name = signal.Signals(received[0]).name
-            message = f"stopped by {name}; finished parts are in {where}, and the same command goes on with them"
-            if communicator.size == 1:
-                print_error(message)
-            raise Stopped(message)
 
-    before = {number: signal.signal(number, lambda number, _frame: received.append(number)) for number in _SIGNALS}
-    try:
-        yield check
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def kept_in(checkpoint) -> str:
+    """What is kept in a checkpoint, and how to go on."""
+    if next(Path(checkpoint).rglob("sum-*"), None) is None:
+        return "no part was finished yet, and the same command begins anew"
+    return f"finished parts are in {checkpoint}, and the same command goes on with them"
+
+
+class _Unwatched:
+    """In place of a `Watch`."""
+
+    def patience(self):
+        return nullcontext()
+
+    def check(self) -> None:
+        pass

@@ -52,10 +52,11 @@ class Mesh:
         self._Kpoints = Kpoints
         self._path = isinstance(grid, Path)
         self._grid_shape = None if self._path else tuple(int(n) for n in grid.FFT)
-        self._slices = [slice(None)] if self._path else batch_slices(self._grid_shape, num_wann, largest_batch)
-        self.number_of_batches = len(Kpoints) * len(self._slices)
+        self._slices = None if self._path else batch_slices(self._grid_shape, num_wann, largest_batch)
+        self._parts = 1 if self._path else len(self._slices)
+        self.number_of_batches = len(Kpoints) * self._parts
         if whole:
-            size = len(self._slices)
+            size = self._parts
         else:
             number = self.number_of_batches
             quick = math.ceil(_WORK / (self.largest_batch * (num_wann**3 + _OVERHEAD)))
@@ -82,14 +83,14 @@ class Mesh:
         """Largest number of k points in a batch."""
         if self._path:
             return max(len(Kpoint.K) for Kpoint, _ in self._Kpoints)
-        return max(part.stop - part.start for part in self._slices)
+        return self._slices.largest
 
     def batch(self, index: int) -> Batch:
         """A batch by its number."""
-        Kpoint, factor = self._Kpoints[index // len(self._slices)]
+        Kpoint, factor = self._Kpoints[index // self._parts]
         if self._path:
             return Batch(Kpoint, Kpoint.K, factor)
-        part = self._slices[index % len(self._slices)]
+        part = self._slices[index % self._parts]
         positions = np.stack(np.unravel_index(np.arange(part.start, part.stop), self._grid_shape), axis=1)
         kpoints = (positions / self._grid_shape + Kpoint.Kp_fullBZ) % 1
         return Batch(Kpoint, kpoints, factor * len(kpoints) / np.prod(self._grid_shape))

@@ -10,6 +10,7 @@ from ..interpolation.bloch import working_bytes_per_kpoint
 from .schedule import grants, missing
 from .summation import nbytes
 
+_ALL_MEMORY = 2**60
 _INTERPRETER, _COMPILER = 200 * 2**20, 120 * 2**20
 """Bytes of Python and the libraries, and of Numba: 140 to 200 MiB and 100 MiB were found, 180 in a run that compiles."""
 
@@ -144,7 +145,7 @@ def largest_batch(evaluation, values, memory_per_rank: float | None) -> int | No
             _size(memory_per_rank),
         )
     # powers of two, so that small changes of the limit leave the result's bits alone
-    return 1 << int(left // working).bit_length() - 1
+    return 1 << int(min(left, _ALL_MEMORY) // working).bit_length() - 1
 
 
 def _interpreter():

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from wannierberri.grid import Grid, exclude_equiv_points
 
+from ..errors import InputError
 from ..io.private import set_criteria
 
 _CHANGED = 1e-12  # a factor
@@ -56,7 +57,7 @@ def refinement_mesh(adpt_mesh) -> np.ndarray:
     """
     mesh = np.asarray(1 if adpt_mesh is None else adpt_mesh)
     if mesh.shape not in ((), (3,)) or not np.issubdtype(mesh.dtype, np.integer) or np.any(mesh < 1):
-        raise ValueError(f"adpt_mesh: expected a positive integer, or three of them, found {adpt_mesh!r}")
+        raise InputError("adpt_mesh", "a positive integer, or three of them", repr(adpt_mesh))
     return np.broadcast_to(mesh, (3,)).copy()
 
 
@@ -77,7 +78,7 @@ class KPointList:
 
     def __init__(self, grid, Kpoints, periodic, adpt_mesh, adpt_fac: int, use_symmetry: bool):
         if not isinstance(adpt_fac, (int, np.integer)) or adpt_fac < 1:
-            raise ValueError(f"adpt_fac: expected a positive integer, found {adpt_fac!r}")
+            raise InputError("adpt_fac", "a positive integer", repr(adpt_fac))
         self._grid, self._periodic = grid, np.asarray(periodic, bool)
         self._adpt_mesh, self._adpt_fac = adpt_mesh, int(adpt_fac)
         self._use_symmetry = use_symmetry

@@ -19,7 +19,7 @@ from typing import Any
 from ..parallel import SerialCommunicator, abort_on_error, one_thread
 from ..results.dataset import RunResult
 from ..results.noise import format_noise
-from .interruption import stop_on_signal
+from .interruption import watch_of
 from .loop import Loop
 from .options import Options
 from .plan import Plan, make_plan
@@ -114,13 +114,13 @@ def run(
     arguments = _options(locals())
     start = time.perf_counter()
     communicator = SerialCommunicator() if comm is None else comm
-    with ExitStack() as stack:
+    with watch_of(communicator, checkpoint if checkpoint_chunks else None) as watch, ExitStack() as stack:
         if communicator.size > 1:
             stack.enter_context(one_thread())
         task = Task(communicator, stack, system, grid, calculators, arguments)
         folders = Folders(task, communicator, stack, checkpoint, checkpoint_chunks, fout_name)
-        with abort_on_error(communicator), stop_on_signal(communicator, folders.name if checkpoint_chunks else None) as check:
-            loop = Loop(communicator, check, progress)
+        with abort_on_error(communicator), watch.patience():
+            loop = Loop(communicator, watch.check, progress)
             outcome = task.evaluate(loop, folders)
             run_result = RunResult(
                 communicator.bcast(outcome.results),

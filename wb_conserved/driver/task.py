@@ -16,6 +16,7 @@ from wannierberri.grid.grid import GridAbstract
 
 from ..calculators.full_mesh import check_full_mesh
 from ..calculators.scatter import Scatter
+from ..errors import InputError
 from ..interpolation import WannierInterpolator
 from ..interpolation.batches import is_interpolated
 from ..parallel import NodeMemory, agree, agree_or_abort
@@ -121,10 +122,10 @@ class Task:
             if options.check_symmetry:
                 check_symmetry(system, _levels(calculators))
         if options.refined and self.path:
-            raise ValueError(f"adpt_num_iter: expected 0 on a path, found {options.adpt_num_iter!r}")
+            raise InputError("adpt_num_iter", "0 on a path", repr(options.adpt_num_iter))
         ready = isinstance(grid, GridAbstract) or self.path
         self.grid = grid if ready else regular_grid(system, grid, small=options.refined)
-        self.iterations = 0 if self.path else options.iterations(self.grid)
+        self.iterations = 0 if self.path else options.iterations(self.grid, system.periodic)
         self._list = None
         if self.path:
             size = Mesh.path_batch(len(self.grid.K_list), system.num_wann)
@@ -155,7 +156,7 @@ class Task:
                 whole = {name: value / factor for name, value in self.values[-1].items()}
                 provisional |= evaluation.finish(whole)
         if self.iterations and not self.evaluations[-1].refined:
-            raise ValueError("adpt_num_iter: expected a calculator over Fermi levels to refine for, found tabulators only")
+            raise InputError("adpt_num_iter", "a calculator over Fermi levels to refine for", "tabulators only")
         largest = [
             largest_batch(evaluation, values, self.options.memory_per_rank)
             for evaluation, values in zip(self.evaluations, self.values, strict=True)
@@ -183,6 +184,7 @@ class Task:
         return fingerprint(
             self._system,
             self._passes[-1],
+            mesh=None if self.path else " × ".join(str(int(n)) for n in self.grid.dense),
             grid=contents(self._Kpoints),
             k_points_of_a_batch=self.mesh.largest_batch,
             refinement=self._list.settings if self._list else None,

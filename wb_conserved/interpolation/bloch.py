@@ -3,11 +3,11 @@ shared by all calculators that see the batch."""
 
 from __future__ import annotations
 
+import math
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import cached_property
-from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
 
@@ -39,7 +39,7 @@ def line_length(grid_shape) -> int:
     return next((int(n) for n in reversed(grid_shape) if n > 1), 1)
 
 
-def batch_slices(grid_shape, num_wann: int, largest: int | None = None) -> list[slice]:
+def batch_slices(grid_shape, num_wann: int, largest: int | None = None) -> Slices:
     """Parts of the k points of a regular grid (last index fastest) to treat together: lines, or equal parts of a line.
 
     Parameters
@@ -52,23 +52,49 @@ def batch_slices(grid_shape, num_wann: int, largest: int | None = None) -> list[
 
     Returns
     -------
-    list of slice
+    Slices
     """
     size = kpoints_together(num_wann)
     if largest is not None:
         size = max(1, min(size, largest))
     line = line_length(grid_shape)
-    lines = int(np.prod(grid_shape)) // line
+    lines = math.prod(int(n) for n in grid_shape) // line
     at_once = max(1, size // line)
-    cuts = np.linspace(0, lines, -(-lines // at_once) + 1).round().astype(int)
     if at_once == 1:
-        parts = -(-line // size)
-        return [
-            slice(first + a, first + b)
-            for first in range(0, lines * line, line)
-            for a, b in pairwise(np.linspace(0, line, parts + 1).round().astype(int).tolist())
-        ]
-    return [slice(a * line, b * line) for a, b in pairwise(cuts.tolist())]
+        return Slices(line, -(-line // size), 1, lines)
+    return Slices(lines, -(-lines // at_once), line, 1)
+
+
+class Slices(Sequence):
+    """A length cut into parts that are equal but for rounding, again and again; made when they are asked for.
+
+    Parameters
+    ----------
+    length, parts : int
+    unit : int
+        What the length counts.
+    times : int
+        How often it is repeated.
+    """
+
+    def __init__(self, length: int, parts: int, unit: int, times: int):
+        self._length, self._parts, self._unit, self._times = length, parts, unit, times
+
+    @property
+    def largest(self) -> int:
+        """Length of the longest of them."""
+        return -(-self._length // self._parts) * self._unit
+
+    def __len__(self):
+        return self._parts * self._times
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        turn, part = divmod(range(len(self))[index], self._parts)
+        start, stop = (round(i * (self._length / self._parts)) for i in (part, part + 1))
+        first = turn * self._length
+        return slice((first + start) * self._unit, (first + stop) * self._unit)
 
 
 def working_bytes_per_kpoint(interpolator: WannierInterpolator) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from wannierberri.system import System_R
 
-from ..errors import InputError
+from ..errors import NO_SPIN, InputError
 from .private import matrices as r_matrices
 
 logger = logging.getLogger("wb_conserved.io")
@@ -192,7 +192,7 @@ def check_system(source: str | Path, system: System_R, spin: bool):
     for key, tail in shapes.items():
         if not system.has_R_mat(key):
             if key == "Ham" or (key == "SS" and spin):
-                hint = ": give spin_order, or spin=False if no spin is needed" if key == "SS" else ""
+                hint = f": give spin_order, or {NO_SPIN}" if key == "SS" else ""
                 raise InputError(source, f"matrices '{key}'{hint}", f"only {sorted(r_matrices(system))}")
             continue
         matrices = np.asarray(system.get_R_mat(key))
@@ -247,6 +247,8 @@ def set_periodic(source: str | Path, system: System_R, periodic: tuple[bool, boo
             raise InputError(
                 source,
                 f"R vectors without component {direction + 1}, which periodic={periodic.tolist()} calls not periodic",
-                f"{used} with one",
+                f"{used} with one, as of a slab across the boundary of the cell: leave it periodic, and take one k point along "
+                f"it, mesh = [{', '.join('1' if i == direction else 'n' for i in range(3))}], which is exact where the vacuum "
+                "separates the layers",
             )
     system.periodic = periodic

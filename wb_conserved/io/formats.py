@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from wannierberri.system import System_R
 
-from ..errors import InputError
+from ..errors import NO_SPIN, InputError
 from .npz import load_npz
 from .real_space import at_nearest_copies, check_centres_beside, refuse_translated_centres
 from .seed_files import SeedFile, read_nnkp, read_win
@@ -107,7 +107,7 @@ def _load_chk(request: Request) -> System_R:
     if request.spin and spn is None:
         raise InputError(
             f"{seed}.spn",
-            "spin matrices: this file (or with .xz, .gz), or spin_order, or spin=False if no spin is needed",
+            f"spin matrices: this file (or with .xz, .gz), or spin_order, or {NO_SPIN}",
             "no such file",
         )
     return load_wannier_data(
@@ -143,8 +143,7 @@ def _refuse_spin(request):
     if request.spin:
         raise InputError(
             request.path,
-            "spin_order ('interlaced', 'block' or pairs), as this file has no spin; or "
-            "spin=False if no spin is needed",
+            f"spin_order ('interlaced', 'block' or pairs), as this file has no spin; or {NO_SPIN}",
             "neither",
         )
 

@@ -12,7 +12,7 @@ from wannierberri.fourier.rvectors import Rvectors
 from wannierberri.symmetry.point_symmetry import PointGroup
 from wannierberri.system import System_R
 
-from ..errors import InputError
+from ..errors import NO_SPIN, InputError
 from .checks import TOLERANCES, check_finite, check_hermitian, opposite
 
 logger = logging.getLogger("wb_conserved.io")
@@ -105,7 +105,7 @@ def load_npz(folder: Path, spin: bool) -> System_R:
     needed = (*REQUIRED, "_XX_R_SS") if spin else REQUIRED
     missing = [f"{name}.npz" for name in needed if not (folder / f"{name}.npz").is_file()]
     if missing:
-        hint = " (give spin_order, or spin=False if no spin is needed)" if missing == ["_XX_R_SS.npz"] else ""
+        hint = f" (give spin_order, or {NO_SPIN})" if missing == ["_XX_R_SS.npz"] else ""
         raise InputError(
             folder, f"the files {', '.join(f'{name}.npz' for name in needed)}{hint}", f"no {', '.join(missing)}"
         )
@@ -136,7 +136,13 @@ def load_npz(folder: Path, spin: bool) -> System_R:
         matrices = _array(folder, file.stem)
         shape = (system.rvec.nRvec, system.num_wann, system.num_wann)
         if matrices.shape[:3] != shape:
-            raise InputError(file, f"an array of shape {shape}, or that and more", f"{matrices.shape}")
+            older = matrices.shape[:3] == (shape[1], shape[2], shape[0])
+            hint = (
+                f", as older versions of WannierBerri wrote it: in Python, load_system(System_R.from_npz({str(folder)!r}, "
+                "legacy=True)) reads it, and to_npz of that system writes it anew, for input files too"
+            )
+            hint = hint if older else ""
+            raise InputError(file, f"an array of shape {shape}, or that and more", f"{matrices.shape}{hint}")
         check_finite(file, file.stem, matrices)
         key = file.stem.removeprefix("_XX_R_")
         if key in TOLERANCES:

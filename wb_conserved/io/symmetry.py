@@ -22,7 +22,7 @@ import numpy as np
 from wannierberri.symmetry.orbitals import orbitals_sets_dic
 from wannierberri.system import System_R
 
-from ..errors import InputError
+from ..errors import InputError, how_to_install
 from .checks import to_k
 from .projections import CENTER_TOLERANCE, Orbital, read_atoms, read_projections, species_of
 from .spin_order import kramers_splitting
@@ -101,7 +101,7 @@ def symmetrize_system(
         by more than `tolerance`.
     """
     if importlib.util.find_spec("spglib") is None or importlib.util.find_spec("irrep") is None:
-        raise InputError("symmetrize", "spglib and irrep: pip install 'wb_conserved[symmetry]'", "not installed")
+        raise InputError("symmetrize", f"spglib and irrep: {how_to_install('symmetry')}", "not installed")
     if not tolerance > 0:
         raise InputError("symmetry_tolerance", "a number > 0 (eV)", repr(tolerance))
     names, positions = read_atoms(win, system.real_lattice)

@@ -14,10 +14,10 @@ import time
 import traceback
 from contextlib import contextmanager
 
-logger = logging.getLogger(__name__)
+from ..errors import how_to_install
+from .launchers import OPEN_MPI, Launch, launched
 
-_LAUNCHER_SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_NTASKS", "PMIX_SIZE", "MPI_LOCALNRANKS")
-_LAUNCHER_RANKS = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "SLURM_PROCID", "PMIX_RANK", "MPI_LOCALRANKID")
+logger = logging.getLogger(__name__)
 
 _SECONDS_FOR_OTHERS = 3.0  # to meet the same error
 _SECONDS_TO_FORWARD = 0.5  # MPI_Abort ends the launcher's forwarding of output too: time for the message to get out
@@ -38,40 +38,73 @@ class SerialCommunicator:
         return False
 
 
+class LauncherError(RuntimeError):
+    """Processes that a launcher started together do not see each other.
+
+    Attributes
+    ----------
+    launch : Launch
+    """
+
+    def __init__(self, message: str, launch: Launch):
+        super().__init__(message)
+        self.launch = launch
+
+
 def world():
     """Communicator of all ranks that a launcher started together with this process; serial where there was none.
 
     Raises
     ------
-    RuntimeError
-        A launcher announces more ranks than the MPI library under mpi4py sees (it belongs to another MPI), or mpi4py is
+    LauncherError
+        A launcher has started more ranks than the MPI library under mpi4py sees (it belongs to another MPI), or mpi4py is
         missing: every process would do the whole work and write the same files.
     """
-    announced = {name: int(os.environ[name]) for name in _LAUNCHER_SIZES if os.environ.get(name, "").isdigit()}
-    in_step = any(name in os.environ for name in _LAUNCHER_RANKS)
-    if not announced and not in_step:
+    launch = launched(os.environ)
+    if launch is None:
         return SerialCommunicator()
+    together = launch.at_least
     try:
         MPI = _import_mpi()
     except ImportError as error:
-        if max(announced.values(), default=1) == 1:
+        if together == 1:
             return SerialCommunicator()
-        raise RuntimeError(
-            f"expected mpi4py, as the launcher announces {_largest(announced)}; found none ({error}): "
-            "install it with pip install 'wb_conserved[mpi]'"
+        raise LauncherError(
+            f"expected mpi4py, as {_started(launch)}; found none ({error}): {how_to_install('mpi')}, or on a cluster pip "
+            "install --no-binary mpi4py mpi4py with its own MPI loaded",
+            launch,
         ) from error
-    foreign = announced.get("OMPI_COMM_WORLD_SIZE", 1) > 1 and "Open MPI" not in MPI.Get_library_version()
+    foreign = launch.launcher == OPEN_MPI and together > 1 and "Open MPI" not in MPI.Get_library_version()
     if not foreign and not MPI.Is_initialized():
         MPI.Init_thread()
         atexit.register(_finalize, MPI)
-    if foreign or (MPI.COMM_WORLD.size == 1 and max(announced.values(), default=1) > 1):
+    if foreign or (MPI.COMM_WORLD.size == 1 and together > 1):
         library = MPI.Get_library_version().splitlines()[0].strip("\x00 ")
-        raise RuntimeError(
-            f"expected a world of {_largest(announced)} ranks, found 1 under {library}: the launcher belongs to "
-            "another MPI, and every process would do the whole work. Use the mpirun of the MPI that mpi4py was installed "
-            "with (the environment's own, next to its python), or for one process unset the variable"
+        raise LauncherError(
+            f"expected a world of {together} ranks, as {_started(launch)}; found 1 under {library}: every process would do "
+            f"the whole work. {_way_out(launch)}",
+            launch,
         )
     return MPI.COMM_WORLD
+
+
+def _started(launch):
+    """What the launcher did, in words."""
+    if launch.size is None:
+        return f"{launch.launcher} started {launch.at_least} or more processes ({launch.told})"
+    return f"{launch.launcher} started {launch.size} processes ({launch.told})"
+
+
+def _way_out(launch):
+    if launch.launcher == "srun":
+        return (
+            "Start srun with the --mpi= that this MPI is made for (srun --mpi=list shows them; pmi2 for MPICH, pmix for "
+            "Open MPI), or use the mpirun of the MPI that mpi4py was installed with; for one process: srun -n 1"
+        )
+    return (
+        "The launcher belongs to another MPI: use the mpirun of the MPI that mpi4py was installed with (the environment's "
+        "own, next to its python); for one process: no launcher"
+    )
 
 
 def _import_mpi():
@@ -90,11 +123,6 @@ def _import_mpi():
 def _finalize(MPI):
     if not MPI.Is_finalized():
         MPI.Finalize()
-
-
-def _largest(announced):
-    name = max(announced, key=announced.get)
-    return f"{name}={announced[name]}"
 
 
 def agree(communicator, error: Exception | None) -> None:

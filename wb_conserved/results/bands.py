@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 from wannierberri.result import TABresult
 
+from ..errors import how_to_install
+
 
 def plot_bands(
     table: TABresult,
@@ -61,7 +63,7 @@ def plot_bands(
         from matplotlib.colors import SymLogNorm
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ImportError("plot_bands needs matplotlib: pip install 'wb_conserved[plot]'") from error
+        raise ImportError(f"plot_bands needs matplotlib: {how_to_install('plot')}") from error
 
     if quantity not in table.results:
         raise ValueError(f"quantity: expected one of {sorted(table.results)}, found {quantity!r}")
