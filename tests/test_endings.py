@@ -147,6 +147,35 @@ def test_all_ranks_end(source, moment, kept, everyone):
     assert len(lines) == 1 and f"stopped by SIGUSR1; {kept}" in lines[0], lines
 
 
+@needs_mpirun
+@pytest.mark.parametrize("checkpoint", ["", '[run]\ncheckpoint = "parts"\n'], ids=["nothing kept", "checkpoint"])
+@pytest.mark.parametrize("ranks", [None, 2], ids=["alone", "ranks"])
+def test_stopped_in_compiled_code_while_the_run_is_prepared(source, ranks, checkpoint):
+    """An error of that code, and memory that all ranks would have to give back together."""
+    with open(source, "a") as file:
+        file.write(checkpoint)
+    script = (
+        "import os, signal\n"
+        "from wb_conserved.cli import main\n"
+        "from wb_conserved.driver.task import Task\n"
+        "def prepare(self, calculators):\n"
+        "    if self._communicator.rank == 0:\n"
+        "        try:\n"
+        "            os.kill(os.getpid(), signal.SIGUSR1)\n"
+        "        except SystemExit as error:\n"
+        "            raise SystemError('returned a result with an exception set') from error\n"
+        "    os.kill(os.getpid(), signal.SIGUSR1)\n"
+        "Task._prepare = prepare\n"
+        "main()\n"
+    )
+    (source.parent / "script.py").write_text(script, encoding="utf-8")
+    process = started(source, "run", ranks=ranks)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 75, output
+    assert output.count("stopped by SIGUSR1; ") == 1
+    assert ranks is None or "Traceback" not in output
+
+
 def test_control_c(source):
     process = started(source, "run")
     until(process, RUNS)

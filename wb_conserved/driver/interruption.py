@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 from ..parallel import SerialCommunicator, abort_on_error, print_error
@@ -17,7 +17,7 @@ TRY_AGAIN = 75
 NOTHING_KEPT = "nothing of this start is kept; give the same command again"
 
 _SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
-_SECONDS_AFTER_THE_FIRST = 1.5  # the first rank says it for all that got the signal, and ends them sooner than that
+_SECONDS_AFTER_THE_FIRST = 5.0  # the first rank says it for all that got the signal, and ends them sooner than that
 
 
 class Stopped(SystemExit):
@@ -32,10 +32,14 @@ class Stopped(SystemExit):
         return self.message
 
 
+_active: list[Watch] = []
+
+
 class Watch:
     """Context in which SIGTERM and SIGUSR1 raise `Stopped`, which it says in one line and ends all ranks with.
 
-    Used in the main thread only; elsewhere it does nothing.
+    Used in the main thread only; elsewhere it does nothing.  Within `patience` it waits for `check`: what is raised in the
+    middle of compiled code arrives as an error of that, which counts as `Stopped` all the same, but ends what runs first.
 
     Attributes
     ----------
@@ -56,12 +60,25 @@ class Watch:
     def __enter__(self):
         if threading.current_thread() is threading.main_thread():
             self._before = {number: signal.signal(number, self._notice) for number in _SIGNALS}
+        _active.append(self)
         return self
 
     def __exit__(self, kind, error, _trace):
+        _active.remove(self)
         for number, handler in self._before.items():
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)
-        if not isinstance(error, Stopped) or error.said:
+        if self._received and isinstance(error, Exception):
+            try:
+                self.check()
+            except Stopped as stopped:
+                self.end(stopped)
+                raise stopped from error
+        elif isinstance(error, Stopped):
+            self.end(error)
+
+    def end(self, error: Stopped) -> None:
+        """Say that it stopped, once, and end all ranks where there are others."""
+        if error.said:
             return
         error.said = True
         if self.communicator.size == 1:
@@ -94,15 +111,27 @@ class Watch:
         raise Stopped(f"stopped by {signal.Signals(self._received[0]).name}; {self.kept()}")
 
 
-def watch_of(communicator, checkpoint) -> Watch | nullcontext:
-    """`Watch` of a run with a checkpoint; without one, signals keep the effect that they have.
+def watch_of(communicator, checkpoint) -> AbstractContextManager:
+    """`Watch` of a run with a checkpoint; without one that of the command, or signals keep the effect that they have.
 
     Parameters
     ----------
     communicator
     checkpoint : path or None
     """
-    return Watch(communicator, lambda: kept_in(checkpoint)) if checkpoint is not None else nullcontext(_Unwatched())
+    if checkpoint is not None:
+        return Watch(communicator, lambda: kept_in(checkpoint))
+    return _ending(_active[-1]) if _active else nullcontext(_Unwatched())
+
+
+@contextmanager
+def _ending(watch):
+    """End all ranks here, rather than where the watch began: what is cleaned up on the way may wait for the others."""
+    try:
+        yield watch
+    except Stopped as stopped:
+        watch.end(stopped)
+        raise
 
 
 def kept_in(checkpoint) -> str:
