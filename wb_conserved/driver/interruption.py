@@ -44,17 +44,17 @@ class Watch:
     Attributes
     ----------
     communicator
-        Ranks to end; may be set when they are known.
+        Ranks to end; see `begin`.
     rank : int
         Which this is, where only the launcher knows as yet: those after the first end without a word.
     kept : callable
         Tells what is kept, and how to go on, for the message.
     """
 
-    def __init__(self, communicator=None, kept: Callable[[], str] = lambda: NOTHING_KEPT):
+    def __init__(self, communicator=None, kept: Callable[[], str] = lambda: NOTHING_KEPT, patient: bool = False):
         self.communicator, self.kept, self.rank = communicator or SerialCommunicator(), kept, 0
         self._received: list[int] = []
-        self._patient = False
+        self._patient = patient
         self._before: dict[int, object] = {}
 
     def __enter__(self):
@@ -87,6 +87,15 @@ class Watch:
             return
         with abort_on_error(self.communicator):
             raise error
+
+    def begin(self, communicator) -> None:
+        """The ranks are known from now on, and signals count at once.
+
+        Until then a `Watch` of several ranks has to be patient: one that ended alone would leave others in ``MPI_Init``,
+        where no signal reaches them, to wait for it.
+        """
+        self.communicator, self._patient = communicator, False
+        self.check()
 
     def _notice(self, number, _frame):
         self._received.append(number)
