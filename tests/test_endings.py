@@ -11,7 +11,7 @@ import time
 import pytest
 from data_folder import DATA
 from processes import LAUNCHERS, LIMIT, MPIRUN, needs_mpirun, start
-from test_restart import ranks_of
+from test_restart import children, ranks_of
 
 from wb_conserved.driver.interruption import NOTHING_KEPT
 
@@ -40,23 +40,34 @@ BEGINS, LOADED, RUNS = "begins", "Pt.chk.xz", "processes"
 AGAIN = "the same command begins anew"
 
 
+_started = []
+
+
 @pytest.fixture
 def source(tmp_path):
-    """Input file of a run that takes longer than a test."""
+    """Input file of a run that takes longer than a test; what was started with it is ended."""
     path = tmp_path / "pt.toml"
     path.write_text(INPUT.replace("MESH", "160"), encoding="utf-8")
     (tmp_path / "script.py").write_text(SCRIPT, encoding="utf-8")
-    return path
+    yield path
+    while _started:
+        process = _started.pop()
+        for pid in (process.pid, *children(process.pid)):
+            if process.poll() is None or pid != process.pid:
+                os.kill(pid, signal.SIGKILL)
+        process.wait()
 
 
 def started(source, *arguments, ranks=None, **options):
     kept = {key: value for key, value in os.environ.items() if not key.startswith(LAUNCHERS)}
     launcher = [] if ranks is None else [*MPIRUN, "-n", str(ranks)]
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [*launcher, sys.executable, "-u", source.parent / "script.py", *arguments, source], text=True, cwd=source.parent,
         env=kept | {"OMP_NUM_THREADS": "1"},
         **{"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "start_new_session": True} | options,
     )  # fmt: skip
+    _started.append(process)
+    return process
 
 
 def until(process, text):
@@ -145,6 +156,62 @@ def test_all_ranks_end(source, moment, kept, everyone):
     lines = stop(process, signal.SIGUSR1, ranks_of(process.pid) if everyone else ())
     assert process.returncode == 75
     assert len(lines) == 1 and f"stopped by SIGUSR1; {kept}" in lines[0], lines
+
+
+@needs_mpirun
+def test_a_signal_to_one_rank_while_another_is_in_mpi_init(source):
+    """It waits until MPI is there, and then ends both."""
+    script = (
+        "import os, signal, time\n"
+        "from wb_conserved.cli import main\n"
+        "class Hook:\n"
+        "    def find_spec(name, path, target=None):\n"
+        "        if name == 'wannierberri' and '0' in map(os.environ.get, ('PMI_RANK', 'OMPI_COMM_WORLD_RANK')):\n"
+        "            os.kill(os.getpid(), signal.SIGTERM)\n"
+        "            time.sleep(5)\n"
+        "import sys\n"
+        "sys.meta_path.insert(0, Hook)\n"
+        "main()\n"
+    )
+    (source.parent / "script.py").write_text(script, encoding="utf-8")
+    process = started(source, "run", ranks=2)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 75, output
+    assert output.count("stopped by SIGTERM; " + NOTHING_KEPT) == 1, output
+
+
+@needs_mpirun
+@pytest.mark.parametrize("checkpoint", ["", '[run]\ncheckpoint = "parts"\n'], ids=["nothing kept", "checkpoint"])
+@pytest.mark.parametrize(("ranks", "compiled"), [(None, True), (2, True), (2, False)], ids=["alone", "ranks", "one rank"])
+def test_stopped_while_the_run_is_prepared(source, ranks, compiled, checkpoint):
+    """In compiled code, which makes an error of its own of it; and with memory that ranks give back together, or wait."""
+    with open(source, "a") as file:
+        file.write(checkpoint)
+    script = (
+        "import os, signal\n"
+        "from wb_conserved.cli import main\n"
+        "from wb_conserved.driver.task import Task\n"
+        "original = Task._prepare\n"
+        "def prepare(self, calculators):\n"
+        "    original(self, calculators)\n"
+        "    if self._communicator.rank == 0:\n"
+        "        try:\n"
+        "            os.kill(os.getpid(), signal.SIGUSR1)\n"
+        "        except SystemExit as error:\n"
+        f"            if not {compiled}:\n"
+        "                raise\n"
+        "            raise SystemError('returned a result with an exception set') from error\n"
+        f"    elif {compiled}:\n"
+        "        os.kill(os.getpid(), signal.SIGUSR1)\n"
+        "Task._prepare = prepare\n"
+        "main()\n"
+    )
+    (source.parent / "script.py").write_text(script, encoding="utf-8")
+    process = started(source, "run", ranks=ranks)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 75, output
+    assert output.count("stopped by SIGUSR1; ") == 1
+    assert ranks is None or "Traceback" not in output
 
 
 def test_control_c(source):

@@ -96,6 +96,17 @@ def test_abort_on_error_says_what_and_ends_all(capsys):
     assert "rank 1 of 2: ValueError: bad k point; ending all ranks" in capsys.readouterr().err
 
 
+def test_an_exit_in_compiled_code_keeps_its_code(capsys):
+    """Numba turns what a handler raises into an error of its own."""
+    with pytest.raises(AbortError) as aborted, abort_on_error(OtherRank()):
+        try:
+            raise SystemExit(75)
+        except SystemExit as error:
+            raise SystemError("returned a result with an exception set") from error
+    assert aborted.value.args == (75,)
+    assert "Traceback" not in capsys.readouterr().err
+
+
 @needs_mpi4py
 class TestLauncherOfAnotherMPI:
     """More ranks started than the MPI under mpi4py sees; see test_launchers.py."""

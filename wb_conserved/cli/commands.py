@@ -234,7 +234,6 @@ def _world(verbose):
         if error.launch.rank and error.launch.size is not None:  # the first of them says it
             sys.exit(BAD_INPUT)
         stop(error)
-    watch().communicator = communicator
     _set_up_messages(communicator, verbose)
     return communicator
 
@@ -402,7 +401,8 @@ def _compared_attributes(compared):
 
 
 def _set_up_messages(communicator, verbose):
-    """Warnings of rank 0 on standard error, one line each; nothing from the other ranks."""
+    """Warnings of rank 0 on standard error, one line each; nothing from the other ranks.  Signals count from now on."""
+    watch().begin(communicator)
     if communicator.rank != 0:
         logging.disable(logging.CRITICAL)
         warnings.simplefilter("ignore")

@@ -78,8 +78,8 @@ class Group(click.Group):
         self._commands = value
 
     def main(self, *arguments: Any, **options: Any) -> Any:
-        with Watch() as found:
-            launch = launched(os.environ)
+        launch = launched(os.environ)
+        with Watch(patient=launch is not None and launch.size != 1) as found:
             found.rank = launch.rank or 0 if launch is not None else 0
             self._watch = found
             return super().main(*arguments, **options)

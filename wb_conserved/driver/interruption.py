@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 from ..parallel import SerialCommunicator, abort_on_error, print_error
@@ -17,7 +17,7 @@ TRY_AGAIN = 75
 NOTHING_KEPT = "nothing of this start is kept; give the same command again"
 
 _SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
-_SECONDS_AFTER_THE_FIRST = 1.5  # the first rank says it for all that got the signal, and ends them sooner than that
+_SECONDS_AFTER_THE_FIRST = 5.0  # the first rank says it for all that got the signal, and ends them sooner than that
 
 
 class Stopped(SystemExit):
@@ -32,36 +32,53 @@ class Stopped(SystemExit):
         return self.message
 
 
+_active: list[Watch] = []
+
+
 class Watch:
     """Context in which SIGTERM and SIGUSR1 raise `Stopped`, which it says in one line and ends all ranks with.
 
-    Used in the main thread only; elsewhere it does nothing.
+    Used in the main thread only; elsewhere it does nothing.  Within `patience` it waits for `check`: what is raised in the
+    middle of compiled code arrives as an error of that, which counts as `Stopped` all the same, but ends what runs first.
 
     Attributes
     ----------
     communicator
-        Ranks to end; may be set when they are known.
+        Ranks to end; see `begin`.
     rank : int
         Which this is, where only the launcher knows as yet: those after the first end without a word.
     kept : callable
         Tells what is kept, and how to go on, for the message.
     """
 
-    def __init__(self, communicator=None, kept: Callable[[], str] = lambda: NOTHING_KEPT):
+    def __init__(self, communicator=None, kept: Callable[[], str] = lambda: NOTHING_KEPT, patient: bool = False):
         self.communicator, self.kept, self.rank = communicator or SerialCommunicator(), kept, 0
         self._received: list[int] = []
-        self._patient = False
+        self._patient = patient
         self._before: dict[int, object] = {}
 
     def __enter__(self):
         if threading.current_thread() is threading.main_thread():
             self._before = {number: signal.signal(number, self._notice) for number in _SIGNALS}
+        _active.append(self)
         return self
 
     def __exit__(self, kind, error, _trace):
+        _active.remove(self)
         for number, handler in self._before.items():
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)
-        if not isinstance(error, Stopped) or error.said:
+        if self._received and isinstance(error, Exception):
+            try:
+                self.check()
+            except Stopped as stopped:
+                self.end(stopped)
+                raise stopped from error
+        elif isinstance(error, Stopped):
+            self.end(error)
+
+    def end(self, error: Stopped) -> None:
+        """Say that it stopped, once, and end all ranks where there are others."""
+        if error.said:
             return
         error.said = True
         if self.communicator.size == 1:
@@ -70,6 +87,15 @@ class Watch:
             return
         with abort_on_error(self.communicator):
             raise error
+
+    def begin(self, communicator) -> None:
+        """The ranks are known from now on, and signals count at once.
+
+        Until then a `Watch` of several ranks has to be patient: one that ended alone would leave others in ``MPI_Init``,
+        where no signal reaches them, to wait for it.
+        """
+        self.communicator, self._patient = communicator, False
+        self.check()
 
     def _notice(self, number, _frame):
         self._received.append(number)
@@ -94,15 +120,27 @@ class Watch:
         raise Stopped(f"stopped by {signal.Signals(self._received[0]).name}; {self.kept()}")
 
 
-def watch_of(communicator, checkpoint) -> Watch | nullcontext:
-    """`Watch` of a run with a checkpoint; without one, signals keep the effect that they have.
+def watch_of(communicator, checkpoint) -> AbstractContextManager:
+    """`Watch` of a run with a checkpoint; without one that of the command, or signals keep the effect that they have.
 
     Parameters
     ----------
     communicator
     checkpoint : path or None
     """
-    return Watch(communicator, lambda: kept_in(checkpoint)) if checkpoint is not None else nullcontext(_Unwatched())
+    if checkpoint is not None:
+        return Watch(communicator, lambda: kept_in(checkpoint))
+    return _ending(_active[-1]) if _active else nullcontext(_Unwatched())
+
+
+@contextmanager
+def _ending(watch):
+    """End all ranks here, rather than where the watch began: what is cleaned up on the way may wait for the others."""
+    try:
+        yield watch
+    except Stopped as stopped:
+        watch.end(stopped)
+        raise
 
 
 def kept_in(checkpoint) -> str:

@@ -114,7 +114,8 @@ def run(
     arguments = _options(locals())
     start = time.perf_counter()
     communicator = SerialCommunicator() if comm is None else comm
-    with watch_of(communicator, checkpoint if checkpoint_chunks else None) as watch, ExitStack() as stack:
+    watched = checkpoint if checkpoint_chunks else None
+    with ExitStack() as stack, watch_of(communicator, watched) as watch:
         if communicator.size > 1:
             stack.enter_context(one_thread())
         task = Task(communicator, stack, system, grid, calculators, arguments)
@@ -176,9 +177,9 @@ def estimate(
     """
     arguments = _options(locals())
     communicator = SerialCommunicator() if comm is None else comm
-    with ExitStack() as stack:
+    with ExitStack() as stack, watch_of(communicator, None) as watch:
         task = Task(communicator, stack, system, grid, calculators, arguments)
-        with abort_on_error(communicator):
+        with abort_on_error(communicator), watch.patience():
             seconds = 0.0
             for evaluation in task.evaluations:
                 batch, times = task.mesh.batch(0), []
@@ -186,6 +187,7 @@ def estimate(
                     communicator.allgather(None)  # all at the same time, as they will
                     start = time.perf_counter()
                     evaluation.chunk([batch])
+                    watch.check()
                     times.append(time.perf_counter() - start)
                 seconds += max(communicator.allgather(min(times[1:]))) / len(batch.kpoints)
         return make_plan(task.mesh, task.evaluations, task.values, communicator.size, task.memory, seconds)

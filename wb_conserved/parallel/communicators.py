@@ -201,9 +201,11 @@ def abort_on_error(communicator):
     try:
         yield
     except BaseException as error:
-        if communicator.size == 1 or (isinstance(error, SystemExit) and not error.code):
+        ending = _system_exit(error)
+        if communicator.size == 1 or (ending is not None and not ending.code):
             raise
-        stopped = isinstance(error, SystemExit)
+        stopped = ending is not None
+        error = ending if stopped else error
         trace = "" if stopped else traceback.format_exc()
         where = f"rank {communicator.rank} of {communicator.size}"
         message = ", ".join([str(error), *getattr(error, "__notes__", [])])
@@ -211,6 +213,13 @@ def abort_on_error(communicator):
         print_error(f"{trace}{where}: {kind}{message}; ending all ranks")
         time.sleep(_SECONDS_TO_FORWARD)
         communicator.Abort(error.code if stopped and isinstance(error.code, int) else 1)
+
+
+def _system_exit(error):
+    """The SystemExit that an error is or comes from: one raised in the middle of compiled code arrives as a SystemError."""
+    while error is not None and not isinstance(error, SystemExit):
+        error = error.__cause__ if isinstance(error, SystemError) else None
+    return error
 
 
 def print_error(message: str) -> None:
