@@ -164,7 +164,8 @@ def agree_or_abort(communicator, error: Exception | None) -> None:
         See `agree`.
     """
     if communicator.size > 1:
-        arrived, patience = communicator.Ibarrier(), time.monotonic() + _SECONDS_FOR_OTHERS
+        seconds = _SECONDS_FOR_OTHERS if _system_exit(error) is None else 0.0  # an exit is no error that others may meet
+        arrived, patience = communicator.Ibarrier(), time.monotonic() + seconds
         while not arrived.Test():
             if error is not None and time.monotonic() > patience:
                 with abort_on_error(communicator):
