@@ -50,11 +50,12 @@ def circle(radius, slope, angles=8, start=0.2):
     return points, radius / abs(slope) / (2 * np.pi) / angles
 
 
-def solved(system, level, rings, kinds, order="born", unitary=None, levels_shift=True, **options):
+def solved(system, level, rings, kinds, order="born", unitary=None, levels_shift=True, real=None, **options):
     """Currents at one energy, by name, with the distribution as attribute `known`.
 
     `rings` are points with one weight each; `kinds` pairs of a potential on all functions and a concentration; options are
     those of `Problem` and of the calculators.  Without `levels_shift` the impurities shift no levels: no i[h, g] of theirs.
+    `real` is the real part of the Green function.
     """
     n = system.num_wann
     kinds = [Kind(np.arange(n) + n * j, np.asarray(W, dtype=complex) * np.eye(n) if np.ndim(W) == 0 else W, c)
@@ -78,7 +79,8 @@ def solved(system, level, rings, kinds, order="born", unitary=None, levels_shift
     own = {"degen_thresh": options.pop("degen_thresh", 1e-8), "operator": "spin"} | options
     values = summed(LocalSpectrum(problem, **own))
     near = values["spectrum"][first : first + 1]
-    scattering = scattering_of(problem.kinds, near, -1j * np.pi * near, order, problem.first_order)
+    green = (0 if real is None else np.tile(real, (len(kinds), len(kinds)))) - 1j * np.pi * near
+    scattering = scattering_of(problem.kinds, near, green, order, problem.first_order)
     if not levels_shift:
         scattering = replace(scattering, shift=0 * scattering.shift)
     known = Local(scattering, values["derivative"], values["states"].real, values["velocity"].real)
@@ -96,7 +98,7 @@ def shell_sum(found, quantity):
     sums, total = LocalSpectrum(found.problem, **found.own), 0.0
     for states, weight in found.batches:
         for geometry, _, _ in sums.geometries(states):
-            at_level = np.abs(geometry.energies - found.problem.axis.origin) < 1e-6 * WIDTH
+            at_level = np.abs(geometry.multiplets.energies - found.problem.axis.origin) < 1e-6 * WIDTH
             total = total + weight / WIDTH * getattr(geometry, quantity)[at_level].sum(axis=0)
     return total
 
@@ -185,18 +187,57 @@ def model_m4(level=1.2):
         ]
 
     rings, step = [], 1e-4
-    for phi in 0.2 + 2 * np.pi * np.arange(8) / 8:
-        direction = np.array([[np.cos(phi), np.sin(phi)]])
-
-        def pair(k, direction=direction):
-            return np.linalg.eigvalsh(H(k * direction))[0].reshape(2, 2).mean(axis=1) - level
-
-        radii = np.linspace(1e-3, 3.2, 200)
-        signs = np.sign([pair(k) for k in radii])
-        for j, band in zip(*np.nonzero(signs[1:] != signs[:-1]), strict=True):
-            k = brentq(lambda k, band=band, pair=pair: pair(k)[band], radii[j], radii[j + 1], xtol=1e-15)
-            near = [pair(k + n * step)[band] for n in (-2, -1, 1, 2)]
-            slope = (8 * (near[2] - near[1]) - (near[3] - near[0])) / (12 * step)
-            rings.append((k * direction, k / abs(slope) / (2 * np.pi) / 8))
+    for point in crossings(H, level, 8, 2, 0.2 + 2 * np.pi * np.arange(8) / 8):
+        k = np.linalg.norm(point)
+        pairs = np.linalg.eigvalsh(H(point[None]))[0].reshape(2, 2).mean(axis=1)
+        near = [np.linalg.eigvalsh(H(point[None] * (1 + n * step / k)))[0].reshape(2, 2).mean(axis=1) for n in (-2, -1, 1, 2)]
+        slope = ((8 * (near[2] - near[1]) - (near[3] - near[0])) / (12 * step))[np.argmin(np.abs(pairs - level))]
+        rings.append((point[None], k / abs(slope) / (2 * np.pi) / 8))
     potential = 0.6 * np.eye(4) + 0.4 * sigma[2] + 0.3 * tau[2] @ sigma[0] + 0.2 * sigma[1]
     return kp_system(H, dH, [sigma[2] / 2, sigma[0] / 2, np.eye(4)]), rings, potential
+
+
+def random_pairs(seed, splitting=0.0):
+    """H, its derivatives and three observables of a model without symmetry, but for pairs, which a random matrix splits."""
+    generator = np.random.default_rng(seed)
+    tau, sigma = [np.kron(p, np.eye(2)) for p in PAULI], [np.kron(np.eye(2), p) for p in PAULI]
+    clifford = np.array([tau[2], tau[0] @ sigma[0], tau[0] @ sigma[1], tau[0] @ sigma[2], tau[1]])
+    coefficients = 0.5 * generator.normal(size=(5, 5))  # of 1, x, y, x², xy
+    coefficients[0, 0] += 0.6
+    scalar = 0.1 * generator.normal(size=5) * [0, 1, 1, 1, 1] + [0, 0, 0, 0.4, 0]
+    random = generator.normal(size=(4, 4)) + 1j * generator.normal(size=(4, 4))
+    constant = splitting * (random + random.conj().T)
+
+    def matrix(polynomials):
+        own = np.einsum("kp,gp,gij->kij", polynomials, coefficients, clifford)
+        return own + (polynomials @ scalar)[:, None, None] * np.eye(4)
+
+    def H(k):
+        x, y = k[:, 0], k[:, 1]
+        return matrix(np.stack([1 + 0 * x, x, y, x**2, x * y], axis=1)) + 0.4 * y[:, None, None] ** 2 * np.eye(4) + constant
+
+    def dH(k):
+        x, y = k[:, 0], k[:, 1]
+        zero, one = 0 * x, 1 + 0 * x
+        along_x = matrix(np.stack([zero, one, zero, 2 * x, y], axis=1))
+        along_y = matrix(np.stack([zero, zero, one, zero, x], axis=1)) + 0.8 * y[:, None, None] * np.eye(4)
+        return [along_x, along_y]
+
+    return H, dH, [sigma[2] / 2, tau[0] @ sigma[0] + 0.3 * sigma[1], np.eye(4)]
+
+
+def crossings(H, level, number, multiplets, angles=None):
+    """Points (k, 2) along some directions where the mean of a multiplet, all being of equal size, is at a level."""
+    found = []
+    for phi in 0.1 + 2 * np.pi * np.arange(number) / number if angles is None else angles:
+        direction = np.array([[np.cos(phi), np.sin(phi)]])
+
+        def distance(k, direction=direction):
+            return np.linalg.eigvalsh(H(k * direction))[0].reshape(multiplets, -1).mean(axis=1) - level
+
+        radii = np.linspace(1e-3, 4, 150)
+        signs = np.sign([distance(k) for k in radii])
+        for j, band in zip(*np.nonzero(signs[1:] != signs[:-1]), strict=True):
+            k = brentq(lambda k, band=band, f=distance: f(k)[band], radii[j], radii[j + 1], xtol=1e-15)
+            found.append(k * direction[0])
+    return np.array(found)
