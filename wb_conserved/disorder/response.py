@@ -326,7 +326,8 @@ def impurity_response(
         raise InputError(
             "impurities",
             f"tensors of {_LARGEST / 2**30:.0f} GiB at most, or large=True",
-            f"{size / 2**30:.1f} GiB: {problem.number} functions at {axis.number} energies, {bands.number} of all bands (fewer functions, a larger width)",
+            f"{size / 2**30:.1f} GiB: {problem.number} functions at {axis.number} energies, {bands.number} for all bands "
+            "(fewer functions, a larger width)",
         )
     own = {"degen_thresh": degen_thresh, "degen_Kramers": degen_Kramers, "kwargs_formula": kwargs_formula}
     own = {"operator": operator} | own
