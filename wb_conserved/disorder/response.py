@@ -320,12 +320,14 @@ def impurity_response(
     axis = EnergyAxis.of_levels(scan.levels, hottest, width)
     bands, first = axis.covering(*energy_range(system))
     problem = Problem(axis, bands, first, functions, kinds, scattering, first_order, float(extra_rate), origins)
-    size = 16 * (1 + (scattering != "born")) * axis.number * problem.elements**2
+    size = (1 + (scattering != "born")) * axis.number * problem.elements**2 + bands.number * problem.number**2
+    size *= 16
     if size > _LARGEST and not large:
         raise InputError(
             "impurities",
             f"tensors of {_LARGEST / 2**30:.0f} GiB at most, or large=True",
-            f"{size / 2**30:.1f} GiB: {problem.number} functions at {axis.number} energies (fewer functions, a larger width)",
+            f"{size / 2**30:.1f} GiB: {problem.number} functions at {axis.number} energies, {bands.number} for all bands "
+            "(fewer functions, a larger width)",
         )
     own = {"degen_thresh": degen_thresh, "degen_Kramers": degen_Kramers, "kwargs_formula": kwargs_formula}
     own = {"operator": operator} | own

@@ -6,7 +6,8 @@ on them and G = P∫dε' A(ε')/(ε − ε') − iπA their Green function, T = 
     out of a multiplet   Γ_M = 2πc U†T†ATU            into it   2πc U†T F T†U            levels   c U†½(T + T†)U
 
 with T = W in Born order.  "third" expands the rates, not T: out WAW + WG†WAW + WAWGW, in WFW + WGWFW + WFWG†W, levels
-W + ½(WGW + (WGW)†).  The optical theorem T − T† = −2πi T†AT holds with the A of the shells.
+W + ½(WGW + (WGW)†).  Symmetrised rates have ½(TFT† + T†FT) into a multiplet, expanded as well in "third".  The optical
+theorem T − T† = −2πi T†AT holds with the A of the shells.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ class Scattering:
     inward : tuple of tuple of (complex array, complex array)
         For each kind pairs L, R (node, i, i) of 2πc Σ L F R.
     symmetric : tuple
-        The same with symmetrised rates, ½(T F T† + T† F T).
+        The same with symmetrised rates, ½(T F T† + T† F T), "third" to third order.
     second : complex array (node, i, i)
         2πc WAW, eV.
     spectrum : complex array (node, i, i)
@@ -128,20 +129,19 @@ def scattering_of(kinds, spectrum: np.ndarray, green: np.ndarray, order: str, fi
     for kind in kinds:
         block = np.ix_(range(len(spectrum)), kind.rows, kind.rows)
         W, A, G = kind.potential, spectrum[block], green[block]
-        T, out, pairs, level, violation = _RATES[order](W, A, G)
+        out, pairs, symmetrised, level, violation = _RATES[order](W, A, G)
         optical = max(optical, violation)
         outward[block] = kind.factor * out
         shift[block] = kind.concentration * (level if first_order else level - W)
         second[block] = kind.factor * (W @ A @ W)
         inward.append(tuple(pairs))
-        adjoint = _adjoint(T)
-        symmetric.append(((0.5 * T, adjoint), (0.5 * adjoint, T)))
+        symmetric.append(tuple(symmetrised))
     return Scattering(tuple(kinds), outward, shift, tuple(inward), tuple(symmetric), second, spectrum, optical)
 
 
 def _born(W, A, G):
     T = np.broadcast_to(W, A.shape)
-    return T, W @ A @ W, [(T, T)], T, 0.0
+    return W @ A @ W, [(T, T)], [(T, T)], T, 0.0
 
 
 def _t_matrix(W, A, G):
@@ -149,14 +149,17 @@ def _t_matrix(W, A, G):
     adjoint = _adjoint(T)
     out = adjoint @ A @ T
     violation = np.abs(T - adjoint + 2j * np.pi * out).max() / np.abs(T).max()
-    return T, out, [(T, adjoint)], 0.5 * (T + adjoint), float(violation)
+    symmetrised = [(0.5 * T, adjoint), (0.5 * adjoint, T)]
+    return out, [(T, adjoint)], symmetrised, 0.5 * (T + adjoint), float(violation)
 
 
 def _third(W, A, G):
     WGW, T = W @ G @ W, np.broadcast_to(W, A.shape)
     adjoint = _adjoint(WGW)
     out = W @ A @ W + adjoint @ A @ W + W @ A @ WGW
-    return T + WGW, out, [(T + WGW, T), (T, adjoint)], T + 0.5 * (WGW + adjoint), 0.0
+    level = 0.5 * (WGW + adjoint)
+    # expanded too: squares of W + WGW would not conserve particles with these rates out
+    return out, [(T + WGW, T), (T, adjoint)], [(T + level, T), (T, level)], T + level, 0.0
 
 
 _RATES = {"born": _born, "third": _third, "t-matrix": _t_matrix}
