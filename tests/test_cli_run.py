@@ -124,6 +124,20 @@ def test_mesh_series(write, tmp_path, evaluated):
     assert invoke("run", source).exit_code == 0  # beside it, with a checkpoint of its own
 
 
+def test_a_window_that_is_moved_is_said(write, tmp_path):
+    """In one line, by every command; the level of the table is on the grid."""
+    source = write("[convergence]\nmeshes = [1, 2, 3]\n", mesh="mesh = 2")
+    text = source.read_text(encoding="utf-8").replace("kBT = 0.1", "kBT = 0.0")
+    source.write_text(text.replace("18.0874", "18.0874\nwindow = [-1.0, 2.0]\npoints = 11"), encoding="utf-8")
+    for command in (["check"], ["run", "--dry-run"], ["run"], ["convergence"]):
+        done = invoke(command[0], source, *command[1:])
+        assert done.exit_code == 0, done.output
+        assert done.output.count("[fermi] window: moved by +0.1 eV, so that the level is on its uniform grid") == 1
+    with xarray.open_dataset(tmp_path / "results" / "result.nc") as data:
+        np.testing.assert_allclose(data["Efermi"], 18.0874 + np.linspace(-0.9, 2.1, 11), rtol=0, atol=1e-9)
+        assert data["kubo"].attrs["fermi_surface_width_eV"] == pytest.approx(0.3)
+
+
 def test_a_mesh_series_needs_meshes(write):
     done = invoke("convergence", write())
     assert done.exit_code == 2

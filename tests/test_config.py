@@ -308,10 +308,52 @@ class TestZeroTemperature:
         config, _ = read_config(write(tmp_path, ("kBT = 0.05", "kBT = 0.0")))
         assert make_calculators(config)["kubo"].fermi_surface_width == pytest.approx(0.1)
 
-    def test_other_scan_is_refused(self, tmp_path):
-        path = write(tmp_path, ("kBT = 0.05", "kBT = 0.0"), ("points = 21", "points = 20"))
-        with pytest.raises(ConfigError, match=r"\[temperature\] fermi_surface_width: .*; found 21 .* not uniform"):
+    def test_list_of_levels_is_refused(self, tmp_path):
+        """They stay where they are."""
+        path = write(tmp_path, ("kBT = 0.05", "kBT = 0.0"), ("window = [-1.0, 1.0]\npoints = 21", "levels = [17.0, 17.3]"))
+        with pytest.raises(ConfigError, match=r"\[temperature\] fermi_surface_width: .*; found 3 .* not uniform"):
             read_config(path)
+
+    @pytest.mark.parametrize(
+        ("window", "points", "shift"),
+        [
+            ([-1.0, 1.0], 20, 1 / 19),  # the level in the middle between two points
+            ([-1.0, 0.5], 201, 0.0025),
+            ([-0.5, 1.0], 201, -0.0025),
+            ([-0.01, 3.0], 4, 0.01),
+            ([-1.0, 3.0], 2, 1.0),
+            ([-1.0, 1.0], 21, 0.0),
+        ],
+    )
+    def test_window_is_moved_onto_the_level(self, tmp_path, window, points, shift):
+        """As many points of the same spacing, the level exactly one of them, by less than the spacing."""
+        scan = f"window = {window}\npoints = {points}"
+        config, _ = read_config(
+            write(tmp_path, ("kBT = 0.05", "kBT = 0.0"), ("window = [-1.0, 1.0]\npoints = 21", scan))
+        )
+        calculator, spacing = make_calculators(config)["kubo"], (window[1] - window[0]) / (points - 1)
+        assert config.shift == pytest.approx(shift, abs=1e-12)
+        np.testing.assert_allclose(calculator.Efermi, 18.0 + np.linspace(*window, points) + shift, rtol=0, atol=1e-12)
+        assert 18.0 in calculator.Efermi
+        assert calculator.fermi_surface_width == pytest.approx(spacing)
+        np.testing.assert_array_equal(config.scan(), calculator.Efermi)
+        others = [other.Efermi for other in make_calculators(config).values()]
+        assert all(np.array_equal(other, calculator.Efermi) for other in others)  # one scan for all
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            ("kBT = 0.05", "kBT = 0.0\nfermi_surface_width = 0.03"),
+            ("kBT = 0.05", "kBT = 0.0\ntetrahedra = true"),
+            ("kBT = 0.05", "kBT = 0.01"),
+            ("kBT = 0.05\n", 'kBT = 0.0\n[quantities]\nnames = ["conventional"]\n'),
+        ],
+    )
+    def test_window_stays_where_no_spacing_serves(self, tmp_path, change):
+        config, _ = read_config(write(tmp_path, change, ("points = 21", "points = 20")))
+        assert config.shift == 0.0
+        (levels,) = {tuple(calculator.Efermi) for calculator in make_calculators(config).values()}
+        assert len(levels) == 21
 
     def test_width_for_those_that_use_it(self, tmp_path):
         width = "kBT = 0.0\nfermi_surface_width = 0.03"
@@ -345,8 +387,8 @@ def test_calculators_get_every_setting(tmp_path):
     assert list(calculators) == ["kubo", "dipole"]  # the headline first
     for calculator in calculators.values():
         assert calculator.parameters() == {
-            "operator": "spin", "multiplet_threshold_eV": 0.02, "kramers_pairs": "True", "kBT_eV": 0.05,
-            "external_terms": "False",
+            "operator": "spin", "multiplet_threshold_eV": 0.02, "kramers_pairs": True, "kBT_eV": 0.05,
+            "external_terms": False,
         }  # fmt: skip
 
 

@@ -109,7 +109,7 @@ class TestRestart:
         assert len(files) > 1
         files[0].write_bytes(files[0].read_bytes()[:-1])
         same_bits(run(system, (4, 4, 6), every, checkpoint=tmp_path), reference)
-        assert [message for message in caplog.messages if "is damaged" in message] == [caplog.messages[0]]
+        assert len([message for message in caplog.messages if "is damaged" in message]) == 1
 
     @pytest.mark.parametrize(
         ("change", "said"),

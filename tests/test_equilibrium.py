@@ -1,5 +1,6 @@
 """Equilibrium densities and thermal response: conservation laws, Mott relation, exact relations, WannierBerri."""
 
+import inspect
 import io
 
 import numpy as np
@@ -10,6 +11,7 @@ from wannierberri.calculators import static as wannierberri_static
 
 import wb_conserved
 from wb_conserved.calculators import Electrons, equilibrium, static, thermal
+from wb_conserved.calculators.base import keywords
 from wb_conserved.models import random_model, rashba_gas
 from wb_conserved.units import BOLTZMANN_EV, CONDUCTANCE, conductivity_factor
 
@@ -66,6 +68,26 @@ def test_conservation_report_at_several_temperatures(operator):
                 np.testing.assert_allclose(found, expected, rtol=0, atol=1e-8 * np.abs(expected).max() + 1e-12)
     counted = wb_conserved.conservation_report(system, [8, 8, 1], Electrons(1.5), kBT=[0.6, 0.9], **options)
     assert counted.dipole.first.shape == several.dipole.first.shape[1:]
+
+
+@pytest.mark.parametrize("arguments", [{}, {"kBT": 0.3}, {"degen_Kramers": True, "operator": "identity"}])
+def test_conservation_report_has_the_defaults_of_the_calculators(arguments):
+    """Of every argument: the same sums, and the same refusals."""
+    system, levels = random_model(num_orbitals=2, dimension=2, seed=9), [0.3, 0.5]
+    report = wb_conserved.conservation_report(system, [8, 8, 1], levels, file=io.StringIO(), **arguments)
+    calculators = {
+        "J": equilibrium.EquilibriumSpinCurrent(levels, **arguments),
+        "D": equilibrium.TorqueDipole(levels, **arguments),
+    }
+    results = wb_conserved.run(system, [8, 8, 1], calculators).results
+    np.testing.assert_array_equal(report.uniform_current.first, results["J"].data)
+    np.testing.assert_array_equal(report.uniform_current.second, results["D"].data)
+    calculator = calculators["J"]
+    assert f"kBT {calculator.kBT:g} eV, multiplet threshold {calculator.degen_thresh} eV" in report.conditions
+    named = set(inspect.signature(wb_conserved.conservation_report).parameters)
+    assert not named & set(keywords(equilibrium.EquilibriumSpinCurrent)) - {"Efermi"}
+    with pytest.raises(TypeError, match="found kbt; did you mean kBT"):
+        wb_conserved.conservation_report(system, 2, levels, kbt=0.1)
 
 
 def test_conservation_report_on_real_data(tellurium, capsys):

@@ -7,7 +7,7 @@ import pytest
 import xarray
 
 import wb_conserved
-from wb_conserved.calculators import Electrons, NumberOfElectrons, equilibrium, static
+from wb_conserved.calculators import SUMS, Electrons, NumberOfElectrons, equilibrium, static
 from wb_conserved.results import (
     existing_results,
     format_comparison,
@@ -24,6 +24,7 @@ from wb_conserved.results.table import conditions
 
 LEVELS = [17.5, 18.0, 18.0874, 18.5]
 OPTIONS = {"degen_thresh": 0.01, "kBT": 0.05}
+COUNTS = ("density_of_states", "number_of_electrons")
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +84,48 @@ def test_netcdf_without_our_package(dataset, tmp_path):
         assert read["kubo"].dimensions == ("Efermi", "i", "l", "s")
         assert read["kubo"].units == "(ħ/|e|) S/cm"
         np.testing.assert_array_equal(read["kubo"][:], dataset["kubo"].values)
+
+
+def test_attributes_have_types(platinum, tmp_path):
+    """In the file, of all quantities: numbers are numbers, and what is true or false 1 or 0."""
+    import netCDF4
+
+    few = {"degen_thresh": 0.01, "degen_Kramers": True, "kwargs_formula": {"external_terms": False}}
+    calculators = {}
+    for name, entry in SUMS.items():
+        hot = {"kBT": 0.1} if "entropy" in " ".join(entry.occupations) else {}
+        calculators[name] = entry.calculator([18.0, 19.0], **({} if name in COUNTS else few), **hot)
+    calculators["hot"] = static.ConservedSpinConductivity([18.0, 19.0], kBT=0.1)
+    calculators["tetrahedra"] = static.ConservedSpinConductivity([18.0, 19.0], tetra=True)
+    calculators["in ps"] = static.DriftSpinConductivity([18.0, 19.0], kBT=0.1, relaxation_time=10)
+    dataset = wb_conserved.run(platinum, 2, calculators).to_dataset(count=3, flag=True, off=np.bool_(False))
+    assert set(dataset.data_vars) == set(calculators)
+    write_results(dataset, tmp_path)
+    with netCDF4.Dataset(tmp_path / "result.nc") as file:
+        found = {("", key): file.getncattr(key) for key in file.ncattrs()}
+        for name, variable in file.variables.items():
+            found |= {(name, key): variable.getncattr(key) for key in variable.ncattrs()}
+    for place, value in found.items():
+        if isinstance(value, str):
+            assert value not in ("True", "False", "None"), place
+            if place[1].startswith("version_"):
+                continue
+            with pytest.raises(ValueError, match="could not convert"):
+                float(value or "empty")
+        else:
+            assert np.issubdtype(np.asarray(value).dtype, np.number), place
+    assert found["kubo", "kramers_pairs"] == found["tetrahedra", "tetrahedra"] == found["", "flag"] == 1
+    assert found["kubo", "external_terms"] == found["hot", "kramers_pairs"] == found["", "off"] == 0
+    assert found["hot", "external_terms"] == 1
+    assert found["in ps", "relaxation_time_fs"] == 10.0
+    assert ("drift", "relaxation_time_fs") not in found
+    assert found["drift", "units"].endswith("/ fs")
+    assert isinstance(found["kubo", "kramers_pairs"], np.integer)
+    with xarray.open_dataset(tmp_path / "result.nc") as read:  # conditions of a file are those of the run
+        for names in (["kubo", "conserved"], ["hot"]):
+            assert conditions(read[names]) == conditions(dataset[names])
+        said = {"multiplet threshold = 0.01 eV and Kramers pairs", "without external terms"}
+        assert said <= set(conditions(read[["kubo"]]))
 
 
 def test_csv(dataset, tmp_path):

@@ -376,4 +376,4 @@ def test_refusals():
         ConventionalSpinConductivity([0.0], tetra=True, kBT=0.1)
     with pytest.raises(ValueError, match=r"fermi_surface_width: expected none, as tetrahedra"):
         ConservedSpinConductivity([0.0], tetra=True, fermi_surface_width=0.1)
-    assert ConservedSpinConductivity([0.0], tetra=True).parameters()["tetrahedra"] == "True"
+    assert ConservedSpinConductivity([0.0], tetra=True).parameters()["tetrahedra"] is True

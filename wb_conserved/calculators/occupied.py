@@ -180,20 +180,20 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
         """Unit of the result for a system periodic in `dimension` directions."""
         return conductivity_unit(dimension, self.operator.unit)
 
-    def parameters(self) -> dict[str, str | float]:
-        """What was chosen, for the header of a file: names with units, plain values."""
-        values: dict[str, str | float] = {
+    def parameters(self) -> dict[str, str | float | bool]:
+        """What was chosen, for the header of a file: names with units, plain values of their own types."""
+        values: dict[str, str | float | bool] = {
             "operator": self.operator.name,
             "multiplet_threshold_eV": float(self.degen_thresh),
-            "kramers_pairs": str(bool(self.degen_Kramers)),
-            "external_terms": str(self.external_terms),
+            "kramers_pairs": bool(self.degen_Kramers),
+            "external_terms": self.external_terms,
         }
         if np.ndim(self.kBT) == 0:
             values["kBT_eV"] = self.kBT
         if self.electrons:
             values["electrons"] = str(self.electrons)
         if self.tetra:
-            values["tetrahedra"] = "True"
+            values["tetrahedra"] = True
         if self.fermi_surface_width is not None:
             values["fermi_surface_width_eV"] = self.fermi_surface_width
             values["fermi_surface_width_source"] = self.width_source

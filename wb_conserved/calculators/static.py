@@ -215,5 +215,5 @@ class DriftSpinConductivity(Conductivity):
         return super().unit(dimension) + ("" if self.relaxation_time else " / fs")
 
     def parameters(self):
-        time = "result is per fs" if self.relaxation_time is None else self.relaxation_time
-        return super().parameters() | {"relaxation_time_fs": time}
+        time = {} if self.relaxation_time is None else {"relaxation_time_fs": float(self.relaxation_time)}
+        return super().parameters() | time  # without one, the unit says that the result is per fs

@@ -33,10 +33,14 @@ from .finishing import Unfinished
 from .group import BAD_INPUT, INPUT_ERRORS, main, stop, watch
 from .job import beside, check_meshes, comparison, group_kramers_pairs, interpolation_report, make_system
 from .reading import read_config
+from .rebasing import rebased
 
 logger = logging.getLogger(__name__)
 
 _FAR = 5.0  # eV
+
+SERIES = "convergence"
+"""Folder of a series of meshes, in that of the results."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ class Job:
     source: Path
     config: Config
     text: str
+    again: str
     folder: Path
     overwrite: bool
     unfinished: Unfinished
@@ -65,7 +70,7 @@ class Job:
             f"system    {config.system.path}: {self.system.num_wann} Wannier functions, "
             f"{self.system.pointgroup.size} symmetry operations",
             f"mesh      {' × '.join(str(n) for n in mesh)}, {self.kpoints} k points evaluated",
-            f"Fermi     {_levels(config.fermi)}, {_temperatures(config.temperature)}",
+            f"Fermi     {_levels(config)}, {_temperatures(config.temperature)}",
             f"multiplet threshold = {config.multiplets.threshold:g} eV"
             + (" and Kramers pairs" if config.multiplets.kramers else ""),
             f"computes  {', '.join(make_calculators(config))} of {config.quantities.operator}",
@@ -74,9 +79,9 @@ class Job:
         return "\n".join(lines)
 
 
-def _levels(fermi) -> str:
+def _levels(config) -> str:
     """What [fermi] asks for."""
-    scan = fermi.scan()
+    fermi, scan = config.fermi, config.scan()
     if fermi.counted:
         return f"level that holds electrons: {scan}"
     return f"level {fermi.level:g} eV, scan of {len(scan)} from {scan[0]:g} to {scan[-1]:g} eV"
@@ -132,7 +137,7 @@ def run(file, output, overwrite, dry_run, verbose):
             dataset,
             job.folder,
             overwrite=job.overwrite,
-            input_text=job.text,
+            input_text=job.again,
             level=config.fermi.table_level,
             pictures=_plots(config),
             components=config.output.components,
@@ -173,7 +178,7 @@ def convergence(file, output, overwrite, verbose):
     dataset = result.to_dataset(**_provenance(job, communicator))
     table = format_convergence(dataset, config.fermi.table_level, config.output.components)
     written = job.unfinished.finish(
-        lambda: write_convergence(dataset, table, job.folder, overwrite=job.overwrite, input_text=job.text),
+        lambda: write_convergence(dataset, table, job.folder, overwrite=job.overwrite, input_text=job.again),
         options["checkpoint"],
     )
     click.echo("\n" + table + "\n")
@@ -244,8 +249,9 @@ def _prepare(file, output, overwrite, check_only=False, series=False):
     config, text = read_config(file)
     folder = output if output is not None else beside(file, config.output.folder)
     if series:
-        folder = folder if output is not None else folder / "convergence"
+        folder = folder if output is not None else folder / SERIES
     overwrite = overwrite or config.output.overwrite
+    again = rebased(text, file, folder, ".." if series and folder.name == SERIES else ".")
     unfinished = Unfinished(folder, config)
     if not check_only:
         overwrite = unfinished.check(overwrite)
@@ -256,21 +262,27 @@ def _prepare(file, output, overwrite, check_only=False, series=False):
     if series or config.convergence.meshes:
         check_meshes(config, system, file)
     config = group_kramers_pairs(config, system)
-    for doubt in _doubts(config, system) if check_only else _of_scan(config.fermi):
+    for doubt in _doubts(config, system) if check_only else _of_scan(config):
         logger.warning("%s", doubt)
     kpoints = len(kpoints_of_grid(grid, use_symmetry=True)) * math.prod(int(n) for n in grid.FFT)
     if not check_only:
         unfinished.begin()
-    return Job(file, config, text, folder, overwrite, unfinished, system, kpoints)
+    return Job(file, config, text, again, folder, overwrite, unfinished, system, kpoints)
 
 
 def _doubts(config, system):
     """What `run` would say of the settings, and what only the input file shows."""
-    return [*_of_scan(config.fermi), *doubts(system, make_calculators(config))]
+    return [*_of_scan(config), *doubts(system, make_calculators(config))]
 
 
-def _of_scan(fermi):
-    """Levels of a list that are far from the level: usually given relative to it."""
+def _of_scan(config):
+    """A window that is moved; levels of a list that are far from the level: usually given relative to it."""
+    fermi = config.fermi
+    if config.shift:
+        return [
+            f"[fermi] window: moved by {config.shift:+.4g} eV, so that the level is on its uniform grid, whose spacing is "
+            "the width of the Fermi surface at kBT = 0 ([temperature] fermi_surface_width leaves it where it is)"
+        ]
     if fermi.levels is None:
         return []
     distance = min(abs(level - fermi.level) for level in fermi.levels)

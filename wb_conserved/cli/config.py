@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -28,7 +28,11 @@ def _each_once(values: list | None) -> list | None:
     return values
 
 
-PathName = Annotated[str, Field(pattern=r"^[^\x00]+$")]
+class _IsPath:
+    """Mark of a key that is a path, relative to the folder of the input file."""
+
+
+RelativePath = Annotated[str, Field(pattern=r"^[^\x00]+$"), _IsPath()]
 Count = Annotated[int, Field(gt=0)]
 Pair = Annotated[list[int], Field(min_length=2, max_length=2)]
 Vector = Annotated[list[float], Field(min_length=3, max_length=3)]
@@ -43,7 +47,7 @@ class _Section(BaseModel):
 class System(_Section):
     """[system]: arguments of `wb_conserved.load_system`, and the symmetry."""
 
-    path: PathName = Field(description="a string: seedname, file or folder, relative to the TOML file")
+    path: RelativePath = Field(description="a string: seedname, file or folder, relative to the TOML file")
     spin_order: Literal["interlaced", "block", "qe", "vasp5", "vasp6", "fplo"] | list[Pair] | None = Field(
         None, description="'interlaced', 'block', a code ('qe', 'vasp5', 'vasp6', 'fplo') or a list of pairs [up, down]"
     )
@@ -142,8 +146,14 @@ class Fermi(_Section):
         """Whether a number of electrons sets the level."""
         return self.electrons is not None or self.carriers is not None
 
-    def scan(self) -> np.ndarray | Electrons:
-        """Ascending Fermi levels in eV, the level itself being one of them; or the number of electrons."""
+    def scan(self, uniform: bool = False) -> np.ndarray | Electrons:
+        """Ascending Fermi levels in eV, the level itself being one of them; or the number of electrons.
+
+        Parameters
+        ----------
+        uniform : bool
+            Move the grid of a window onto the level, instead of adding the level to it.
+        """
         if self.electrons is not None:
             return Electrons(self.electrons)
         if self.carriers is not None:
@@ -151,11 +161,24 @@ class Fermi(_Section):
         if self.levels is not None:
             levels = np.unique(np.array(self.levels))
         elif self.window is not None:
-            levels = self.level + np.linspace(*self.window, self.points or 201)
+            levels = self.level + self._of_window + (self.shift if uniform else 0.0)
         else:
             levels = np.array([])
         others = levels[np.abs(levels - self.level) > _SAME_LEVEL]
         return np.sort(np.append(others, self.level))
+
+    @property
+    def _of_window(self):
+        """Grid of the window, relative to the level."""
+        return np.linspace(*self.window, self.points or 201)
+
+    @property
+    def shift(self) -> float:
+        """What moves the nearest point of the window onto the level, eV; 0 without a window."""
+        if self.window is None:
+            return 0.0
+        nearest = float(self._of_window[np.abs(self._of_window).round(9).argmin()])  # the lower one of two
+        return -nearest if abs(nearest) > _SAME_LEVEL else 0.0
 
     @property
     def table_level(self) -> float | None:
@@ -255,7 +278,7 @@ class Quantities(_Section):
 class Output(_Section):
     """[output]."""
 
-    folder: PathName = Field(description="a string: folder for the results, relative to the TOML file")
+    folder: RelativePath = Field(description="a string: folder for the results, relative to the TOML file")
     overwrite: bool = Field(False, description="true or false")
     components: list[str] | None = Field(
         None, min_length=1, description="a list of components to print and plot, such as ['xyz']: current, field, spin"
@@ -273,7 +296,7 @@ class Output(_Section):
 class Run(_Section):
     """[run]: how the work is done; nothing here changes the numbers beyond their last digits."""
 
-    checkpoint: PathName | None = Field(
+    checkpoint: RelativePath | None = Field(
         None, description="a string: folder for finished parts, relative to the TOML file"
     )
     memory_per_rank: float | None = Field(None, gt=0, description="a number > 0 (GB): memory of a process")
@@ -299,6 +322,18 @@ class Config(_Section):
     output: Output
     run: Run
     convergence: Convergence
+
+    @property
+    def shift(self) -> float:
+        """How far the window is moved, eV, so that its spacing can be the width of the Fermi surface at kBT = 0."""
+        temperature = self.temperature
+        cold = np.all(np.equal(temperature.energy, 0.0)) and not temperature.tetrahedra
+        surface = any("surface" in SUMS[name].calculator.occupations for name in self.quantities.names)
+        return self.fermi.shift if cold and surface and temperature.fermi_surface_width is None else 0.0
+
+    def scan(self) -> np.ndarray | Electrons:
+        """Fermi levels in eV, or the number of electrons, see `Fermi.scan`."""
+        return self.fermi.scan(uniform=self.shift != 0.0)
 
     @model_validator(mode="after")
     def _consistent(self):
@@ -334,6 +369,22 @@ class Config(_Section):
                 "temperature",
             )
         return self
+
+
+def path_keys() -> list[tuple[str, str]]:
+    """Section and key of everything in an input file that is a path relative to its folder."""
+    return [
+        (section, key)
+        for section, table in Config.model_fields.items()
+        for key, field in table.annotation.model_fields.items()
+        if any(isinstance(mark, _IsPath) for mark in _marks(field))
+    ]
+
+
+def _marks(field):
+    """What is annotated to the type of a field, and to the members of a union."""
+    members = get_args(field.annotation)
+    return [*field.metadata, *(mark for member in members for mark in getattr(member, "__metadata__", ()))]
 
 
 _KEYS = {
@@ -383,7 +434,7 @@ def _make_calculator(config, name):
     if entry.of_observable:
         options["operator"] = config.quantities.operator
     calculator = entry.calculator(
-        config.fermi.scan(),
+        config.scan(),
         degen_thresh=config.multiplets.threshold,
         degen_Kramers=config.multiplets.kramers is True,
         kBT=config.temperature.energy,

@@ -151,7 +151,7 @@ def _width(calculators):
 
 def _levels(system, config):
     """Fermi levels of the scan; where electrons are counted, about the one that holds them."""
-    scan = config.fermi.scan()
+    scan = config.scan()
     if not config.fermi.counted:
         return scan
     if scan.level is not None:

@@ -81,7 +81,7 @@ class ConservationReport:
 
 
 def conservation_report(
-    system, grid, Efermi, *, kBT: float, comm=None, file=None, use_irred_kpt=True, symmetrize=True, **arguments
+    system, grid, Efermi, *, comm=None, file=None, use_irred_kpt=True, symmetrize=True, **arguments
 ) -> ConservationReport:
     """Evaluate and print the residuals of the two conservation laws of the equilibrium theory.
 
@@ -92,21 +92,19 @@ def conservation_report(
         See `wb_conserved.run`.
     Efermi : float, sequence of float or Electrons
         eV.
-    kBT : float or sequence of float
-        eV; sums over a mesh converge exponentially with kBT > 0.
     comm : mpi4py.MPI.Comm, optional
     file : text file, optional
         Where rank 0 prints the report; standard output by default.
     use_irred_kpt, symmetrize : bool
         See `wb_conserved.run`.
     **arguments
-        Of the calculators: ``degen_thresh``, ``operator``, ``kwargs_formula``, ...
+        Of the calculators, with their defaults: ``kBT``, ``degen_thresh``, ``operator``, ``kwargs_formula``, ...  Sums over
+        a mesh converge exponentially with kBT > 0.
 
     Returns
     -------
     ConservationReport
     """
-    arguments = {"kBT": kBT, "save_mode": "", **arguments}
     calculators = {
         "J": EquilibriumSpinCurrent(Efermi, **arguments),
         "Dτ": TorqueDipole(Efermi, **arguments),
@@ -127,7 +125,8 @@ def conservation_report(
             data["J"] + data["Dτ"],
         ),
         Residual("symmetric part of D + Q = 0", calculators["D"].unit(dimension), first, second, first + second),
-        f"operator {calculator.operator.name}, mesh {'×'.join(map(str, result.mesh))}, kBT {kBT} eV, "
+        f"operator {calculator.operator.name}, mesh {'×'.join(map(str, result.mesh))}, "
+        f"kBT {', '.join(f'{kBT:g}' for kBT in np.atleast_1d(calculator.kBT))} eV, "
         f"multiplet threshold {calculator.degen_thresh} eV",
     )
     if comm is None or comm.rank == 0:

@@ -105,8 +105,8 @@ class _OfImpurities(GeometryCalculator, Accumulating):
         return {
             "operator": self.operator.name,
             "multiplet_threshold_eV": float(self.degen_thresh),
-            "kramers_pairs": str(bool(self.degen_Kramers)),
-            "external_terms": str(self.external_terms),
+            "kramers_pairs": bool(self.degen_Kramers),
+            "external_terms": self.external_terms,
             "impurity_scattering": self.problem.order,
             "shell_width_eV": self.problem.axis.width,
             "extra_rate_eV": self.problem.extra_rate,

@@ -78,7 +78,7 @@ class RunResult(ResultDict):
         Parameters
         ----------
         **attributes
-            Further global attributes (strings or numbers).
+            Further global attributes (strings, numbers or bool).
 
         Returns
         -------
@@ -122,6 +122,8 @@ class RunResult(ResultDict):
                 }
         dataset = xarray.Dataset(variables)
         _describe_axes(dataset)
+        for variable in dataset.variables.values():
+            variable.attrs = _proper(variable.attrs)
         dataset.attrs = {
             "title": "conserved spin transport from Wannier functions",
             "quantities": " ".join(map(str, self.results)),
@@ -135,7 +137,7 @@ class RunResult(ResultDict):
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "python": platform.python_version(),
             **{f"version_{package}": version(package) for package in _PACKAGES},
-            **attributes,
+            **_proper(attributes),
         }
         if left_out:
             dataset.attrs["not_included"] = ", ".join(left_out)
@@ -169,6 +171,11 @@ def _coordinates(calculator, scan_name):
         own = name if scan_name[axis] == axis else f"{name}{scan_name[axis].removeprefix(axis)}"
         found[own] = (scan_name[axis], values, {"units": unit, "long_name": long_name})
     return found
+
+
+def _proper(attributes):
+    """Attributes as a file has them: 0 and 1 in place of False and True."""
+    return {name: int(value) if isinstance(value, bool | np.bool_) else value for name, value in attributes.items()}
 
 
 def _describe_axes(dataset):

@@ -39,12 +39,12 @@ def conditions(dataset: xarray.Dataset) -> list[str]:
         texts.append(f"electrons: {electrons}")
     threshold = _common(dataset, "multiplet_threshold_eV")
     if threshold:
-        pairs = " and Kramers pairs" if _common(dataset, "kramers_pairs") == "True" else ""
+        pairs = " and Kramers pairs" if _all_have(dataset, "kramers_pairs", 1) else ""
         texts.append(f"multiplet threshold = {threshold} eV{pairs}")
     width = _common(dataset, "fermi_surface_width_eV")
     if width:
         texts.append(f"Fermi-surface width = {width} eV ({_common(dataset, 'fermi_surface_width_source')})")
-    if _common(dataset, "external_terms") == "False":
+    if _all_have(dataset, "external_terms", 0):
         texts.append("without external terms")
     return texts
 
@@ -226,6 +226,12 @@ def _cell(dims, values, indices):
 
 def _error_of(dataset, name):
     return dataset[name].attrs.get("error_of")
+
+
+def _all_have(dataset, name, wanted):
+    """Whether an attribute has a value at all variables that have it."""
+    values = [variable.attrs[name] for variable in dataset.data_vars.values() if name in variable.attrs]
+    return len(values) > 0 and all(value == wanted for value in values)
 
 
 def _common(dataset, name):
