@@ -111,7 +111,8 @@ def ladder(H, dH, W, level, concentration, number):
     for k, h in zip(points, matrices, strict=True):
         G = np.linalg.inv(level * one - h - sigma)
         A, v = G.conj().swapaxes(1, 2), dH(k)
-        kernel += (G.reshape(-1, n * n).T @ A.reshape(-1, n * n)).reshape(n, n, n, n).transpose(0, 3, 1, 2).reshape(n * n, n * n)
+        pairs = (G.reshape(-1, n * n).T @ A.reshape(-1, n * n)).reshape(n, n, n, n)
+        kernel += pairs.transpose(0, 3, 1, 2).reshape(n * n, n * n)
         between = [G @ v[X] @ A, G @ v[Y] @ A]
         bare += np.sum(v[Y].swapaxes(1, 2) * between[X]) - np.sum(v[X].swapaxes(1, 2) * between[Y])
         for a in (X, Y):
@@ -142,7 +143,6 @@ def test_anomalous_hall_conductivity(model, concentrations, number):
     total = clean + sum(parts[name] for name in PARTS)
     kubo = [ladder(H, dH, W, level, c, number) for c in concentrations]
     limit = np.polynomial.Polynomial.fit(concentrations, kubo, len(kubo) - 1)(0.0) - surface + clean
-    print(parts, total, limit, kubo, surface, clean)
     assert abs(parts["drift"]) < 1e-3 * abs(total)
     assert min(abs(parts[name]) for name in PARTS) > 0.1 * abs(total)  # each is seen
     assert total == pytest.approx(limit, rel=0.02)
