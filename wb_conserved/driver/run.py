@@ -133,6 +133,7 @@ def run(
                 seconds=time.perf_counter() - start,
                 refinement=communicator.bcast(outcome.refinement),
                 scatters=communicator.bcast(outcome.scatters),
+                path=task.grid if task.path else None,
             )
             if fout_name is not None and communicator.rank == 0:
                 run_result.savedata(prefix=fout_name, suffix=suffix, i_iter=0)

@@ -16,6 +16,7 @@ from ..calculators.occupied import SCAN_AXES
 from ..units import periodic_measure
 from .groups import cartesian_axes, describe_axes
 from .noise import describe_scatter
+from .tabulated import is_tabulated, tabulated
 
 _ALONG_SCAN = {"kelvin": ("temperature", "K"), "mu": ("Fermi level that holds the electrons", "eV")}
 """Meaning and unit of the further coordinates of a statistics."""
@@ -43,7 +44,8 @@ class RunResult(ResultDict):
     """
 
     def __init__(
-        self, results, *, calculators, system, mesh, number_of_k_points, busy_seconds, seconds, refinement=None, scatters=()
+        self, results, *, calculators, system, mesh, number_of_k_points, busy_seconds, seconds, refinement=None, scatters=(),
+        path=None,
     ):
         super().__init__(results)
         self.calculators = calculators
@@ -52,6 +54,7 @@ class RunResult(ResultDict):
         self.busy_seconds = np.asarray(busy_seconds, dtype=float)
         self.refinement = refinement
         self.scatters = dict(scatters)
+        self._path = path
         self.seconds = seconds
         self._system = {
             "num_wann": int(system.num_wann),
@@ -85,12 +88,16 @@ class RunResult(ResultDict):
         xarray.Dataset
             One variable per calculator of this package, with the axes of its scan (Efermi, kBT) and of its tensor, its
             unit, symbol, meaning of the axes and parameters as attributes; after adaptive refinement NAME_error beside
-            NAME, the estimated error; mesh, lattice, versions and time as global attributes.
+            NAME, the estimated error; one per tabulator with the axes k, band and components, see
+            `wb_conserved.results.tabulated`; mesh, lattice, versions and time as global attributes.
             Results of other calculators, which state neither axes nor units, are left out and named in the attribute
             ``not_included``.
         """
         variables, left_out = {}, []
+        tables = {name: result for name, result in self.results.items() if is_tabulated(result)}
         for name, result in self.results.items():
+            if name in tables:
+                continue
             calculator = self.calculators[name]
             if not hasattr(calculator, "cartesian_axes") or not hasattr(result, "dataSmooth"):
                 left_out.append(name)
@@ -120,13 +127,15 @@ class RunResult(ResultDict):
                     "long_name": f"{own['long_name']}, estimated error of the refined mesh",
                     "error_of": name,
                 }
-        dataset = xarray.Dataset(variables)
+        rows = tabulated(tables, self.calculators, self._path, variables)
+        quantities = [*variables, *map(str, rows.data_vars)]
+        dataset = xarray.Dataset(variables).merge(rows)
         _describe_axes(dataset)
         for variable in dataset.variables.values():
             variable.attrs = _proper(variable.attrs)
         dataset.attrs = {
             "title": "conserved spin transport from Wannier functions",
-            "quantities": " ".join(map(str, self.results)),
+            "quantities": " ".join(str(name) for name in quantities if "error_of" not in dataset[name].attrs),
             "mesh": list(self.mesh) if self.mesh is not None else "path",
             "evaluated_k_points": self.number_of_k_points,
             "num_wann": self._system["num_wann"],

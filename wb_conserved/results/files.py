@@ -14,7 +14,7 @@ from pathlib import Path
 import xarray
 
 from .complete import write_file
-from .groups import LEVELS, TEMPERATURES, check_components
+from .groups import LEVELS, TEMPERATURES, check_components, quantities, sums
 from .plot import plot_scan, plot_temperatures
 from .table import format_csv
 
@@ -83,6 +83,8 @@ def write_results(
 ) -> list[Path]:
     """Write a data set to a folder: result.nc, result.csv, input.toml and pictures.
 
+    What is tabulated band by band goes to result.nc only.
+
     Parameters
     ----------
     dataset : xarray.Dataset
@@ -119,22 +121,24 @@ def write_results(
     """
 
     check_components(dataset, components)
+    summed = sums(dataset)
 
     def picture(plot):
         def draw():
             contents = io.BytesIO()
-            plot(dataset, contents, level, components, title)
+            plot(summed, contents, level, components, title)
             return contents.getvalue()
 
         return draw
 
     contents: dict[str, Callable[[], bytes]] = {
         "result.nc": lambda: netcdf(dataset),
-        "result.csv": lambda: format_csv(dataset).encode(),
     }
-    if pictures and LEVELS in dataset.dims:
+    if quantities(dataset):  # others have too many rows
+        contents["result.csv"] = lambda: format_csv(summed).encode()
+    if pictures and LEVELS in summed.dims:
         contents["scan.png"] = picture(plot_scan)
-    if pictures and dataset.sizes.get(TEMPERATURES, 1) > 1:
+    if pictures and summed.sizes.get(TEMPERATURES, 1) > 1:
         contents["temperatures.png"] = picture(plot_temperatures)
     return _write_all(contents, Path(folder), overwrite, input_text)
 

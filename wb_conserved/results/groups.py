@@ -82,8 +82,22 @@ def _standing(part, axes, shown):
 
 
 def quantities(dataset: xarray.Dataset) -> list[str]:
-    """Names of the variables without those that are the error of another."""
-    return [str(name) for name, variable in dataset.data_vars.items() if "error_of" not in variable.attrs]
+    """Names of the variables that are sums over bands, without those that are the error of another."""
+    apart = ("error_of", "tabulated")
+    return [str(name) for name, variable in dataset.data_vars.items() if not any(mark in variable.attrs for mark in apart)]
+
+
+def sums(dataset: xarray.Dataset) -> xarray.Dataset:
+    """The variables that are sums over bands, with their errors."""
+    tabulated = [name for name, variable in dataset.data_vars.items() if "tabulated" in variable.attrs]
+    if not tabulated:
+        return dataset
+    kept = dataset.drop_vars(tabulated)
+    return kept.drop_vars([name for name in kept.coords if not set(kept[name].dims) & _dims_of(kept)])
+
+
+def _dims_of(dataset):
+    return {dim for variable in dataset.data_vars.values() for dim in variable.dims}
 
 
 def describe_axes(axes: Mapping[str, str]) -> str:
