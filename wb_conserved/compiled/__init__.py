@@ -16,6 +16,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
+import sys
 from functools import cache
 
 from ..errors import InputError
@@ -57,6 +58,12 @@ def _numba() -> bool:
     import numba
 
     return not numba.config.DISABLE_JIT
+
+
+def seconds() -> float:
+    """What this process has spent on compiling so far."""
+    lanes = sys.modules.get(f"{__name__}.lanes")
+    return lanes.LISTENER.seconds if lanes is not None else 0.0
 
 
 def description() -> str:

@@ -12,6 +12,7 @@ import logging
 import math
 import operator
 import platform
+import time
 
 import numpy as np
 from llvmlite import binding, ir
@@ -91,17 +92,26 @@ def _say_once(level, text):
 
 
 class _Listener(event.Listener):
-    """Says that a run compiles, which takes a while and is seldom."""
+    """Says that a run compiles, which takes a while and is seldom; and how long that took."""
+
+    def __init__(self):
+        self.seconds, self._depth, self._start = 0.0, 0, 0.0
 
     def on_start(self, started):
         if started.data["dispatcher"].py_func.__module__.startswith(__package__):
             _say_once(logging.INFO, "compiling for this processor, ten seconds; later runs find the result")
+        if self._depth == 0:
+            self._start = time.perf_counter()
+        self._depth += 1
 
     def on_end(self, ended):
-        pass
+        self._depth -= 1
+        if self._depth == 0:
+            self.seconds += time.perf_counter() - self._start
 
 
-event.register("numba:compile", _Listener())
+LISTENER = _Listener()
+event.register("numba:compile", LISTENER)
 
 lane_function = njit(error_model="numpy")
 """Compile a function that kernels call."""

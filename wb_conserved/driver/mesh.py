@@ -46,6 +46,12 @@ class Mesh:
         Largest number of k points in a batch.
     whole : bool
         Chunks are single K points, as refinement needs them.
+
+    Attributes
+    ----------
+    chunk_size : int
+        Batches of a chunk.
+    number_of_batches, number_of_chunks : int
     """
 
     def __init__(self, grid, Kpoints, num_wann: int, largest_batch: int | None = None, whole: bool = False):
@@ -63,7 +69,7 @@ class Mesh:
             size = max(
                 min(_BATCHES, number // _FEW_CHUNKS), min(quick, number // _FEWEST_CHUNKS), -(-number // _MOST_CHUNKS), 1
             )
-        self._chunk_size = size
+        self.chunk_size = size
         self.number_of_chunks = -(-self.number_of_batches // size)
 
     @staticmethod
@@ -97,5 +103,5 @@ class Mesh:
 
     def chunk(self, index: int) -> list[Batch]:
         """Batches of a chunk, in order."""
-        first = index * self._chunk_size
-        return [self.batch(i) for i in range(first, min(first + self._chunk_size, self.number_of_batches))]
+        first = index * self.chunk_size
+        return [self.batch(i) for i in range(first, min(first + self.chunk_size, self.number_of_batches))]

@@ -9,10 +9,14 @@ from ..errors import InputError
 from ..interpolation.bloch import working_bytes_per_kpoint
 from .schedule import grants, missing
 from .summation import nbytes
+from .timing import Timing
 
 _ALL_MEMORY = 2**60
 _INTERPRETER, _COMPILER = 200 * 2**20, 120 * 2**20
 """Bytes of Python and the libraries, and of Numba: 140 to 200 MiB and 100 MiB were found, 180 in a run that compiles."""
+
+_UNDISTURBED = 0.8
+"""Processor time over time, below which it is said."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +34,10 @@ class Plan:
         Ranks that share the matrices.
     checkpoint : int
         Bytes on disk, at most.
-    seconds_per_kpoint : float
-        On one rank, measured with all of them at work.
+    preparation : float
+        Seconds before the first k point.
+    timing : Timing
+        Of the k points, and of what follows.
     """
 
     kpoints: int
@@ -44,7 +50,8 @@ class Plan:
     working: int
     results: int
     checkpoint: int
-    seconds_per_kpoint: float
+    preparation: float
+    timing: Timing
 
     @property
     def bytes_per_rank(self) -> int:
@@ -58,16 +65,38 @@ class Plan:
 
     @property
     def core_seconds(self) -> float:
-        """Time of all ranks together."""
-        return self.kpoints * self.seconds_per_kpoint
+        """Time of all ranks together for the k points."""
+        return self.kpoints * self.timing.per_kpoint + self.timing.further * self.timing.per_further
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of the run, as `RunResult.seconds`."""
+        timing = self.timing
+        rounds = -(-self.chunks // self.ranks) / self.chunks
+        seconds = rounds * self.kpoints * timing.per_kpoint
+        if timing.further:
+            seconds += timing.further * timing.per_further / min(self.ranks, timing.divided)
+        return seconds + self.besides
+
+    @property
+    def besides(self) -> float:
+        """Seconds before the first and after the last k point."""
+        return self.preparation + self.timing.end
 
     def __str__(self):
-        wall = self.core_seconds / min(self.ranks, self.chunks)
+        timing = self.timing
+        further = f", and about {timing.further} by refinement" if timing.further else ""
+        disturbed = (
+            f"          other programs took {100 * (1 - timing.share):.0f} % of the time meanwhile: about "
+            f"{_duration(timing.share * self.seconds)} without them"
+        )
         return "\n".join(
             [
-                f"k points  {self.kpoints} in {self.chunks} chunks, {self.batch} at a time",
-                f"time      {1e3 * self.seconds_per_kpoint:.3g} ms per k point, {_duration(self.core_seconds)} in all, "
-                f"{_duration(wall)} on {self.ranks} process{'es' if self.ranks > 1 else ''}",
+                f"k points  {self.kpoints} in {self.chunks} chunks, {self.batch} at a time{further}",
+                f"time      {1e3 * timing.per_kpoint:.3g} ms per k point, {_duration(self.core_seconds)} in all; "
+                f"{_duration(self.seconds)} on {self.ranks} process{'es' if self.ranks > 1 else ''}, "
+                f"{_duration(self.besides)} of it before the first and after the last k point",
+                *([disturbed] if timing.share < _UNDISTURBED else []),
                 f"memory    {_size(self.bytes_per_rank)} per process: Python and libraries {_size(self.interpreter)}, "
                 f"matrices {_size(self.matrices)} shared by {self.ranks_of_node}, k points in work {_size(self.working)}, "
                 f"sums {_size(self.results)}",
@@ -77,7 +106,7 @@ class Plan:
         )
 
 
-def make_plan(mesh, evaluations, values, ranks: int, memory, seconds_per_kpoint: float) -> Plan:
+def make_plan(mesh, evaluations, values, ranks: int, memory, preparation: float, timing: Timing) -> Plan:
     """Plan of a run.
 
     Parameters
@@ -89,7 +118,9 @@ def make_plan(mesh, evaluations, values, ranks: int, memory, seconds_per_kpoint:
         Of one k point, of each pass.
     ranks : int
     memory : NodeMemory
-    seconds_per_kpoint : float
+    preparation : float
+    timing : Timing
+        See `Plan`.
     """
     sizes = [_bytes_of_sums(found, evaluation.merges) for evaluation, found in zip(evaluations, values, strict=True)]
     summed, row = (max(size) for size in zip(*sizes, strict=True))  # of one pass at a time
@@ -107,7 +138,8 @@ def make_plan(mesh, evaluations, values, ranks: int, memory, seconds_per_kpoint:
         working=max(mesh.largest_batch * _working(evaluations[-1]), _preparation(evaluations[-1])),
         results=summed * held + tables,
         checkpoint=summed * held * ranks + tables,
-        seconds_per_kpoint=seconds_per_kpoint,
+        preparation=preparation,
+        timing=timing,
     )
 
 

@@ -16,6 +16,7 @@ from contextlib import ExitStack
 from dataclasses import fields
 from typing import Any
 
+from .. import compiled
 from ..parallel import SerialCommunicator, abort_on_error, one_thread
 from ..results.dataset import RunResult
 from ..results.noise import format_noise
@@ -24,6 +25,7 @@ from .loop import Loop
 from .options import Options
 from .plan import Plan, make_plan
 from .task import Folders, Task
+from .timing import measure
 
 __all__ = ["Plan", "estimate", "run"]
 
@@ -159,7 +161,7 @@ def estimate(
     data_k_class: type | None = None,
     memory_per_rank: float | None = None,
 ) -> Plan:
-    """Memory and time that `run` with these arguments would take, from one batch of k points evaluated here.
+    """Memory and time that `run` with these arguments would take, from a part of the mesh evaluated here, for seconds.
 
     Parameters
     ----------
@@ -177,21 +179,17 @@ def estimate(
         See `run`.
     """
     arguments = _options(locals())
+    start, compiling = time.perf_counter(), compiled.seconds()
     communicator = SerialCommunicator() if comm is None else comm
     with ExitStack() as stack, watch_of(communicator, None) as watch:
+        if communicator.size > 1:
+            stack.enter_context(one_thread())
         task = Task(communicator, stack, system, grid, calculators, arguments)
         with abort_on_error(communicator), watch.patience():
-            seconds = 0.0
-            for evaluation in task.evaluations:
-                batch, times = task.mesh.batch(0), []
-                for _ in range(3):
-                    communicator.allgather(None)  # all at the same time, as they will
-                    start = time.perf_counter()
-                    evaluation.chunk([batch])
-                    watch.check()
-                    times.append(time.perf_counter() - start)
-                seconds += max(communicator.allgather(min(times[1:]))) / len(batch.kpoints)
-        return make_plan(task.mesh, task.evaluations, task.values, communicator.size, task.memory, seconds)
+            # what was compiled, a run finds
+            preparing = max(communicator.allgather(time.perf_counter() - start - (compiled.seconds() - compiling)))
+            timing = measure(task, communicator, watch.check)
+        return make_plan(task.mesh, task.evaluations, task.values, communicator.size, task.memory, preparing, timing)
 
 
 def _options(arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -78,6 +78,7 @@ class Task:
 
     Attributes
     ----------
+    system : wannierberri.system.System
     options : Options
     grid : wannierberri.Grid or wannierberri.Path
     path : bool
@@ -88,11 +89,13 @@ class Task:
     values : list of dict of arrays
         Of one k point, of each pass.
     memory : NodeMemory
+    iterations : int
+        Of refinement.
     """
 
     def __init__(self, communicator, stack, system, grid, calculators, arguments: dict):
         _keep_freed_memory()
-        self._communicator, self._system = communicator, system
+        self._communicator, self.system = communicator, system
         error = None
         try:
             self.options = Options(**arguments)
@@ -113,7 +116,7 @@ class Task:
                 logger.warning("%s", doubt)
 
     def _check(self, grid, calculators):
-        options, system = self.options, self._system
+        options, system = self.options, self.system
         self.path = isinstance(grid, wannierberri.Path)
         check_calculators(calculators, self.path)
         self.symmetrize = (options.symmetrize or options.use_irred_kpt) and not self.path
@@ -140,7 +143,7 @@ class Task:
             self._Kpoints = self._list.changes()
 
     def _prepare(self, calculators):
-        system = self._system
+        system = self.system
         data_k_class = self.options.data_k_class or default_data_k_class(system)
         self._interpolator = WannierInterpolator(system, self.memory.build) if is_interpolated(data_k_class) else None
         self._passes = passes_of(system, calculators)
@@ -166,7 +169,7 @@ class Task:
 
     def _evaluation(self, calculators):
         return Evaluation(
-            self._system, self.grid, calculators, symmetrize=self.symmetrize, interpolator=self._interpolator,
+            self.system, self.grid, calculators, symmetrize=self.symmetrize, interpolator=self._interpolator,
             parameters_K=self.options.parameters_K, data_k_class=self.options.data_k_class,
         )  # fmt: skip
 
@@ -182,7 +185,7 @@ class Task:
     def marks(self) -> dict[str, Any]:
         """What the bits of the result depend on, by name."""
         return fingerprint(
-            self._system,
+            self.system,
             self._passes[-1],
             mesh=None if self.path else " × ".join(str(int(n)) for n in self.grid.dense),
             grid=contents(self._Kpoints),
@@ -190,7 +193,7 @@ class Task:
             refinement=self._list.settings if self._list else None,
             symmetrize=self.symmetrize,
             parameters_K=self.options.parameters_K,
-            data_k_class=self.options.data_k_class or default_data_k_class(self._system),
+            data_k_class=self.options.data_k_class or default_data_k_class(self.system),
         )
 
     def evaluate(self, loop, folders) -> Outcome:
@@ -212,7 +215,7 @@ class Task:
 
     def _informed(self, number, known):
         """Evaluation of a pass with the results of those before, on one k point as on all ranks."""
-        evaluation = self._evaluation(informed(self._system, self._passes[number], known))
+        evaluation = self._evaluation(informed(self.system, self._passes[number], known))
         batch = self.mesh.batch(0)
         evaluation.prepare(Batch(batch.Kpoint, batch.kpoints[:1], batch.weight))
         return evaluation
@@ -242,7 +245,7 @@ class Task:
             if iteration < self.iterations:
                 divided.append(self._list.divide())
                 mesh = Mesh(
-                    self.grid, self._list.changes(), self._system.num_wann, self.mesh.largest_batch, whole=True
+                    self.grid, self._list.changes(), self.system.num_wann, self.mesh.largest_batch, whole=True
                 )
         if not self._first:
             return Outcome(None, evaluation.calculators, None, evaluated, {})
