@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.special import j0
+from shells import kp_system, solved
+from test_disorder_kubo import fermi_line, intrinsic, two_bands
 
 import wb_conserved
 from wb_conserved import models
@@ -89,6 +91,50 @@ def test_residual_resistivity_of_a_cubic_lattice():
     speed = 0.1 * HBAR_EV_FS / (2 * np.pi * c * W**2 * A[-1]) / HBAR_EV_FS  # per eV Å
     mean = found["impurity_mean_free_path"].data[0] / speed
     assert np.sqrt(weighted / A[-1]) * constant < mean < np.sqrt(3 * weighted / A[-1]) * constant
+
+
+def dirac_lattice():
+    """Massive Dirac electrons, tilted and skew, s = σ/2: `two_bands` of test_disorder_kubo."""
+    along_x = -0.15 * np.eye(2) - 0.05j * np.eye(2) - 0.5j * PAULI[0] - 0.5 * PAULI[2]
+    along_y = -0.15 * np.eye(2) - 0.15j * PAULI[0] - 0.5j * PAULI[1] - 0.5 * PAULI[2]
+    hoppings = {(0, 0, 0): 0.6 * np.eye(2) + 2.6 * PAULI[2], (1, 0, 0): along_x, (0, 1, 0): along_y}
+    return lattice_system(np.diag([1.0, 1.0, 10.0]), hoppings, np.moveaxis(PAULI, 0, -1), periodic=(True, True, False))
+
+
+def test_every_part_of_the_response_on_a_mesh():
+    """As on the exact Fermi line: factor, sign, flow i and field l, of each part of both currents, to 1 % of the largest."""
+    H, dH, W, level = two_bands()
+    rings, _ = fermi_line(H, dH, level)
+    exact = solved(kp_system(H, dH, 0.5 * PAULI, half_width=np.pi), level, rings, [(W, 0.01)])
+    found = impurity_response(
+        dirac_lattice(), [240, 240, 1], Impurity(W, 0.01), [level], width=0.05, degen_thresh=1e-6, scattering="born",
+    ).results  # fmt: skip
+    for part in ("drift", "side_jump", "anomalous_distribution", "gaussian_skew"):
+        for prefix in ("", "conventional_"):
+            numbers = np.swapaxes(getattr(exact, prefix + part), 0, 1)[:2, :2]  # l i s to i l s
+            result = found[f"impurity_{prefix}{part}"].data[0, :2, :2] / -CONDUCTANCE
+            tolerance = 0.01 * np.abs(numbers).max()
+            np.testing.assert_allclose(result, numbers, atol=tolerance, err_msg=prefix + part)
+            assert np.abs(numbers - numbers.swapaxes(0, 1)).max() > 5 * tolerance
+    charge = found["impurity_charge"].data[0, :2, :2] / CONDUCTANCE
+    np.testing.assert_allclose(charge, exact.charge[:2, :2].T, atol=0.02 * np.abs(exact.charge).max())
+
+
+def test_anomalous_hall_conductivity_on_a_mesh():
+    """The same for the total of the charge, in which the intrinsic part has its sign too."""
+    H, dH, W, level = two_bands()
+    rings, _ = fermi_line(H, dH, level)
+    exact = solved(kp_system(H, dH, [np.eye(2)] * 3, half_width=np.pi), level, rings, [(W, 0.01)], operator="identity")
+    found = impurity_response(
+        dirac_lattice(), [240, 240, 1], Impurity(W, 0.01), [level], width=0.05, degen_thresh=1e-6, scattering="born",
+        operator="identity",
+    ).results  # fmt: skip
+    total = sum(found[f"impurity_{part}"].data[0] for part in ("side_jump", "anomalous_distribution", "gaussian_skew"))
+    total = (total + found["conserved"].data[0]) / -CONDUCTANCE
+    parts = exact.side_jump + exact.anomalous_distribution + exact.gaussian_skew
+    clean = intrinsic(H, dH, level, 400)
+    hall = clean + 0.5 * (parts[X, Y, 0] - parts[Y, X, 0])
+    assert 0.5 * (total[Y, X] - total[X, Y]) == pytest.approx(hall, abs=0.02 * abs(clean))
 
 
 def chiral_lattice():

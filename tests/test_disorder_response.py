@@ -42,6 +42,14 @@ def test_totals_are_sums(system):
         assert np.abs(data[name]).max() > 0
 
 
+def test_charge_is_the_drift_of_the_identity(system):
+    """But for the sign of a current of particles, with its antisymmetric part."""
+    found = impurity_response(system, MESH, IMPURITIES, [0.0, 0.5], operator="identity", **OPTIONS).results
+    charge = found["impurity_charge"].data
+    np.testing.assert_allclose(charge, -found["impurity_drift"].data, atol=1e-12 * np.abs(charge).max())
+    assert np.abs(charge - charge.swapaxes(-1, -2)).max() > 1e-3 * np.abs(charge).max()
+
+
 def test_rates_of_kinds_add(system):
     """Half the concentration twice is the concentration; other functions in another order make no difference."""
     W = matrix(2, 4)

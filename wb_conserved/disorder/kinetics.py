@@ -65,7 +65,8 @@ def out_of(shells: Shells, scattering: Scattering, extra_rate: float) -> np.ndar
     if slowest.min() <= _UNSCATTERED * fastest:
         raise InputError(
             "extra_rate",
-            "a number > 0 (eV), as the impurities leave states without scattering, whose distribution would be infinite",
+            "a number > 0 (eV) that makes all rates positive, as the impurities leave states without scattering (or the third "
+            "order of a strong potential makes rates negative: scattering='t-matrix')",
             f"{extra_rate:g}, and a rate of {slowest.min() - extra_rate:.2g} eV beside {fastest:.2g} eV",
         )
     operator = half[:, :, None, :, None] * one[:, None, :] + one[:, None, :, None] * half.conj()[:, None, :, None, :]
