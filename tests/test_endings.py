@@ -215,7 +215,8 @@ def test_stopped_while_the_run_is_prepared(source, ranks, compiled, checkpoint):
 
 
 def test_control_c(source):
-    process = started(source, "run")
+    # what is started in the background is deaf to it
+    process = started(source, "run", preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
     until(process, RUNS)
     (line,) = stop(process, signal.SIGINT)
     assert process.returncode == 130

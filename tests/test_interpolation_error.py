@@ -169,6 +169,6 @@ def test_report(systems):
 def test_run_warns_of_a_coarse_mesh(systems, name, mesh, said):
     calculators = {"σ": ConventionalSpinConductivity([LEVELS[name]], kBT=0.05, degen_thresh=0.05)}
     system = folded(systems[name], mesh)
-    lines = doubts(system, calculators)
+    lines = [line for line in doubts(system, calculators) if "ab initio mesh leaves" in line]
     assert len(lines) == said
     assert all("ab initio mesh leaves about" in line for line in lines)

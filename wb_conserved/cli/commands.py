@@ -121,7 +121,8 @@ def run(file, output, overwrite, dry_run, verbose):
                 click.echo(plan)
             return
         try:
-            everything = run_calculators(*arguments, **options, progress=_on_terminal())
+            with _said_under_the_table():
+                everything = run_calculators(*arguments, **options, progress=_on_terminal())
         except BaseException:
             job.leave(communicator)
             raise
@@ -169,7 +170,8 @@ def convergence(file, output, overwrite, verbose):
     with _refused_together(communicator, file):
         try:
             meshes, calculators = config.convergence.meshes, make_calculators(config)
-            result = mesh_series(job.system, meshes, calculators, communicator, **options, progress=_on_terminal())
+            with _said_under_the_table():
+                result = mesh_series(job.system, meshes, calculators, communicator, **options, progress=_on_terminal())
         except BaseException:
             job.leave(communicator)
             raise
@@ -344,6 +346,18 @@ def _of_key(error, file):
     return ConfigError(f"{file}: [{key[0]}] {key[1]}: expected {error.expected}; found {error.found}")
 
 
+@contextmanager
+def _said_under_the_table():
+    """Context in which `run` says nothing of its results, which stands under the table."""
+    its_own = logging.getLogger(run_calculators.__module__)
+    before = its_own.level
+    its_own.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        its_own.setLevel(before)
+
+
 def _balance(busy):
     """How evenly the ranks were at work."""
     if len(busy) == 1:
@@ -425,7 +439,6 @@ def _set_up_messages(communicator, verbose):
     logger.addHandler(handler)
     logger.setLevel(logging.INFO if verbose else logging.WARNING)
     logging.getLogger(compiled.__name__).setLevel(logging.INFO)  # says why nothing happens for some seconds
-    logging.getLogger(run_calculators.__module__).setLevel(logging.ERROR)  # what it says stands under the table
 
 
 def _limit_threads():

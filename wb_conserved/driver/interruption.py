@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
@@ -17,6 +18,7 @@ TRY_AGAIN = 75
 NOTHING_KEPT = "nothing of this start is kept; give the same command again"
 
 _SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
+_MOMENT = 0.05  # seconds
 _SECONDS_AFTER_THE_FIRST = 5.0  # the first rank says it for all that got the signal, and ends them sooner than that
 
 
@@ -97,7 +99,12 @@ class Watch:
         self.communicator, self._patient = communicator, False
         self.check()
 
-    def _notice(self, number, _frame):
+    def _notice(self, number, frame):
+        if _called_from_compiler(frame):  # through which no exception passes; again in a moment
+            again = threading.Timer(_MOMENT, os.kill, (os.getpid(), number))
+            again.daemon = True
+            again.start()
+            return
         self._received.append(number)
         if not self._patient:
             self.check()
@@ -118,6 +125,15 @@ class Watch:
         if self.communicator.rank > 0:
             time.sleep(_SECONDS_AFTER_THE_FIRST)
         raise Stopped(f"stopped by {signal.Signals(self._received[0]).name}; {self.kept()}")
+
+
+def _called_from_compiler(frame) -> bool:
+    """Whether Python runs inside of the compiler's machine code, which calls it back."""
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").partition(".")[0] in ("llvmlite", "numba"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def watch_of(communicator, checkpoint) -> AbstractContextManager:
