@@ -28,6 +28,7 @@ from .base import FIELD, FLOW, GeometryCalculator
 from .contract import SUM, Accumulating, Merge
 from .full_mesh import FullMeshEnergyResult
 from .scatter import Scatter, moments, scatter_of
+from .surface import listed, surface_width
 
 SCAN_AXES = {"Efermi": "Fermi level", "kBT": "temperature"}
 """Meaning of the axes that a statistics may add."""
@@ -142,14 +143,14 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
         if self.tetra:
             if hot or self.electrons:
                 expected = "False, or kBT = 0 and Fermi levels, as tetrahedra integrate a step at a level"
-                found = f"electrons: {self.electrons}" if self.electrons else f"kBT = {_listed(scan.temperatures)} eV"
+                found = f"electrons: {self.electrons}" if self.electrons else f"kBT = {listed(scan.temperatures)} eV"
                 raise InputError("tetra", expected, f"True with {found}")
             if self._width is not None:
                 raise InputError(
                     "fermi_surface_width", "none, as tetrahedra integrate over the Fermi surface", repr(self._width)
                 )
             return Tetrahedra(scan)
-        self.fermi_surface_width, self.width_source = _surface_width(
+        self.fermi_surface_width, self.width_source = surface_width(
             scan, self._width, "surface" in self.occupations, type(self).__name__, self.electrons
         )
         return fermi_statistics(scan, self.fermi_surface_width)
@@ -468,36 +469,3 @@ def _check_finite(values, kpoints, symbol):
 def is_positive(value) -> bool:
     """Whether a value is a finite number above zero."""
     return isinstance(value, Real) and not isinstance(value, bool) and 0 < value < np.inf
-
-
-def _listed(temperatures):
-    """Temperatures as text."""
-    return ", ".join(f"{kBT:g}" for kBT in temperatures)
-
-
-def _surface_width(scan, width, uses_surface, name, electrons):
-    """Half-width of the box for −∂f/∂ε at kBT = 0, and where it comes from; None where it has no use."""
-    hot = scan.temperatures[0] > 0
-    if width is not None and (hot or not uses_surface):
-        sets = f"kBT = {_listed(scan.temperatures)} eV sets the width of the Fermi surface"
-        reason = sets if hot else f"{name} has no Fermi-surface term"
-        raise InputError("fermi_surface_width", f"none, as {reason}", repr(width))
-    if hot or not uses_surface:
-        return None, ""
-    if width is not None:
-        if not width > 0:
-            raise InputError("fermi_surface_width", "a number > 0 (eV)", repr(width))
-        return float(width), "given"
-    if electrons:
-        expected = f"a number > 0 (eV), or kBT > 0, as {name} has a Fermi-surface term, which needs a width at kBT = 0"
-        raise InputError("fermi_surface_width", expected, f"none, with electrons: {electrons}")
-    levels = scan.levels
-    spacing = np.diff(levels)
-    if len(spacing) == 0 or not spacing[0] > 0 or np.ptp(spacing) > 1e-6 * spacing[0]:
-        raise InputError(
-            "fermi_surface_width",
-            f"a number > 0 (eV), or kBT > 0, or a uniform ascending Efermi whose spacing serves, as {name} has a Fermi-surface "
-            "term, which needs a width at kBT = 0",
-            f"{len(levels)} Fermi level(s), which are not uniform, from {levels[0]:g} to {levels[-1]:g} eV",
-        )
-    return float(spacing.mean()), "spacing of the scan"

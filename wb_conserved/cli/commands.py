@@ -21,7 +21,7 @@ from ..driver.checkpoint import CheckpointError
 from ..driver.doubts import doubts
 from ..driver.interruption import kept_in
 from ..driver.kpoints import kpoints_of_grid
-from ..driver.run import estimate
+from ..driver.run import estimate, silent
 from ..driver.run import run as run_calculators
 from ..errors import ConfigError, InputError, how_to_install
 from ..io import load_system
@@ -121,7 +121,7 @@ def run(file, output, overwrite, dry_run, verbose):
                 click.echo(plan)
             return
         try:
-            with _said_under_the_table():
+            with silent():  # that stands under the table
                 everything = run_calculators(*arguments, **options, progress=_on_terminal())
         except BaseException:
             job.leave(communicator)
@@ -170,7 +170,7 @@ def convergence(file, output, overwrite, verbose):
     with _refused_together(communicator, file):
         try:
             meshes, calculators = config.convergence.meshes, make_calculators(config)
-            with _said_under_the_table():
+            with silent():  # that stands under the table
                 result = mesh_series(job.system, meshes, calculators, communicator, **options, progress=_on_terminal())
         except BaseException:
             job.leave(communicator)
@@ -344,18 +344,6 @@ def _of_key(error, file):
     if key is None:
         return error
     return ConfigError(f"{file}: [{key[0]}] {key[1]}: expected {error.expected}; found {error.found}")
-
-
-@contextmanager
-def _said_under_the_table():
-    """Context in which `run` says nothing of its results, which stands under the table."""
-    its_own = logging.getLogger(run_calculators.__module__)
-    before = its_own.level
-    its_own.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        its_own.setLevel(before)
 
 
 def _balance(busy):

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ..driver.run import run
+from ..driver.run import run, silent
 from ..errors import InputError
 from ..interpolation import WannierInterpolator
 from ..interpolation.mesh_uncertainty import alternative, decay_of
@@ -180,7 +178,7 @@ def quick_points(system) -> int:
 
 
 def _estimates(system, others, mesh, calculators, components):
-    with _nothing_said_twice():
+    with silent("wb_conserved.driver"):
         results = [run(one, mesh, calculators, check_symmetry=False).results for one in (system, *others)]
     found = []
     for name, calculator in calculators.items():
@@ -193,18 +191,6 @@ def _estimates(system, others, mesh, calculators, components):
             unit = calculator.unit(int(np.sum(system.periodic)))
             found.append(Estimate(name, component, float(tensors[0][index]), float(errors[index]), unit))
     return tuple(found)
-
-
-@contextmanager
-def _nothing_said_twice():
-    """Warnings of `run` are those of the run itself."""
-    logger = logging.getLogger("wb_conserved.driver")
-    before = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)
 
 
 def _farthest(system):

@@ -124,6 +124,14 @@ def by_node(nodes: np.ndarray, number: int, left: np.ndarray, right: np.ndarray)
     return result
 
 
+def outer_sum(shells: Shells, number: int, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Σ L R† at each node, (node, ..., i, i), of matrices (q, i, m) and (q, ..., i, m)."""
+    q, *between, i, m = right.shape
+    columns = np.moveaxis(right.conj(), -1, 1).reshape(q, m, -1)
+    result = by_node(shells.nodes, number, left, columns).reshape(number, i, *between, i)
+    return np.moveaxis(result, 1, -2)
+
+
 def vector(matrices: np.ndarray) -> np.ndarray:
     """Matrices (q, ..., m, m) as columns (q, m m, ...)."""
     q, *between, m, _ = matrices.shape

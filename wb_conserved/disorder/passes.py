@@ -36,6 +36,7 @@ from .kinetics import (
     local,
     of_kinds,
     out_of,
+    outer_sum,
     trace_with,
     vector,
 )
@@ -473,14 +474,6 @@ class SkewSums(ImpurityPass):
             total = direct + rows @ found  # node, (i s), l
             currents[name] = np.moveaxis(total, 2, 1).reshape(nodes, 3, 3, s).real
         return known, currents
-
-
-def outer_sum(shells: Shells, number: int, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Σ L R† at each node, (node, ..., i, i), of matrices (q, i, m) and (q, ..., i, m)."""
-    q, *between, i, m = right.shape
-    columns = np.moveaxis(right.conj(), -1, 1).reshape(q, m, -1)
-    result = by_node(shells.nodes, number, left, columns).reshape(number, i, *between, i)
-    return np.moveaxis(result, 1, -2)
 
 
 def incoming_potential(known: Distribution, problem: Problem) -> np.ndarray:

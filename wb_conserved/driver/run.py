@@ -12,7 +12,7 @@ import logging
 import os
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import fields
 from typing import Any
 
@@ -27,7 +27,7 @@ from .plan import Plan, make_plan
 from .task import Folders, Task
 from .timing import measure
 
-__all__ = ["Plan", "estimate", "run"]
+__all__ = ["Plan", "estimate", "run", "silent"]
 
 logger = logging.getLogger(__name__)
 """For what is said of results; not of settings."""
@@ -143,6 +143,18 @@ def run(
     if communicator.rank == 0 and (noise := format_noise(named.to_dataset())):
         logger.warning("%s", noise)
     return run_result
+
+
+@contextmanager
+def silent(name: str = __name__):
+    """Context without warnings of a logger: by default of what `run` says of its results."""
+    its_own = logging.getLogger(name)
+    before = its_own.level
+    its_own.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        its_own.setLevel(before)
 
 
 def estimate(
