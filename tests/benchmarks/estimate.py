@@ -62,7 +62,7 @@ def work(case, told, folder):
         calculators = {"AHC": static.AHC(Efermi=levels, kwargs_formula={"external_terms": True})}
     arguments = (system, case["mesh"], calculators, comm)
     if told:
-        plan = wb_conserved.driver.run.estimate(*arguments, **case.get("refine", {}))
+        plan = wb_conserved.estimate(*arguments, **case.get("refine", {}))
         seconds = plan.seconds
         print(plan, file=sys.stderr)
     else:

@@ -20,6 +20,7 @@ from ..errors import InputError
 from ..results.dataset import RunResult
 from ..results.groups import LEVELS, MU, at_level, check_components, groups, of_temperatures, quantities, select
 from ..results.table import conditions, heading
+from ..results.tabulated import is_tabulated
 
 _SUFFIXES = {
     "extrapolated": "extrapolated to an infinite mesh",
@@ -69,7 +70,10 @@ class ConvergenceResult:
             NAME_extrapolated, NAME_error and NAME_follows_law without; units and other attributes as there.  The
             global attribute ``mesh`` is the finest one; k points and wall time are totals.
         """
-        parts = [part.to_dataset() for part in self.runs]
+        sums = [name for name in self.runs[-1].results if not is_tabulated(self.runs[-1].results[name])]
+        parts = [part.select(sums).to_dataset() for part in self.runs]
+        if left_out := [str(name) for name in self.runs[-1].results if name not in sums]:
+            attributes = {"not_included": ", ".join(left_out)} | attributes
         variables = {}
         for name in quantities(parts[-1]):
             variable, attrs = parts[-1][name], parts[-1][name].attrs
