@@ -217,3 +217,12 @@ class TestRefused:
         with pytest.raises(InputError, match="large=True"):
             impurity_response(system, MESH, IMPURITIES, [0.0], **OPTIONS)
         assert impurity_response(system, MESH, IMPURITIES, [0.0], large=True, **OPTIONS).results["impurity_total"]
+
+
+def test_hall_angle(system):
+    """Of spin twice the ratio, of a number the ratio."""
+    for operator, factor in (("spin", 2.0), ("identity", 1.0)):
+        found = impurity_response(system, MESH, IMPURITIES, [0.5], operator=operator, **OPTIONS)
+        total, charge = (found.results[f"impurity_{name}"].data for name in ("total", "charge"))
+        expected = factor * total[0, 0, 1] / charge[0, 1, 1]
+        np.testing.assert_allclose(found.hall_angle()[0, 0, 1], expected, rtol=1e-12)

@@ -32,7 +32,7 @@ names = ["conserved", "kubo"]
 folder = "results"
 plot = false
 [convergence]
-meshes = [40, 60, 80]
+meshes = [140, 160, 180]
 """
 SCRIPT = "import sys\nfrom wb_conserved.cli import main\nsys.stderr.write('begins\\n')\nmain()\n"
 BEGINS, LOADED, RUNS = "begins", "Pt.chk.xz", "processes"
@@ -108,6 +108,22 @@ def test_stopped_at_any_moment(source, arguments, moment, seconds, kept, number)
     assert process.returncode == 75
     assert lines == [f"stopped by {number.name}; {kept}"]
     assert not [path for path in source.parent.rglob("results/*") if path.is_file()]
+
+
+def test_a_mesh_that_is_finished_is_kept(source):
+    """Also without a checkpoint: the sums of a whole mesh lie beside the results, and are named."""
+    source.write_text(INPUT.replace("MESH", "160").replace("140", "4"), encoding="utf-8")
+    process = started(source, "convergence")
+    until(process, LOADED)
+    while not list(source.parent.glob("results/convergence/unfinished-*/mesh-4x4x4/*/sum-*")):
+        assert process.poll() is None
+        time.sleep(0.01)
+    (line,) = stop(process, signal.SIGTERM)
+    (folder,) = source.parent.glob("results/convergence/unfinished-*")
+    assert process.returncode == 75
+    assert line == (
+        f"stopped by SIGTERM; finished parts are in {folder.relative_to(source.parent)}, and the same command goes on with them"
+    )
 
 
 @pytest.mark.parametrize("module", ["wb_conserved.cli.commands", "wannierberri", "numba.core.types", "xarray", "pydantic"])

@@ -19,7 +19,7 @@ from ..diagnostics.mesh_series import convergence as mesh_series
 from ..diagnostics.mesh_series import format_convergence
 from ..driver.checkpoint import CheckpointError
 from ..driver.doubts import doubts
-from ..driver.interruption import kept_in
+from ..driver.interruption import holds_sums, kept_in
 from ..driver.kpoints import kpoints_of_grid
 from ..driver.run import estimate, silent
 from ..driver.run import run as run_calculators
@@ -318,7 +318,7 @@ def _options(job, storing=True, series=False):
             folder = folder.with_name(folder.name + "-convergence")  # not that of a run
         options |= {"checkpoint": folder, "checkpoint_chunks": given}
         nothing = "nothing is kept without [run] checkpoint, and the same command begins anew"
-        watch().kept = lambda: kept_in(folder) if given else nothing
+        watch().kept = lambda: kept_in(folder) if given or holds_sums(folder) else nothing
     return options
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from ..driver.interruption import holds_sums
 from ..results.files import check_folder, existing_results
 from .group import watch
 
@@ -64,7 +65,7 @@ class Unfinished:
 
     def leave(self) -> None:
         """Remove it where nothing has been stored in it."""
-        if not any(self.path.rglob("sum-*")):
+        if not holds_sums(self.path):
             self.done()
 
     def done(self) -> None:

@@ -24,7 +24,6 @@ from scipy import sparse
 from ..calculators.base import GeometryCalculator
 from ..calculators.contract import SUM, Accumulating
 from ..interpolation import WannierInterpolator
-from ..interpolation.batches import states_of
 from .kinetics import (
     Equation,
     by_node,
@@ -138,9 +137,8 @@ class ImpurityPass(GeometryCalculator, Accumulating):
         return known
 
     def __call__(self, data_K):
-        """One k point after the other, of WannierBerri; only for a single pass."""
-        values = self.accumulate(states_of(data_K))
-        return self.finalize({name: array / data_K.nk for name, array in values.items()}, data_K.system)
+        """Only `wb_conserved.run` knows passes."""
+        raise TypeError(f"{type(self).__name__}: expected wb_conserved.run, found a run of WannierBerri")
 
     def geometries(self, states) -> Iterator[tuple[Any, np.ndarray, np.ndarray]]:
         """Band geometry of each batch, phases exp(i k·(τ_i − r_0)) (k, i) and offsets τ_i − r_0 (i, 3), Å."""

@@ -17,6 +17,7 @@ from ..calculators.contract import Accumulating
 from ..driver.run import run
 from ..errors import InputError
 from ..occupations import Scan, fermi_statistics
+from ..operators import Operator
 from ..results.dataset import RunResult
 from ..units import HBAR_EV_FS, conductivity_factor, conductivity_unit, periodic_measure
 from .impurities import Impurity
@@ -218,6 +219,7 @@ class ImpurityResult(RunResult):
 
     Attributes
     ----------
+    observable : Operator
     residuals : dict of str to float
         "particles": particles that collisions make over those that they move; "optical_theorem": its largest violation over T.
     limits : tuple of str
@@ -225,6 +227,7 @@ class ImpurityResult(RunResult):
     """
 
     residuals: dict[str, float]
+    observable: Operator
     limits: tuple[str, ...] = (
         "dilute limit: first order of the concentration in the rates",
         "no crossing diagrams: scattering off pairs of impurities",
@@ -233,10 +236,15 @@ class ImpurityResult(RunResult):
     )
 
     def hall_angle(self) -> np.ndarray:
-        """2 |e|/ħ times the total conductivity of spin over that of charge along the field, over the scan, (..., i, l, s)."""
+        """Total conductivity of the observable over that of charge along the field, over the scan, (..., i, l[, s]).
+
+        Of an angular momentum times 2 |e|/ħ, as usual; of others times |e|.
+        """
         charge = np.diagonal(self.results["impurity_charge"].data, axis1=-2, axis2=-1)
         total = self.results["impurity_total"].data
-        return 2 * total / charge[(..., None, slice(None), *(None,) * (total.ndim - charge.ndim - 1))]
+        factor = 2 if self.observable.unit == "ħ" else 1
+        with np.errstate(divide="ignore", invalid="ignore"):  # directions in which the system does not extend
+            return factor * total / charge[(..., None, slice(None), *(None,) * (total.ndim - charge.ndim - 1))]
 
     def to_dataset(self, **attributes):
         """As `RunResult.to_dataset`, with residuals and limits as attributes."""
@@ -376,8 +384,9 @@ def _completed(found: RunResult) -> ImpurityResult:
     """The result with totals and residuals."""
     known, _ = found.results.pop("response")
     found.calculators.pop("response")
-    found.__class__ = ImpurityResult
-    result = found
+    result = ImpurityResult.__new__(ImpurityResult)
+    vars(result).update(vars(found))
+    result.observable = result.calculators["impurity_drift"].operator
     result.residuals = {"particles": known.particles, "optical_theorem": known.local.scattering.optical}
     for prefix, clean, long_name in (
         ("impurity_", ("conserved", "dipole"), "conserved current, all parts"),

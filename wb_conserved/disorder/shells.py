@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit
 
 _REACH = 16.0  # in units of kBT
 
@@ -75,11 +74,6 @@ class EnergyAxis:
         ends = self.origin + self.width * np.arange(-1, self.number + 1)
         x = (ends - levels[:, None]) / kBT
         return kBT * np.diff(np.logaddexp(0.0, x), n=2, axis=1) / self.width
-
-    def filled(self, levels: np.ndarray, kBT: float) -> np.ndarray:
-        """Fermi function (level, node)."""
-        distance = self.energies - levels[:, None]
-        return expit(-distance / kBT) if kBT > 0 else (distance <= 0).astype(float)
 
 
 @dataclass(frozen=True)

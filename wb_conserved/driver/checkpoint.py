@@ -211,7 +211,10 @@ class IterationFolder:
         checkpoint = self.folder.parent
         reserved = checkpoint / _RESERVED
         if reserved.exists():
-            os.truncate(reserved, max(0, reserved.stat().st_size - nbytes(values)))
+            left = reserved.stat().st_size - nbytes(values)
+            os.truncate(reserved, max(0, left))
+            if left <= 0:
+                reserved.unlink()
         if not (checkpoint / _FINGERPRINT).exists():
             self.folder.mkdir(parents=True, exist_ok=True)
             write_file(checkpoint / _FINGERPRINT, self._header)

@@ -159,9 +159,14 @@ def _ending(watch):
         raise
 
 
+def holds_sums(checkpoint) -> bool:
+    """Whether there are sums in a checkpoint."""
+    return next(Path(checkpoint).rglob("sum-*"), None) is not None
+
+
 def kept_in(checkpoint) -> str:
     """What is kept in a checkpoint, and how to go on."""
-    if next(Path(checkpoint).rglob("sum-*"), None) is None:
+    if not holds_sums(checkpoint):
         return "no part was finished yet, and the same command begins anew"
     return f"finished parts are in {checkpoint}, and the same command goes on with them"
 
