@@ -209,9 +209,9 @@ class ResidualResistivity(_Scalar):
 
 def _means(known: Distribution, problem: Problem):
     """Σ w |M|, Σ w tr Γ and Σ w |M| |v̄| at the nodes."""
-    scattering = known.local.scattering
+    scattering = known.scattering
     rate = np.einsum("nij,nji->n", scattering.outward, scattering.spectrum).real
-    return known.local.states, rate + problem.extra_rate * known.local.states, known.local.velocity
+    return known.states, rate + problem.extra_rate * known.states, known.velocity
 
 
 class ImpurityResult(RunResult):
@@ -387,7 +387,7 @@ def _completed(found: RunResult) -> ImpurityResult:
     result = ImpurityResult.__new__(ImpurityResult)
     vars(result).update(vars(found))
     result.observable = result.calculators["impurity_drift"].operator
-    result.residuals = {"particles": known.particles, "optical_theorem": known.local.scattering.optical}
+    result.residuals = {"particles": known.particles, "optical_theorem": known.scattering.optical}
     for prefix, clean, long_name in (
         ("impurity_", ("conserved", "dipole"), "conserved current, all parts"),
         ("impurity_conventional_", ("conventional",), "conventional current, all parts"),

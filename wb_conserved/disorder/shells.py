@@ -5,14 +5,16 @@ its two neighbours with the weights of a linear interpolation, so that
 
     δ(ε_j − ε̄_M) → w_M = max(0, 1 − |ε_j − ε̄_M|/Δ) / (Δ N_k),    ∫dε (−∂f/∂ε) X(ε) → Σ_j c_j X(ε_j)
 
-with c_j the integral of −∂f/∂ε times the same hat.  All arrays have the entry (a multiplet at a node) as first axis q; i are
+with c_j the integral of −∂f/∂ε times the same hat.  First axes of arrays are p, a multiplet, or q, a multiplet at a node; i are
 the functions of the impurities, m the bands of the multiplet, a Cartesian directions, s components of the observable.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -76,138 +78,203 @@ class EnergyAxis:
         return kBT * np.diff(np.logaddexp(0.0, x), n=2, axis=1) / self.width
 
 
+class Rows:
+    """Matrices of a batch in the rows of those bands b that lie in shells.
+
+    Parameters
+    ----------
+    geometry : wb_conserved.calculators.band_geometry.BandGeometry
+    states : complex array (k, n, i)
+        Eigenvectors on the functions of the impurities, with the phases exp(i k·(τ_i − r_0)).
+    offsets : float array (i, a)
+        τ_i − r_0, Å.
+    first, last : int
+        The bands, from the first one to before the last one.
+    """
+
+    def __init__(self, geometry, states: np.ndarray, offsets: np.ndarray, first: int, last: int):
+        self._geometry, self.all_states, self._offsets = geometry, states, offsets
+        self.bands = slice(first, last)
+
+    @property
+    def states(self) -> np.ndarray:
+        """(k, b, i)."""
+        return self.all_states[:, self.bands]
+
+    @property
+    def velocities(self) -> np.ndarray:
+        """v (k, b, a, n), eV Å."""
+        return self._geometry.velocity[:, self.bands]
+
+    @property
+    def operators(self) -> np.ndarray:
+        """The observable (k, b, s, n)."""
+        return self._geometry.operator[:, self.bands]
+
+    @property
+    def _currents(self):
+        """Conventional current ½{v, s} (k, b, a, s, n)."""
+        v, s = self.velocities, self.operators
+        k, b, a, n = v.shape
+        components = s.shape[2]
+        result = (v.reshape(k, b * a, n) @ self._geometry.operator.reshape(k, n, -1)).reshape(k, b, a, components, n)
+        other = (s.reshape(k, b * components, n) @ self._geometry.velocity.reshape(k, n, -1)).reshape(k, b, components, a, n)
+        result += other.swapaxes(2, 3)
+        result *= 0.5
+        return result
+
+    @cached_property
+    def dressed(self) -> np.ndarray:
+        """(D_aU)†, Å, and (δ_JU)†, the conventional current dressing it: (k, b, 3 + 3 s, i).
+
+        D_aU = Σ_{m∉M} U_m v^a_mn/(ε_n − ε_m) + i (r^a − r_0^a) U, δ_JU = Σ_{m∉M} U_m J^{as}_mn/(ε_n − ε_m).
+        """
+        geometry, currents = self._geometry, self._currents
+        energies, labels = geometry.energies, geometry.multiplets.labels
+        difference = energies[:, self.bands, None] - energies[:, None]
+        difference[labels[:, self.bands, None] == labels[:, None]] = np.inf
+        gap = 1.0 / difference[:, :, None]
+        k, b, _, n = gap.shape
+        from_others = np.empty((k, b, 3 + currents.shape[2] * currents.shape[3], n), dtype=complex)
+        np.multiply(self.velocities, gap, out=from_others[:, :, :3])
+        np.multiply(currents.reshape(k, b, -1, n), gap, out=from_others[:, :, 3:])
+        if geometry.external_terms:
+            from_others[:, :, :3] -= 1j * geometry.batch.matrix("AA")[:, self.bands]
+        adjoint = self.all_states.conj()
+        result = (from_others.reshape(k, -1, n) @ adjoint).reshape(*from_others.shape[:3], -1)
+        if self._offsets.any():
+            result[:, :, :3] -= 1j * self._offsets.T * adjoint[:, self.bands, None]
+        return result
+
+
 @dataclass(frozen=True)
 class Shells:
-    """Multiplets of m bands near nodes of an axis.
+    """Multiplets p of m bands near nodes of an axis, and their entries q, a multiplet at a node, one node after the other.
 
     Attributes
     ----------
+    rows : Rows
+    k : int array (p,)
+    bands : int array (p, m)
+        Among those of the rows.
+    deviations : float array (p, m)
+        ε_n − ε̄_M, eV.
+    inverse_distances : float array (p, n)
+        1/(ε̄_M − ε̄_n), 1/eV, 0 inside.
+    owners : int array (q,)
+        The multiplet of each entry.
     nodes : int array (q,)
+        Ascending.
     weights : float array (q,)
         w, 1/eV.
-    deviations : float array (q, m)
-        ε_n − ε̄_M, eV.
-    states : complex array (q, i, m)
-        U on the functions of the impurities.
-    derivatives : complex array (q, a, i, m)
-        D_aU, Å.
-    resolvents : complex array (q, i, i)
-        Σ_{m∉M} U_m U_m†/(ε̄_M − ε_m), 1/eV.
-    velocities : complex array (q, a, m, m)
-        Blocks of v, eV Å.
-    operators : complex array (q, s, m, m)
-        Blocks of the observable.
-    currents : complex array (q, a, s, m, m)
-        Blocks of the conventional current ½{v, s}.
-    current_derivatives : complex array (q, a, s, i, m)
-        Σ_{m∉M} U_m J_mn/(ε_n − ε_m).
     """
 
+    rows: Rows
+    k: np.ndarray
+    bands: np.ndarray
+    deviations: np.ndarray
+    inverse_distances: np.ndarray
+    owners: np.ndarray
     nodes: np.ndarray
     weights: np.ndarray
-    deviations: np.ndarray
-    states: np.ndarray
-    derivatives: np.ndarray
-    resolvents: np.ndarray
-    velocities: np.ndarray
-    operators: np.ndarray
-    currents: np.ndarray
-    current_derivatives: np.ndarray
 
     @property
     def size(self) -> int:
         """Bands of a multiplet."""
-        return self.states.shape[-1]
+        return self.bands.shape[1]
 
-    @property
+    @cached_property
+    def at_nodes(self) -> list[tuple[int, slice]]:
+        """Each node that occurs, and its entries."""
+        starts = np.flatnonzero(np.diff(self.nodes, prepend=-1, append=self.nodes[-1] + 1)).tolist()
+        return [(int(self.nodes[first]), slice(first, last)) for first, last in itertools.pairwise(starts)]
+
+    def _block(self, rows):
+        """Inside the multiplet, (p, ..., m, m), of rows (k, b, ..., n)."""
+        columns = self.rows.bands.start + self.bands
+        found = rows[self.k[:, None, None], self.bands[:, :, None], ..., columns[:, None, :]]  # p m m ...
+        return np.moveaxis(found, (1, 2), (-2, -1))
+
+    @cached_property
+    def states(self) -> np.ndarray:
+        """Uᵀ on the functions of the impurities, (p, m, i)."""
+        return self.rows.states[self.k[:, None], self.bands]
+
+    @cached_property
+    def dressed(self) -> np.ndarray:
+        """(D_aU)† and (δ_JU)†, (p, m, 3 + 3 s, i), see `Rows.dressed`."""
+        return self.rows.dressed[self.k[:, None], self.bands]
+
+    @cached_property
+    def resolvents(self) -> np.ndarray:
+        """Σ_{m∉M} U_m U_m†/(ε̄_M − ε_m), transposed, (p, i, i), 1/eV."""
+        states = self.rows.all_states[self.k]
+        return states.conj().swapaxes(1, 2) @ (states * self.inverse_distances[:, :, None])
+
+    @cached_property
+    def velocities(self) -> np.ndarray:
+        """Blocks of v (p, a, m, m), eV Å."""
+        return self._block(self.rows.velocities)
+
+    @cached_property
+    def operators(self) -> np.ndarray:
+        """Blocks of the observable (p, s, m, m)."""
+        return self._block(self.rows.operators)
+
+    @cached_property
+    def currents(self) -> np.ndarray:
+        """Blocks of the conventional current ½{v, s} (p, a, s, m, m)."""
+        k = self.k[:, None]
+        v, s = self.rows.velocities[k, self.bands], self.rows.operators[k, self.bands]  # p m a n, p m s n
+        p, m, a, n = v.shape
+        product = (v.reshape(p, m * a, n) @ s.conj().reshape(p, -1, n).swapaxes(1, 2)).reshape(p, m, a, m, -1)
+        product = product.transpose(0, 2, 4, 1, 3)
+        return 0.5 * (product + product.conj().swapaxes(-1, -2))
+
+    @cached_property
     def mean_velocities(self) -> np.ndarray:
-        """v̄ (q, a), eV Å."""
-        return np.einsum("qann->qa", self.velocities).real / self.size
+        """v̄ (p, a), eV Å."""
+        return np.einsum("pann->pa", self.velocities).real / self.size
 
 
-def multiplets_near(energies: np.ndarray, labels: np.ndarray, means: np.ndarray, axis: EnergyAxis) -> Iterator[tuple]:
-    """Multiplets at nodes of an axis, those of one size after another.
-
-    Parameters
-    ----------
-    energies, means : float array (k, n)
-        Of the bands, and of their multiplets, eV.
-    labels : int array (k, n)
-        Numbers of the multiplets.
-    axis : EnergyAxis
-
-    Yields
-    ------
-    k : int array (q,)
-    bands : int array (q, m)
-    nodes : int array (q,)
-    weights : float array (q,)
-        Without the weight of the k point, 1/eV.
-    """
-    first = np.ones(labels.shape, dtype=bool)
-    first[:, 1:] = labels[:, 1:] != labels[:, :-1]
-    k, start = np.nonzero(first)
-    flat = np.flatnonzero(first)
-    sizes = np.diff(np.append(flat, labels.size))
-    nodes, weights = axis.hats(means[k, start])
-    for size in np.unique(sizes):
-        for node, weight in zip(nodes, weights, strict=True):
-            kept = (sizes == size) & (node >= 0) & (node < axis.number) & (weight > 0)
-            if kept.any():
-                yield k[kept], start[kept][:, None] + np.arange(size), node[kept], weight[kept] / axis.width
-
-
-def shells_of(geometry, axis: EnergyAxis, functions: np.ndarray, phases: np.ndarray, offsets: np.ndarray, weight: float):
-    """Shells of a batch of k points.
+def shells_of(geometry, axis: EnergyAxis, states: np.ndarray, offsets: np.ndarray, weight: float) -> Iterator[Shells]:
+    """Shells of a batch of k points, those of one size after another.
 
     Parameters
     ----------
     geometry : wb_conserved.calculators.band_geometry.BandGeometry
     axis : EnergyAxis
-    functions : int array (i,)
-        Wannier functions of the impurities.
-    phases : complex array (k, i)
-        exp(i k·(τ_i − r_0)), as the functions sit at other places than the impurity's origin.
-    offsets : float array (i, a)
-        τ_i − r_0, Å.
+    states, offsets
+        See `Rows`.
     weight : float
         Of each k point.
-
-    Yields
-    ------
-    Shells
     """
     energies, multiplets = geometry.energies, geometry.multiplets
-    vectors = geometry.batch.eigenvectors[:, functions] * phases[:, :, None]  # k i n
-    position = geometry.batch.matrix("AA") if geometry.external_terms else None
-    for k, bands, nodes, shell_weights in multiplets_near(energies, multiplets.labels, multiplets.energies, axis):
-        rows, one, other = k[:, None], bands[:, :, None], bands[:, None, :]
-        all_states, states = vectors[k], np.moveaxis(vectors[rows, :, bands], 1, 2)  # q i n, q i m
-
-        def block(matrix, k=k, one=one, other=other):
-            """Inside the multiplet, (q, ..., m, m)."""
-            return np.moveaxis(matrix[k[:, None, None], one, ..., other], (1, 2), (-2, -1))
-
-        def columns(matrix, rows=rows, bands=bands):
-            """All rows and the columns of the multiplet, (q, ..., n, m)."""
-            return np.moveaxis(np.moveaxis(matrix[rows, ..., bands], 1, -1), 1, -2)
-
-        gap = np.moveaxis(geometry.gap[rows, bands], 1, 2)  # q n m: 1/(ε_m − ε_n), 0 inside
-        connection = columns(geometry.connection)  # q a n m
-        derivatives = all_states[:, None] @ (-1j * connection) + 1j * offsets.T[:, :, None] * states[:, None]
-        if position is not None:
-            derivatives += all_states[:, None] @ (1j * columns(position))
-        mean_gap = geometry.mean_gap[k, bands[:, 0]]  # q n
-        current = columns(geometry.current)  # q a s n m
+    starts = np.ones(energies.shape, dtype=bool)
+    starts[:, 1:] = multiplets.labels[:, 1:] != multiplets.labels[:, :-1]
+    k, start = np.nonzero(starts)
+    sizes = np.diff(np.append(np.flatnonzero(starts), energies.size))
+    nodes, weights = axis.hats(multiplets.energies[k, start])
+    there = (nodes >= 0) & (nodes < axis.number) & (weights > 0)
+    near = there.any(axis=0)
+    if not near.any():
+        return
+    rows = Rows(geometry, states, offsets, start[near].min(), (start + sizes)[near].max())
+    for size in np.unique(sizes[near]):
+        chosen = np.flatnonzero(near & (sizes == size))
+        which, owners = np.nonzero(there[:, chosen])
+        order = np.argsort(nodes[which, chosen[owners]], kind="stable")
+        entries = which[order], chosen[owners[order]]
+        bands = start[chosen][:, None] + np.arange(size)
+        means, others = multiplets.energies[k[chosen], start[chosen]][:, None], multiplets.energies[k[chosen]]
+        distances = np.where(multiplets.labels[k[chosen]] == multiplets.labels[k, start][chosen, None], np.inf, means - others)
         yield Shells(
-            nodes=nodes,
-            weights=weight * shell_weights,
-            deviations=energies[rows, bands] - multiplets.energies[rows, bands],
-            states=states,
-            derivatives=derivatives,
-            resolvents=(all_states * mean_gap[:, None]) @ all_states.conj().swapaxes(1, 2),
-            velocities=block(geometry.velocity),
-            operators=block(geometry.operator),
-            currents=block(geometry.current),
-            current_derivatives=all_states[:, None, None] @ (current * gap[:, None, None]),
+            rows=rows,
+            k=k[chosen],
+            bands=bands - rows.bands.start,
+            deviations=energies[k[chosen][:, None], bands] - means,
+            inverse_distances=1.0 / distances,
+            owners=owners[order],
+            nodes=nodes[entries],
+            weights=(weight / axis.width) * weights[entries],
         )
