@@ -11,10 +11,10 @@ import numpy as np
 import wannierberri
 from scipy.optimize import brentq
 
+from wb_conserved.disorder.energy_axis import EnergyAxis
 from wb_conserved.disorder.kinetics import as_matrices
 from wb_conserved.disorder.passes import DistributionSums, LocalSpectrum, Problem, SkewSums
 from wb_conserved.disorder.scattering import Kind, scattering_of
-from wb_conserved.disorder.shells import EnergyAxis
 from wb_conserved.interpolation import states_of
 from wb_conserved.models import rashba_gas
 from wb_conserved.models.kp import PAULI, KPSystem

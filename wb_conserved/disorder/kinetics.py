@@ -19,13 +19,14 @@ import functools
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import lstsq
 
 from ..errors import InputError
 from .scattering import Kind
 from .shells import Shells
 
 _UNSCATTERED = 1e-7  # of the largest rate of the states at hand
-_SINGULAR = 1e-10  # of the largest singular value
+_SINGULAR = 1e-10  # of the largest pivot
 
 
 def imaginary_part(matrices: np.ndarray) -> np.ndarray:
@@ -207,9 +208,7 @@ class Equation:
         result = np.zeros_like(source)
         for node in np.flatnonzero(self.states > 0):
             matrix = np.eye(self.kernel.shape[1]) - self.kernel[node]
-            left, values, right = np.linalg.svd(matrix)
-            kept = values > _SINGULAR * max(1.0, values[0])
-            found = right[kept].T @ ((left[:, kept].T @ source[node]) / values[kept, None])
+            found = lstsq(matrix, source[node], _SINGULAR, overwrite_a=True, check_finite=False, lapack_driver="gelsy")[0]
             if self.extra_rate == 0:
                 excess = number[node] + self.count[node] @ found
                 found = found - np.outer(self.spectrum[node], excess / self.states[node])

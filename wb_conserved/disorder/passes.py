@@ -24,6 +24,7 @@ from scipy import sparse
 from ..calculators.base import GeometryCalculator
 from ..calculators.contract import SUM, Accumulating
 from ..interpolation import WannierInterpolator
+from .energy_axis import EnergyAxis, at_nodes
 from .kinetics import (
     Equation,
     add_by_node,
@@ -40,7 +41,7 @@ from .kinetics import (
     turned,
 )
 from .scattering import Kind, Scattering, green_function, scattering_of
-from .shells import EnergyAxis, Shells, shells_of
+from .shells import Shells, shells_of
 
 _SAMPLE = 300  # k points
 _BEFORE = "before"
@@ -68,6 +69,8 @@ class Problem:
         eV.
     origins : float array (i, 3)
         r_0 of the impurity of each function, Å.
+    tetra : bool
+        Linear tetrahedra, see `wb_conserved.disorder.energy_axis`.
     """
 
     axis: EnergyAxis
@@ -79,6 +82,7 @@ class Problem:
     first_order: bool
     extra_rate: float
     origins: np.ndarray
+    tetra: bool = False
 
     @property
     def number(self) -> int:
@@ -156,7 +160,7 @@ class ImpurityPass(GeometryCalculator, Accumulating):
     def shells(self, states, weight) -> Iterator[Shells]:
         """All shells of some k points."""
         for geometry, on_functions, offsets in self.geometries(states):
-            yield from shells_of(geometry, self.problem.axis, on_functions, offsets, weight)
+            yield from shells_of(geometry, self.problem.axis, on_functions, offsets, weight, self.problem.tetra)
 
     def _zeros(self) -> dict[str, np.ndarray]:
         return {name: np.zeros(shape, dtype=dtype) for name, (dtype, *shape) in self.arrays.items()}
@@ -181,13 +185,17 @@ class LocalSpectrum(ImpurityPass):
     def accumulate(self, states, weight=1.0, out=None):
         values, axis = out or self._zeros(), self.problem.band_axis
         for geometry, on_functions, _ in self.geometries(states):
-            flat = on_functions.reshape(-1, self.problem.number)
-            nodes, hats = axis.hats(geometry.multiplets.energies.reshape(-1))
-            if nodes.min() < 0 or nodes.max() >= axis.number:
-                raise ValueError(f"bands: expected energies within {axis.energies[[0, -1]]} eV, found others")
-            places = (nodes.ravel(), np.tile(np.arange(len(flat)), 2))
-            onto = sparse.csr_array(((weight / axis.width) * hats.ravel(), places), shape=(axis.number, len(flat)))
-            values["spectrum"] += onto @ as_vectors(flat[:, :, None] * flat.conj()[:, None])
+            energies, ends = geometry.energies, axis.energies[[0, -1]]
+            if energies.min() < ends[0] or energies.max() > ends[1]:
+                raise ValueError(f"bands: expected energies within {ends} eV, found {energies.min():g} to {energies.max():g}")
+            multiplets, entries = at_nodes(geometry, axis, self.problem.tetra)
+            flat = on_functions.reshape(energies.size, -1)
+            shape = axis.number, len(multiplets.sizes)
+            onto = sparse.csr_array((weight * entries.weights, (entries.nodes, entries.owners)), shape=shape)
+            # vectors of U U†
+            left = np.stack([flat.real + flat.imag, flat.imag - flat.real], axis=2)
+            outer = (left @ np.stack([flat.real, flat.imag], axis=1)).reshape(len(flat), -1)
+            values["spectrum"] += onto @ np.add.reduceat(outer, np.cumsum(multiplets.sizes) - multiplets.sizes, axis=0)
         return values
 
     def finalize(self, values, system) -> Scattering:
@@ -261,10 +269,10 @@ class DistributionSums(ImpurityPass):
             rates, shifts = np.moveaxis(inside(shells, on_states[:, :, :2]), 1, 0)
             inverse = out_of(shells, rates, shifts, problem.extra_rate)
             jumped = -imaginary_part(self._jumped(shells, on_states[:, :, 2]))  # q x m m: im[U† 2πcWAW D_xU]
-            sums = self._columns(shells, jumped)  # q mm (rows, F, 6)
+            columns = self._columns(shells, jumped)
             number = values["sums"].shape[1]
-            right = (shells.weights[:, None, None] * inverse) @ sums[:, :, number - problem.elements :]
-            add_by_node(values["sums"], shells, sums[:, :, :number], right)
+            right = (shells.weights[:, None, None] * inverse) @ columns[:, :, number - problem.elements :]
+            add_by_node(values["sums"], shells, columns[:, :, :number], right)
             self._add_shifts(values, shells)
             sizes, speeds = shells.weights * shells.size, np.linalg.norm(shells.mean_velocities, axis=1)
             np.add.at(values["states"], shells.nodes, sizes)
@@ -461,4 +469,4 @@ def conventional_rows(shells: Shells) -> np.ndarray:
 
 def number_rows(shells: Shells) -> np.ndarray:
     """The unit matrix as vector (p, 1, m m)."""
-    return np.broadcast_to(np.eye(shells.size).ravel(), (len(shells.k), 1, shells.size**2))
+    return np.broadcast_to(np.eye(shells.size).ravel(), (len(shells.own), 1, shells.size**2))

@@ -1,12 +1,7 @@
 """States of multiplets near the energies of an axis, as scattering needs them.
 
-An energy axis of equidistant nodes ε_j, Δ apart, stands for the energy shells: a multiplet M with mean energy ε̄_M belongs to
-its two neighbours with the weights of a linear interpolation, so that
-
-    δ(ε_j − ε̄_M) → w_M = max(0, 1 − |ε_j − ε̄_M|/Δ) / (Δ N_k),    ∫dε (−∂f/∂ε) X(ε) → Σ_j c_j X(ε_j)
-
-with c_j the integral of −∂f/∂ε times the same hat.  First axes of arrays are p, a multiplet, or q, a multiplet at a node; i are
-the functions of the impurities, m the bands of the multiplet, a Cartesian directions, s components of the observable.
+First axes of arrays are r, a band of a k point, p, a multiplet, or q, a multiplet at a node of the axis; i are the functions of
+the impurities, m the bands of the multiplet, a Cartesian directions, s components of the observable.
 """
 
 from __future__ import annotations
@@ -18,68 +13,14 @@ from functools import cached_property
 
 import numpy as np
 
-_REACH = 16.0  # in units of kBT
+from .energy_axis import EnergyAxis, at_nodes
 
-
-@dataclass(frozen=True)
-class EnergyAxis:
-    """Equidistant nodes.
-
-    Attributes
-    ----------
-    origin : float
-        Of node 0, eV.
-    width : float
-        Distance of the nodes, and half-width of a shell, eV.
-    number : int
-    """
-
-    origin: float
-    width: float
-    number: int
-
-    @classmethod
-    def of_levels(cls, levels: np.ndarray, kBT: float, width: float) -> EnergyAxis:
-        """Nodes for −∂f/∂ε at some Fermi levels and up to a temperature, all eV."""
-        margin = _REACH * kBT + 2 * width
-        first, last = np.floor((levels.min() - margin) / width), np.ceil((levels.max() + margin) / width)
-        return cls(float(first * width), width, int(last - first) + 1)
-
-    @property
-    def energies(self) -> np.ndarray:
-        """Of the nodes, eV."""
-        return self.origin + self.width * np.arange(self.number)
-
-    def covering(self, lowest: float, highest: float) -> tuple[EnergyAxis, int]:
-        """A longer axis of which this one is a part, from below one energy to above another, and the place of node 0 there."""
-        before = max(0, int(np.ceil((self.origin - lowest) / self.width)) + 1)
-        end = max(self.number, int(np.ceil((highest - self.origin) / self.width)) + 2)
-        return EnergyAxis(self.origin - before * self.width, self.width, before + end), before
-
-    def hats(self, energies: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The two nodes of each energy, (2, ...), and their weights; nodes may lie outside the axis."""
-        x = (energies - self.origin) / self.width
-        lower = np.floor(x)
-        upper = x - lower
-        nodes = np.stack([lower, lower + 1]).astype(int)
-        return nodes, np.stack([1 - upper, upper])
-
-    def surface_weights(self, levels: np.ndarray, kBT: float) -> np.ndarray:
-        """Coefficients c (level, node) of ∫dε (−∂f/∂ε) X(ε) for X linear between the nodes."""
-        if kBT == 0:
-            result = np.zeros((len(levels), self.number))
-            nodes, weights = self.hats(levels)
-            for node, weight in zip(nodes, weights, strict=True):
-                result[np.arange(len(levels)), node] += weight
-            return result
-        # second difference of the second integral of −∂f/∂ε, which is kBT ln(1 + exp(x))
-        ends = self.origin + self.width * np.arange(-1, self.number + 1)
-        x = (ends - levels[:, None]) / kBT
-        return kBT * np.diff(np.logaddexp(0.0, x), n=2, axis=1) / self.width
+_BLOCK = 2**15  # elements of a matrix that stays in the cache
+_FEW = 0.5  # share of k points with shells, below which matrices are made for these alone
 
 
 class Rows:
-    """Matrices of a batch in the rows of those bands b that lie in shells.
+    """Matrices of a batch in the rows r of those bands that lie in shells, and of the bands between them.
 
     Parameters
     ----------
@@ -88,62 +29,82 @@ class Rows:
         Eigenvectors on the functions of the impurities, with the phases exp(i k·(τ_i − r_0)).
     offsets : float array (i, a)
         τ_i − r_0, Å.
-    first, last : int
-        The bands, from the first one to before the last one.
+    first, number : int array (k,)
+        The first band of each k point, and how many there are.
+
+    Attributes
+    ----------
+    k, bands : int array (r,)
+        Of each row.
+    starts : int array (k,)
+        Row of band 0, were it there.
     """
 
-    def __init__(self, geometry, states: np.ndarray, offsets: np.ndarray, first: int, last: int):
+    def __init__(self, geometry, states: np.ndarray, offsets: np.ndarray, first: np.ndarray, number: np.ndarray):
         self._geometry, self.all_states, self._offsets = geometry, states, offsets
-        self.bands = slice(first, last)
+        self._first, self._number = first, number
+        self.starts = np.cumsum(number) - number - first
+        self.k = np.repeat(np.arange(len(number)), number)
+        self.bands = np.arange(len(self.k)) - self.starts[self.k]
 
-    @property
+    @cached_property
     def states(self) -> np.ndarray:
-        """(k, b, i)."""
-        return self.all_states[:, self.bands]
+        """(r, i)."""
+        return self.all_states[self.k, self.bands]
 
-    @property
+    @cached_property
     def velocities(self) -> np.ndarray:
-        """v (k, b, a, n), eV Å."""
-        return self._geometry.velocity[:, self.bands]
+        """v (r, a, n), eV Å."""
+        return self._geometry.velocity[self.k, self.bands]
 
-    @property
+    @cached_property
     def operators(self) -> np.ndarray:
-        """The observable (k, b, s, n)."""
-        return self._geometry.operator[:, self.bands]
-
-    @property
-    def _currents(self):
-        """Conventional current ½{v, s} (k, b, a, s, n)."""
-        v, s = self.velocities, self.operators
-        k, b, a, n = v.shape
-        components = s.shape[2]
-        result = (v.reshape(k, b * a, n) @ self._geometry.operator.reshape(k, n, -1)).reshape(k, b, a, components, n)
-        other = (s.reshape(k, b * components, n) @ self._geometry.velocity.reshape(k, n, -1)).reshape(k, b, components, a, n)
-        result += other.swapaxes(2, 3)
-        result *= 0.5
-        return result
+        """The observable (r, s, n)."""
+        return self._geometry.operator[self.k, self.bands]
 
     @cached_property
     def dressed(self) -> np.ndarray:
-        """(D_aU)†, Å, and (δ_JU)†, the conventional current dressing it: (k, b, 3 + 3 s, i).
+        """(D_aU)†, Å, and (δ_JU)†, the conventional current dressing it: (r, 3 + 3 s, i).
 
         D_aU = Σ_{m∉M} U_m v^a_mn/(ε_n − ε_m) + i (r^a − r_0^a) U, δ_JU = Σ_{m∉M} U_m J^{as}_mn/(ε_n − ε_m).
         """
-        geometry, currents = self._geometry, self._currents
-        energies, labels = geometry.energies, geometry.multiplets.labels
-        difference = energies[:, self.bands, None] - energies[:, None]
-        difference[labels[:, self.bands, None] == labels[:, None]] = np.inf
+        _, s, n = self.operators.shape
+        result = np.empty((len(self.k), 3 + 3 * s, self.all_states.shape[2]), dtype=complex)
+        for number in np.unique(self._number[self._number > 0]):
+            kpoints = np.flatnonzero(self._number == number)
+            step = max(1, _BLOCK // int(result.shape[1] * number * n))
+            for some in range(0, len(kpoints), step):
+                k = kpoints[some : some + step]
+                rows = (self.starts + self._first)[k][:, None] + np.arange(number)
+                result[rows] = self._dressed(k, rows)
+        return result
+
+    def _dressed(self, kpoints, rows):
+        """The same of some k points, which have equally many rows (k, b)."""
+        geometry, bands = self._geometry, self.bands[rows]
+        energies, labels = geometry.energies[kpoints], geometry.multiplets.labels[kpoints]
+        own = np.arange(len(kpoints))[:, None], bands
+        difference = energies[own][:, :, None] - energies[:, None]
+        difference[labels[own][:, :, None] == labels[:, None]] = np.inf
+        v, s = self.velocities[rows], self.operators[rows]  # k b a n
+        k, b, a, n = v.shape
+        components = s.shape[2]
+        from_others = np.empty((k, b, a + a * components, n), dtype=complex)
+        from_others[:, :, :a] = v
+        currents = from_others[:, :, a:].reshape(k, b, a, components, n)  # v s + s v, twice the current
+        right = geometry.operator[kpoints].reshape(k, n, -1)
+        np.copyto(currents, (v.reshape(k, b * a, n) @ right).reshape(currents.shape))
+        right = geometry.velocity[kpoints].reshape(k, n, -1)
+        currents += (s.reshape(k, -1, n) @ right).reshape(k, b, components, a, n).swapaxes(2, 3)
         gap = 1.0 / difference[:, :, None]
-        k, b, _, n = gap.shape
-        from_others = np.empty((k, b, 3 + currents.shape[2] * currents.shape[3], n), dtype=complex)
-        np.multiply(self.velocities, gap, out=from_others[:, :, :3])
-        np.multiply(currents.reshape(k, b, -1, n), gap, out=from_others[:, :, 3:])
+        from_others[:, :, :a] *= gap
+        from_others[:, :, a:] *= 0.5 * gap
         if geometry.external_terms:
-            from_others[:, :, :3] -= 1j * geometry.batch.matrix("AA")[:, self.bands]
-        adjoint = self.all_states.conj()
-        result = (from_others.reshape(k, -1, n) @ adjoint).reshape(*from_others.shape[:3], -1)
+            from_others[:, :, :a] -= 1j * geometry.batch.matrix("AA")[kpoints[:, None], bands]
+        adjoint = self.all_states[kpoints].conj()
+        result = (from_others.reshape(k, -1, n) @ adjoint).reshape(k, b, -1, adjoint.shape[2])
         if self._offsets.any():
-            result[:, :, :3] -= 1j * self._offsets.T * adjoint[:, self.bands, None]
+            result[:, :, :a] -= 1j * self._offsets.T * adjoint[own][:, :, None]
         return result
 
 
@@ -154,9 +115,8 @@ class Shells:
     Attributes
     ----------
     rows : Rows
-    k : int array (p,)
-    bands : int array (p, m)
-        Among those of the rows.
+    own : int array (p, m)
+        The rows of each multiplet.
     deviations : float array (p, m)
         ε_n − ε̄_M, eV.
     inverse_distances : float array (p, n)
@@ -170,8 +130,7 @@ class Shells:
     """
 
     rows: Rows
-    k: np.ndarray
-    bands: np.ndarray
+    own: np.ndarray
     deviations: np.ndarray
     inverse_distances: np.ndarray
     owners: np.ndarray
@@ -181,7 +140,7 @@ class Shells:
     @property
     def size(self) -> int:
         """Bands of a multiplet."""
-        return self.bands.shape[1]
+        return self.own.shape[1]
 
     @cached_property
     def at_nodes(self) -> list[tuple[int, slice]]:
@@ -190,25 +149,24 @@ class Shells:
         return [(int(self.nodes[first]), slice(first, last)) for first, last in itertools.pairwise(starts)]
 
     def _block(self, rows):
-        """Inside the multiplet, (p, ..., m, m), of rows (k, b, ..., n)."""
-        columns = self.rows.bands.start + self.bands
-        found = rows[self.k[:, None, None], self.bands[:, :, None], ..., columns[:, None, :]]  # p m m ...
+        """Inside the multiplet, (p, ..., m, m), of rows (r, ..., n)."""
+        found = rows[self.own[:, :, None], ..., self.rows.bands[self.own][:, None, :]]  # p m m ...
         return np.moveaxis(found, (1, 2), (-2, -1))
 
     @cached_property
     def states(self) -> np.ndarray:
         """Uᵀ on the functions of the impurities, (p, m, i)."""
-        return self.rows.states[self.k[:, None], self.bands]
+        return self.rows.states[self.own]
 
     @cached_property
     def dressed(self) -> np.ndarray:
         """(D_aU)† and (δ_JU)†, (p, m, 3 + 3 s, i), see `Rows.dressed`."""
-        return self.rows.dressed[self.k[:, None], self.bands]
+        return self.rows.dressed[self.own]
 
     @cached_property
     def resolvents(self) -> np.ndarray:
         """Σ_{m∉M} U_m U_m†/(ε̄_M − ε_m), transposed, (p, i, i), 1/eV."""
-        states = self.rows.all_states[self.k]
+        states = self.rows.all_states[self.rows.k[self.own[:, 0]]]
         return states.conj().swapaxes(1, 2) @ (states * self.inverse_distances[:, :, None])
 
     @cached_property
@@ -224,8 +182,7 @@ class Shells:
     @cached_property
     def currents(self) -> np.ndarray:
         """Blocks of the conventional current ½{v, s} (p, a, s, m, m)."""
-        k = self.k[:, None]
-        v, s = self.rows.velocities[k, self.bands], self.rows.operators[k, self.bands]  # p m a n, p m s n
+        v, s = self.rows.velocities[self.own], self.rows.operators[self.own]  # p m a n, p m s n
         p, m, a, n = v.shape
         product = (v.reshape(p, m * a, n) @ s.conj().reshape(p, -1, n).swapaxes(1, 2)).reshape(p, m, a, m, -1)
         product = product.transpose(0, 2, 4, 1, 3)
@@ -237,7 +194,9 @@ class Shells:
         return np.einsum("pann->pa", self.velocities).real / self.size
 
 
-def shells_of(geometry, axis: EnergyAxis, states: np.ndarray, offsets: np.ndarray, weight: float) -> Iterator[Shells]:
+def shells_of(
+    geometry, axis: EnergyAxis, states: np.ndarray, offsets: np.ndarray, weight: float, tetra: bool = False
+) -> Iterator[Shells]:
     """Shells of a batch of k points, those of one size after another.
 
     Parameters
@@ -248,33 +207,46 @@ def shells_of(geometry, axis: EnergyAxis, states: np.ndarray, offsets: np.ndarra
         See `Rows`.
     weight : float
         Of each k point.
+    tetra : bool
+        See `wb_conserved.disorder.energy_axis.at_nodes`.
     """
-    energies, multiplets = geometry.energies, geometry.multiplets
-    starts = np.ones(energies.shape, dtype=bool)
-    starts[:, 1:] = multiplets.labels[:, 1:] != multiplets.labels[:, :-1]
-    k, start = np.nonzero(starts)
-    sizes = np.diff(np.append(np.flatnonzero(starts), energies.size))
-    nodes, weights = axis.hats(multiplets.energies[k, start])
-    there = (nodes >= 0) & (nodes < axis.number) & (weights > 0)
-    near = there.any(axis=0)
-    if not near.any():
+    whole, number = geometry, len(geometry.energies)
+    multiplets, entries = at_nodes(whole, axis, tetra)
+    near = np.unique(entries.owners)
+    if not len(near):
         return
-    rows = Rows(geometry, states, offsets, start[near].min(), (start + sizes)[near].max())
-    for size in np.unique(sizes[near]):
-        chosen = np.flatnonzero(near & (sizes == size))
-        which, owners = np.nonzero(there[:, chosen])
-        order = np.argsort(nodes[which, chosen[owners]], kind="stable")
-        entries = which[order], chosen[owners[order]]
-        bands = start[chosen][:, None] + np.arange(size)
-        means, others = multiplets.energies[k[chosen], start[chosen]][:, None], multiplets.energies[k[chosen]]
-        distances = np.where(multiplets.labels[k[chosen]] == multiplets.labels[k, start][chosen, None], np.inf, means - others)
+    with_shells = np.zeros(number, dtype=bool)
+    with_shells[multiplets.k[near]] = True
+    k, start = multiplets.k[near], multiplets.start[near]
+    if with_shells.mean() < _FEW:
+        geometry, states = whole.part(with_shells), states[with_shells]
+        k = (np.cumsum(with_shells) - 1)[k]
+    rows = Rows(geometry, states, offsets, *_bands_in_shells(k, start, multiplets.sizes[near], len(geometry.energies)))
+    places = np.searchsorted(near, entries.owners)
+    energies, means, labels = geometry.energies, geometry.multiplets.energies, geometry.multiplets.labels
+    for size in np.unique(multiplets.sizes[near]):
+        chosen = np.flatnonzero(multiplets.sizes[near] == size)
+        of_size = np.flatnonzero(multiplets.sizes[entries.owners] == size)
+        of_size = of_size[np.argsort(entries.nodes[of_size], kind="stable")]
+        own = k[chosen]
+        place = own[:, None], start[chosen][:, None] + np.arange(size)
+        same = labels[own] == labels[place][:, :1]
         yield Shells(
             rows=rows,
-            k=k[chosen],
-            bands=bands - rows.bands.start,
-            deviations=energies[k[chosen][:, None], bands] - means,
-            inverse_distances=1.0 / distances,
-            owners=owners[order],
-            nodes=nodes[entries],
-            weights=(weight / axis.width) * weights[entries],
+            own=rows.starts[place[0]] + place[1],
+            deviations=energies[place] - means[place],
+            inverse_distances=1.0 / np.where(same, np.inf, means[place][:, :1] - means[own]),
+            owners=np.searchsorted(chosen, places[of_size]),
+            nodes=entries.nodes[of_size],
+            weights=weight * entries.weights[of_size],
         )
+
+
+def _bands_in_shells(k, start, sizes, kpoints):
+    """The first band in a shell of each k point, and the number of bands up to the last one."""
+    first, last = np.full(kpoints, np.iinfo(int).max), np.zeros(kpoints, dtype=int)
+    np.minimum.at(first, k, start)
+    np.maximum.at(last, k, start + sizes)
+    empty = last == 0
+    first[empty] = 0
+    return first, last - first
