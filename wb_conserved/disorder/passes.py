@@ -43,7 +43,8 @@ from .scattering import Kind, Scattering, green_function, scattering_of
 from .shells import EnergyAxis, Shells, shells_of
 
 _SAMPLE = 300  # k points
-_BEFORE = "before"
+BEFORE = "before"
+"""Name of the result of the pass before."""
 
 
 @dataclass(frozen=True)
@@ -126,14 +127,14 @@ class ImpurityPass(GeometryCalculator, Accumulating):
 
     def requirements(self, system):
         """The pass before."""
-        return {} if self.needs is None else {_BEFORE: self.needs(self.problem, **self._arguments)}
+        return {} if self.needs is None else {BEFORE: self.needs(self.problem, **self._arguments)}
 
     def with_results(self, results, provisional=False):
         """The same, with what the pass before found."""
         if self.needs is None:
             return self
         known = copy.copy(self)
-        known._known = results[_BEFORE]
+        known._known = results[BEFORE]
         return known
 
     def __call__(self, data_K):
