@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
@@ -135,6 +135,8 @@ class ImpurityPass(GeometryCalculator, Accumulating):
             return self
         known = copy.copy(self)
         known._known = results[BEFORE]
+        if provisional:  # some k points may leave states unscattered that all of them scatter
+            known.problem = replace(self.problem, extra_rate=self.problem.extra_rate + 1.0)
         return known
 
     def __call__(self, data_K):
