@@ -262,7 +262,7 @@ def test_tetrahedra():
     np.testing.assert_allclose(response(80, width=0.1, tetra=True)[:2], fine, rtol=1e-9)
     assert residuals["particles"] < 1e-12
     assert np.abs(np.subtract(response(80, width=0.02)[:2], 1)).max() > 1e-2
-    with pytest.raises(InputError, match="kBT = 0 with tetrahedra"):
+    with pytest.raises(InputError, match="tetra: expected False, or kBT = 0"):
         response(4, kBT=0.1, width=0.05, tetra=True)
 
 

@@ -20,13 +20,13 @@ import numpy as np
 import wb_conserved
 from wb_conserved.calculators import static
 from wb_conserved.compiled.rotation import rotated
-from wb_conserved.disorder import Impurity, impurity_response
-from wb_conserved.disorder.passes import SkewSums
+from wb_conserved.disorder import Disorder, Impurity
 from wb_conserved.driver.evaluation import Evaluation
 from wb_conserved.driver.grid import regular_grid
 from wb_conserved.driver.kpoints import kpoints_of_grid
 from wb_conserved.driver.mesh import Mesh
 from wb_conserved.interpolation.eigen import eigh
+from wb_conserved.occupations import Scan
 
 DATA = Path(__file__).parents[2] / "data"
 LEVEL, THRESHOLD = 18.0874, 0.01
@@ -111,10 +111,11 @@ def main():
     kBT, grid = 2 * arguments.width, regular_grid(system, arguments.mesh)
     impurity = Impurity(1.0, 0.01, atoms=["Pt"], orbitals=["d"])
     own = {"degen_thresh": THRESHOLD}
-    small = impurity_response(system, 2, impurity, [LEVEL], kBT=kBT, width=arguments.width, extra_rate=1e-3, **own)
-    problem = small.calculators["impurity_drift"].problem
+    space = own | {"operator": "spin", "degen_Kramers": False}
+    disorder = Disorder(impurity, extra_rate=1e-3)
+    (passes,) = disorder.solvers(system, Scan(np.array([LEVEL]), kBT), arguments.width, space)
+    problem = passes.problem
     print(f"platinum, {arguments.mesh}³, {problem.number} functions, {problem.axis.number} energies")
-    passes = SkewSums(problem, operator="spin", **own)
     conserved = static.ConservedSpinConductivity([LEVEL], kBT=kBT, **own)
     sides = {
         "σ_in": lambda: wb_conserved.run(system, grid, {"σ": conserved}, **WHOLE),

@@ -2,18 +2,22 @@
 Fermi levels."""
 
 from ..occupations import Electrons
-from . import equilibrium, static, tabulate, thermal
-from .catalogue import CATALOGUE, SUMS, Entry, register
+from . import equilibrium, impurities, static, tabulate, thermal
+from .catalogue import CATALOGUE, IMPURITIES, OVER_LEVELS, SUMS, WITH_IMPURITIES, Entry, register
 from .occupied import DensityOfStates, NumberOfElectrons
 
 __all__ = [
     "CATALOGUE",
+    "IMPURITIES",
+    "OVER_LEVELS",
     "SUMS",
+    "WITH_IMPURITIES",
     "DensityOfStates",
     "Electrons",
     "Entry",
     "NumberOfElectrons",
     "equilibrium",
+    "impurities",
     "register",
     "static",
     "tabulate",

@@ -169,6 +169,12 @@ def dipole_velocity(g):
 
 
 @per_band
+def expectation_velocity(g):
+    """s v̄^l (k, n, l, s)."""
+    return g.expectation[:, :, None, :] * g.mean_velocity[:, :, :, None]
+
+
+@per_band
 def kubo_sea(g):
     """K^{ils} (k, n, i, l, s)."""
     return geometry.kubo_conserved_sea(g.velocity, g.operator, g.connection, g.mean_gap, g.mean_velocity, metric=g.metric)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from ..errors import InputError
-from . import equilibrium, static, tabulate, thermal
+from . import equilibrium, impurities, static, tabulate, thermal
 from .base import GeometryCalculator, keywords
 from .occupied import DensityOfStates, NumberOfElectrons, OccupationCalculator
 
@@ -40,10 +40,15 @@ class Entry:
         return not issubclass(self.calculator, OccupationCalculator)
 
     @property
+    def needs_impurities(self) -> bool:
+        """Whether it is of a crystal with impurities, and takes the argument ``disorder``."""
+        return not self.tabulated and self.calculator.needs_impurities
+
+    @property
     def options(self) -> Mapping[str, inspect.Parameter]:
         """Arguments of its own, besides those of all quantities of its kind, from the signature."""
-        base = tabulate.BandTabulator if self.tabulated else OccupationCalculator
-        common = keywords(base)
+        plain = impurities.ImpurityQuantity if self.needs_impurities else OccupationCalculator
+        common = keywords(tabulate.BandTabulator if self.tabulated else plain)
         return MappingProxyType({name: value for name, value in keywords(self.calculator).items() if name not in common})
 
     @property
@@ -73,6 +78,8 @@ class Entry:
 
 _ENTRIES: dict[str, Entry] = {}
 _ENTRIES_OF_SUMS: dict[str, Entry] = {}
+_ENTRIES_OF_IMPURITIES: dict[str, Entry] = {}
+_ENTRIES_OVER_LEVELS: dict[str, Entry] = {}
 
 CATALOGUE: Mapping[str, Entry] = MappingProxyType(_ENTRIES)
 """Every quantity by name, in the order of tables: the headline first."""
@@ -80,6 +87,11 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(_ENTRIES)
 SUMS: Mapping[str, Entry] = MappingProxyType(_ENTRIES_OF_SUMS)
 """Those that are sums over occupied states."""
 
+IMPURITIES: Mapping[str, Entry] = MappingProxyType(_ENTRIES_OF_IMPURITIES)
+"""Those of a crystal with impurities."""
+
+OVER_LEVELS: Mapping[str, Entry] = MappingProxyType(_ENTRIES_OVER_LEVELS)
+"""Both: functions of the Fermi level, which an input file may ask for."""
 
 def register(name: str, calculator: type[GeometryCalculator]) -> None:
     """Enter a quantity, at the end of the catalogue.
@@ -109,7 +121,8 @@ def register(name: str, calculator: type[GeometryCalculator]) -> None:
     entry = Entry(name, calculator)
     _ENTRIES[name] = entry
     if not entry.tabulated:
-        _ENTRIES_OF_SUMS[name] = entry
+        _ENTRIES_OVER_LEVELS[name] = entry
+        (_ENTRIES_OF_IMPURITIES if entry.needs_impurities else _ENTRIES_OF_SUMS)[name] = entry
 
 
 for _name, _calculator in {
@@ -130,6 +143,24 @@ for _name, _calculator in {
     "orbital_magnetization": equilibrium.SpinOrbitalMagnetization,
     "density_of_states": DensityOfStates,
     "number_of_electrons": NumberOfElectrons,
+    "impurity_origin": impurities.OriginDependence,
+    "impurity_total": impurities.ImpurityTotal,
+    "impurity_drift": impurities.ImpurityDrift,
+    "impurity_skew": impurities.ImpuritySkew,
+    "impurity_side_jump": impurities.ImpuritySideJump,
+    "impurity_anomalous_distribution": impurities.ImpurityAnomalousDistribution,
+    "impurity_gaussian_skew": impurities.ImpurityGaussianSkew,
+    "impurity_conventional_total": impurities.ConventionalImpurityTotal,
+    "impurity_conventional_drift": impurities.ConventionalImpurityDrift,
+    "impurity_conventional_skew": impurities.ConventionalImpuritySkew,
+    "impurity_conventional_side_jump": impurities.ConventionalImpuritySideJump,
+    "impurity_conventional_anomalous_distribution": impurities.ConventionalImpurityAnomalousDistribution,
+    "impurity_conventional_gaussian_skew": impurities.ConventionalImpurityGaussianSkew,
+    "hall_angle": impurities.HallAngle,
+    "impurity_charge": impurities.ImpurityCharge,
+    "impurity_lifetime": impurities.ImpurityLifetime,
+    "impurity_mean_free_path": impurities.ImpurityMeanFreePath,
+    "impurity_resistivity": impurities.ResidualResistivity,
     "band_expectation": tabulate.Expectation,
     "band_conventional_current": tabulate.ConventionalCurrent,
     "band_torque_dipole": tabulate.TorqueDipole,
@@ -143,3 +174,7 @@ for _name, _calculator in {
     "band_orbital_moment": tabulate.OrbitalMoment,
 }.items():
     register(_name, _calculator)
+
+WITH_IMPURITIES = ("conserved", "conventional", "berry", "dipole", "impurity_origin", *IMPURITIES)
+"""What is computed of a crystal with impurities where nothing else is said: the clean response that they add to, and all of
+theirs."""

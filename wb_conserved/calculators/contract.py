@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -84,9 +84,15 @@ class Accumulating(ABC):
     ----------
     merges : mapping of str to Merge
         How each of its arrays is merged, by name.
+    may_be_undefined : bool
+        Whether NaN in its result stands for what is not defined, such as a mean over no states.
+    needs_impurities : bool
+        Whether it is of a crystal with impurities, which need not have its symmetry.
     """
 
     merges: Mapping[str, Merge]
+    may_be_undefined: ClassVar[bool] = False
+    needs_impurities: ClassVar[bool] = False
 
     @abstractmethod
     def accumulate(self, states, weight: float = 1.0, out: dict[str, np.ndarray] | None = None) -> dict[str, np.ndarray]:
@@ -135,6 +141,14 @@ class Accumulating(ABC):
             K points of the whole mesh.
         """
         return None
+
+    def findings(self) -> Mapping[str, Any]:
+        """What became known besides the result, for the attributes of a data set, by names that are alike for all."""
+        return {}
+
+    def doubts(self) -> list[str]:
+        """What is to be said of the result, one line each."""
+        return []
 
     def arrange(self, result: Any, grid) -> Any:
         """The symmetrised result in the order of the grid or path."""

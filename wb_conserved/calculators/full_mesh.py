@@ -40,14 +40,21 @@ class FullMeshBandResult(KBandResult):
 
 
 def needs_full_mesh(calculator) -> list[str]:
-    """Names of the operators in a calculator, or in the tabulators it holds, that symmetry operations may exchange."""
+    """What keeps results of a calculator from being symmetrised: operators in it, or in the tabulators that it holds, that
+    symmetry operations may exchange; impurities."""
+    if getattr(calculator, "needs_impurities", False):
+        return ["impurities, which need not have the symmetry of the crystal"]
     parts = [calculator, *getattr(calculator, "tabulators", {}).values()]
     operators = [getattr(part, "operator", None) for part in parts]
-    return [operator.name for operator in operators if not getattr(operator, "symmetric", True)]
+    return [
+        f"the operator {operator.name}, which operations of the crystal may exchange"
+        for operator in operators
+        if not getattr(operator, "symmetric", True)
+    ]
 
 
 def check_full_mesh(calculators, pointgroup):
-    """Refuse to symmetrise results of operators that the operations of a point group may exchange.
+    """Refuse to symmetrise results of operators that the operations of a point group may exchange, or with impurities.
 
     Parameters
     ----------
@@ -62,9 +69,9 @@ def check_full_mesh(calculators, pointgroup):
     if pointgroup.size == 1:
         return
     for name, calculator in calculators.items():
-        for operator in needs_full_mesh(calculator):
+        for reason in needs_full_mesh(calculator):
+            declared = ", or declare symmetric=True where the operator has it" if "operator" in reason else ""
             raise ValueError(
-                f"calculators[{name!r}]: expected the full k mesh without symmetrisation for the operator {operator}, "
-                f"which operations of the crystal may exchange, found {pointgroup.size} symmetry operations to use; run "
-                f"with {HOW_TO}, or declare symmetric=True where the operator has it"
+                f"calculators[{name!r}]: expected the full k mesh without symmetrisation for {reason}, found "
+                f"{pointgroup.size} symmetry operations to use; run with {HOW_TO}{declared}"
             )

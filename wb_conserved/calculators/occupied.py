@@ -30,8 +30,13 @@ from .full_mesh import FullMeshEnergyResult
 from .scatter import Scatter, moments, scatter_of
 from .surface import listed, surface_width
 
-SCAN_AXES = {"Efermi": "Fermi level", "kBT": "temperature"}
-"""Meaning of the axes that a statistics may add."""
+CONCENTRATION = "concentration"
+SCAN_AXES = {
+    "Efermi": ("Fermi level", "eV"),
+    "kBT": ("temperature", "eV"),
+    CONCENTRATION: ("fraction of cells with the impurity", "1"),
+}
+"""Meaning and unit of the axes that a result may have besides Cartesian ones."""
 
 _SPECTRA, _SCATTER = "spectra", "scatter"
 _SAMPLE = 200  # k points
@@ -86,6 +91,10 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
         What a reader of a table should know, such as the convention of the sign.
     of_observable : bool
         Whether it takes an operator.
+    needs_impurities : bool
+        Whether it is of a crystal with impurities, see `wb_conserved.calculators.impurities`.
+    family : str
+        What it is a part of, with others of that name; empty: of nothing.
     noted_level : float or None
         Fermi level at which the scatter of k points is found, eV; None: the middle one of the scan.
 
@@ -101,6 +110,8 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
     shown: ClassVar[str] = "xyz"
     remark: ClassVar[str] = ""
     of_observable: ClassVar[bool] = True
+    needs_impurities: ClassVar[bool] = False
+    family: ClassVar[str] = ""
     noted_level: float | None = None
 
     def __init__(
@@ -171,7 +182,17 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
 
     @property
     def _scan_axes(self):
-        return self.statistics.scan if self.statistics else self._provisional_scan().axes
+        return self.scan_axes if self.statistics else self._provisional_scan().axes | self.further_axes
+
+    @property
+    def scan_axes(self) -> dict[str, np.ndarray]:
+        """Axes of the result besides Cartesian ones, with their values."""
+        return self._known_statistics().scan | self.further_axes
+
+    @property
+    def further_axes(self) -> dict[str, np.ndarray]:
+        """Those of them that are not of the statistics, which come after its own."""
+        return {}
 
     def factor(self, system) -> float:
         """Factor from the average over k points of the weighted sum over bands to the result."""
@@ -322,15 +343,21 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
             Tensor with the axes `dims`; a scalar operator has no axis of its own.  Of an operator that symmetry operations
             may exchange, a `FullMeshEnergyResult`, which refuses to be symmetrised.
         """
+        return self._energy_result(self.weighed(values, system), system)
+
+    def weighed(self, values: Mapping[str, np.ndarray], system) -> np.ndarray:
+        """Data of the result, from accumulated spectra, see `finalize`."""
         spectra = dict(zip(self._spectra, values[_SPECTRA], strict=True))
         total = 0.0
         for weight in self.occupations:
             moments = [spectra[weight, moment] for moment in self.statistics.moments(weight)]
             total = total + self.statistics.weigh(weight, moments)
         data = total * self.factor(system)
-        if self.operator.rank == 0:
-            data = data[..., 0]
-        scan = self.statistics.scan
+        return data[..., 0] if self.operator.rank == 0 else data
+
+    def _energy_result(self, data, system):
+        """Result object over the scan."""
+        scan = self.scan_axes
         return self._result(
             list(scan.values()),
             data,

@@ -14,12 +14,24 @@ the currents of s along i are :math:`e\int d\varepsilon(-\partial f/\partial\var
 - anomalous distribution: C[g_a] = 2πc{im[U†W X^{l,1} W U] + im[U†WAW D_lU]}, then Σ w Re tr[g_a v^i s]
 - Gaussian skew scattering: see `passes.SkewSums`
 
-`energy_axis` weighs and `shells` finds the states, `scattering` has the rates, `passes` sums, `response` gives the results.
+`energy_axis` weighs and `shells` finds the states, `scattering` has the rates, `passes` sums, `settings` says what is asked,
+`response` gives the results.
 """
 
 from .energy_axis import EnergyAxis
 from .impurities import Impurity
-from .response import ADDED, PARTS, ImpurityResult, impurity_response
+from .response import ADDED, PARTS, ImpurityResult, impurity_calculators, impurity_response
 from .scattering import ORDERS
+from .settings import Disorder
 
-__all__ = ["ADDED", "ORDERS", "PARTS", "EnergyAxis", "Impurity", "ImpurityResult", "impurity_response"]
+__all__ = [
+    "ADDED",
+    "ORDERS",
+    "PARTS",
+    "Disorder",
+    "EnergyAxis",
+    "Impurity",
+    "ImpurityResult",
+    "impurity_calculators",
+    "impurity_response",
+]

@@ -24,8 +24,8 @@ class Impurity:
     ----------
     potential : float or Hermitian matrix
         W: a number (eV) on all the functions, or a matrix (eV) between them, in the order in which they are selected.
-    concentration : float
-        Fraction of cells that carry it, between 0 and 1.
+    concentration : float or sequence of float
+        Fraction of cells that carry it, between 0 and 1; several: results have an axis of them.
     atoms : sequence of int or str, optional
         Atoms of the home cell, counted from 0 as in the .win file, or labels; several atoms are one cluster.  Which functions
         are theirs the projections of a .nnkp file beside the data tell.
@@ -44,7 +44,7 @@ class Impurity:
     """
 
     potential: Any
-    concentration: float
+    concentration: float | Sequence[float]
     atoms: Sequence[int | str] | None = None
     orbitals: Sequence[int | str] | None = None
     exchange: float = 0.0
@@ -59,8 +59,12 @@ class Impurity:
         difference = np.abs(matrix - np.conj(matrix.T)).max()
         if difference > _HERMITIAN * max(1.0, np.abs(matrix).max()):
             raise InputError("potential", "a Hermitian matrix", f"W and W† that differ by {difference:.3g} eV")
-        if not 0 < self.concentration < 1:
-            raise InputError("concentration", "a fraction of cells between 0 and 1", repr(self.concentration))
+        fractions = np.asarray(self.concentration)
+        proper = fractions.ndim < 2 and fractions.size > 0 and fractions.dtype.kind in "if"
+        if not proper or not np.all((fractions > 0) & (fractions < 1)):
+            raise InputError("concentration", "a fraction of cells between 0 and 1, or several", repr(self.concentration))
+        if len(set(fractions.ravel().tolist())) < fractions.size:
+            raise InputError("concentration", "different fractions of cells", repr(self.concentration))
         _direction(self.axis)
 
     def resolve(self, system) -> tuple[np.ndarray, np.ndarray]:
@@ -82,6 +86,16 @@ class Impurity:
         if not np.abs(W).max() > 0:
             raise InputError("potential", "a potential or an exchange that is not 0", f"{self.potential!r}")
         return functions, W
+
+    def describe(self) -> str:
+        """One line about it."""
+        matrix = np.asarray(self.potential)
+        size = f"a matrix of {len(matrix)} functions" if matrix.ndim else f"{float(matrix.real):g} eV"
+        orbitals = ", ".join(map(str, self.orbitals)) if self.orbitals is not None else "all functions"
+        atoms = f" of {', '.join(map(str, self.atoms))}" if self.atoms is not None else ""
+        exchange = f", exchange {self.exchange:g} eV along {self.axis}" if self.exchange else ""
+        percent = ", ".join(f"{100 * fraction:g}" for fraction in np.atleast_1d(self.concentration))
+        return f"{percent} % of cells with {size} on {orbitals}{atoms}{exchange}"
 
     def _functions(self, system):
         numbers = [entry for entry in self.orbitals or [] if isinstance(entry, (int, np.integer))]

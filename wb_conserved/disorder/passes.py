@@ -13,7 +13,7 @@ from __future__ import annotations
 import copy
 from abc import abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
@@ -44,7 +44,8 @@ from .scattering import Kind, Scattering, green_function, scattering_of
 from .shells import Shells, shells_of
 
 _SAMPLE = 300  # k points
-_BEFORE = "before"
+BEFORE = "before"
+"""Name of the result of the pass before."""
 
 
 @dataclass(frozen=True)
@@ -130,14 +131,16 @@ class ImpurityPass(GeometryCalculator, Accumulating):
 
     def requirements(self, system):
         """The pass before."""
-        return {} if self.needs is None else {_BEFORE: self.needs(self.problem, **self._arguments)}
+        return {} if self.needs is None else {BEFORE: self.needs(self.problem, **self._arguments)}
 
     def with_results(self, results, provisional=False):
         """The same, with what the pass before found."""
         if self.needs is None:
             return self
         known = copy.copy(self)
-        known._known = results[_BEFORE]
+        known._known = results[BEFORE]
+        if provisional:  # some k points may leave states unscattered that all of them scatter
+            known.problem = replace(self.problem, extra_rate=self.problem.extra_rate + 1.0)
         return known
 
     def __call__(self, data_K):

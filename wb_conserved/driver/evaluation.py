@@ -156,7 +156,8 @@ class Evaluation:
     def arranged(self, results: Mapping[Any, Any]) -> dict[Any, Any]:
         """Results in the order of the grid or path."""
         for name, value in results.items():
-            if not np.all(np.isfinite(getattr(value, "data", 0.0))):
+            data = getattr(value, "data", 0.0)
+            if not np.all(np.isfinite(data) | (self.parts[name].may_be_undefined & np.isnan(data))):
                 raise FloatingPointError(f"calculators[{name!r}]: the result contains NaN or infinity")
         return {name: self.parts[name].arrange(value, self.grid) for name, value in results.items()}
 

@@ -200,22 +200,31 @@ class Task:
         """All passes; the results on rank 0."""
         known: dict[str, Any] = {}
         for number, evaluation in enumerate(self.evaluations[:-1]):
-            evaluation = self._informed(number, known) if number else evaluation
+            evaluation = self.informed(number, known) if number else evaluation
             values = loop.total(
                 self.mesh, evaluation.chunk, evaluation.merges, folders.of_pass(number), f"pass {number + 1}"
             )
             found = evaluation.finish(values) if self._first else None
             known |= self._communicator.bcast(found)
-        last = self._informed(len(self._passes) - 1, known) if known else self.evaluations[-1]
+        last = self.informed(len(self._passes) - 1, known) if known else self.evaluations[-1]
         return self._refined(last, loop, folders)
 
     @property
     def _first(self):
         return self._communicator.rank == 0
 
-    def _informed(self, number, known):
-        """Evaluation of a pass with the results of those before, on one k point as on all ranks."""
-        evaluation = self._evaluation(informed(self.system, self._passes[number], known))
+    def informed(self, number: int, known: dict[str, Any], provisional: bool = False) -> Evaluation:
+        """Evaluation of a pass with the results of those before, on one k point as on all ranks.
+
+        Parameters
+        ----------
+        number : int
+            Of the pass.
+        known : dict of str to result
+        provisional : bool
+            See `wb_conserved.calculators.contract.Accumulating.with_results`.
+        """
+        evaluation = self._evaluation(informed(self.system, self._passes[number], known, provisional))
         batch = self.mesh.batch(0)
         evaluation.prepare(Batch(batch.Kpoint, batch.kpoints[:1], batch.weight))
         return evaluation

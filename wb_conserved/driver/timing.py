@@ -10,6 +10,7 @@ import copy
 import math
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from wannierberri.grid import Grid, exclude_equiv_points
@@ -57,6 +58,7 @@ class _Sample:
 
     seconds: float = 0.0
     kpoints: int = 0
+    weight: float = 0.0
     processor: float = 0.0
     values: Values | None = None
     chunks: list[int] | None = None
@@ -75,7 +77,10 @@ def measure(task, communicator, check=lambda: None) -> Timing:
     """
     iterations, per_kpoint, end, last = task.iterations, 0.0, 0.0, len(task.evaluations) - 1
     share, per_further, further, divided = 1.0, 0.0, 0, 0
+    known: dict[str, Any] = {}
     for number, evaluation in enumerate(task.evaluations):
+        if number:  # what is known of the passes before is of more k points than in the task
+            evaluation = task.informed(number, known, provisional=True)
         refined = iterations > 0 and number == last
         sample = _evaluate(evaluation, task.mesh, communicator, refined, check)
         rates, shares = zip(
@@ -91,6 +96,8 @@ def measure(task, communicator, check=lambda: None) -> Timing:
             of_a_chunk = task.mesh.number_of_kpoints // task.mesh.number_of_chunks
             further = (first + (iterations - 1) * divided) * of_a_chunk
         end += seconds
+        if number < last:
+            known |= evaluation.finish({name: value / sample.weight for name, value in sample.values.items()})
     end = communicator.bcast(end)
     return Timing(per_kpoint, per_further, further, divided, end, share)
 
@@ -116,6 +123,7 @@ def _evaluate(evaluation: Evaluation, mesh: Mesh, communicator, criteria: bool, 
         sample.seconds += time.perf_counter() - start
         sample.processor += time.process_time() - processor
         sample.kpoints += sum(len(batch.kpoints) for batch in batches)
+        sample.weight += sum(batch.weight for batch in batches)
         sample.chunks.append(chunk)
         check()
         sample.criteria.append(row)

@@ -103,7 +103,7 @@ class RunResult(ResultDict):
                 left_out.append(name)
                 continue
             # every calculator may have a scan of its own
-            scan_name = {axis: axis if self._one_scan() else f"{axis}_{name}" for axis in calculator.statistics.scan}
+            scan_name = {axis: axis if self._one_scan() else f"{axis}_{name}" for axis in calculator.scan_axes}
             variables[name] = xarray.DataArray(
                 result.dataSmooth,
                 dims=(*scan_name.values(), *calculator.cartesian_axes),
@@ -115,6 +115,7 @@ class RunResult(ResultDict):
                     "axes": describe_axes(calculator.cartesian_axes),
                     "shown": calculator.shown[: len(calculator.cartesian_axes)],
                     "remark": calculator.remark,
+                    **({"family": calculator.family} if calculator.family else {}),
                     **calculator.parameters(),
                     **(describe_scatter(self.scatters[name]) if name in self.scatters else {}),
                 },
@@ -146,19 +147,30 @@ class RunResult(ResultDict):
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "python": platform.python_version(),
             **{f"version_{package}": version(package) for package in _PACKAGES},
+            **self._findings(),
             **_proper(attributes),
         }
         if left_out:
             dataset.attrs["not_included"] = ", ".join(left_out)
         return dataset
 
+    def _findings(self):
+        """What calculators know besides their results."""
+        found: dict[str, Any] = {}
+        for calculator in self.calculators.values():
+            found |= calculator.findings() if hasattr(calculator, "findings") else {}
+        return found
+
     def _one_scan(self):
-        """Whether all calculators have the same axes, and the same values along them."""
-        scans = []
+        """Whether all calculators have the same axes of levels and temperatures, and the same values along them."""
+        scans, further = [], {}
         for part in self.calculators.values():
             if hasattr(part, "statistics"):
                 along = {name: values for name, (_, values) in part.statistics.coordinates.items()}
                 scans.append(dict(part.statistics.scan) | along)
+                for axis, values in part.further_axes.items():
+                    if not np.array_equal(further.setdefault(axis, values), values):
+                        return False
         return all(
             list(scan) == list(scans[0]) and all(np.array_equal(scan[axis], scans[0][axis]) for axis in scan)
             for scan in scans
@@ -173,8 +185,9 @@ def to_dataset(result: RunResult, **attributes: Any) -> xarray.Dataset:
 def _coordinates(calculator, scan_name):
     """Coordinates of a result: Cartesian axes, the scan, and what belongs to it."""
     found = {axis: list("xyz") for axis in calculator.cartesian_axes}
-    for axis, values in calculator.statistics.scan.items():
-        found[scan_name[axis]] = (scan_name[axis], values, {"units": "eV", "long_name": SCAN_AXES[axis]})
+    for axis, values in calculator.scan_axes.items():
+        long_name, unit = SCAN_AXES[axis]
+        found[scan_name[axis]] = (scan_name[axis], values, {"units": unit, "long_name": long_name})
     for name, (axis, values) in calculator.statistics.coordinates.items():
         long_name, unit = _ALONG_SCAN[name]
         own = name if scan_name[axis] == axis else f"{name}{scan_name[axis].removeprefix(axis)}"
