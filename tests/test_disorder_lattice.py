@@ -266,19 +266,21 @@ def test_tetrahedra():
         response(4, kBT=0.1, width=0.05, tetra=True)
 
 
-def test_few_kpoints_near_the_level():
-    """Matrices are made for k points with shells alone where these are few: the same currents."""
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_few_kpoints_near_the_level(monkeypatch, share):
+    """Matrices are made for k points with shells alone where these are few, and compiled: the same currents as of NumPy and all."""
     system = models.random_model(4, dimension=2, seed=5)
     level = WannierInterpolator(system).band_energies(np.zeros((1, 3)))[0, 0] + 0.05
     response = partial(
         impurity_response, system, [30, 30, 1], Impurity(0.3, 0.02, orbitals=[0, 2]), [level], width=0.02, degen_thresh=1e-6,
         extra_rate=0.01,
     )  # fmt: skip
-    few = response()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(of_shells, "_FEW", 0.0)
-        all_ = response()
+    monkeypatch.setattr(of_shells, "_FEW", share)
+    found = response()
+    monkeypatch.setattr(of_shells, "_FEW", 0.0)
+    monkeypatch.setenv("WB_CONSERVED_COMPILED", "0")
+    expected = response()
     for name in PARTS:
-        scale = np.abs(all_.results[name].data).max()
-        np.testing.assert_allclose(few.results[name].data, all_.results[name].data, atol=1e-10 * scale)
-    assert np.abs(few.results["impurity_side_jump"].data).max() > 0
+        scale = np.abs(expected.results[name].data).max()
+        np.testing.assert_allclose(found.results[name].data, expected.results[name].data, atol=1e-10 * scale)
+    assert np.abs(expected.results["impurity_side_jump"].data).max() > 0

@@ -193,12 +193,15 @@ class LocalSpectrum(ImpurityPass):
                 raise ValueError(f"bands: expected energies within {ends} eV, found {energies.min():g} to {energies.max():g}")
             multiplets, entries = at_nodes(geometry, axis, self.problem.tetra)
             flat = on_functions.reshape(energies.size, -1)
+            # the entries of a multiplet are those of each of its bands
+            bands = sparse.csr_array(
+                (np.ones(len(flat)), np.arange(len(flat)), np.append(0, np.cumsum(multiplets.sizes))),
+                shape=(len(multiplets.sizes), len(flat)),
+            )
             shape = axis.number, len(multiplets.sizes)
-            onto = sparse.csr_array((weight * entries.weights, (entries.nodes, entries.owners)), shape=shape)
-            # vectors of U U†
-            left = np.stack([flat.real + flat.imag, flat.imag - flat.real], axis=2)
-            outer = (left @ np.stack([flat.real, flat.imag], axis=1)).reshape(len(flat), -1)
-            values["spectrum"] += onto @ np.add.reduceat(outer, np.cumsum(multiplets.sizes) - multiplets.sizes, axis=0)
+            onto = sparse.csr_array((weight * entries.weights, (entries.nodes, entries.owners)), shape=shape) @ bands
+            left = np.stack([flat.real + flat.imag, flat.imag - flat.real], axis=2)  # of vectors of U U†
+            values["spectrum"] += onto @ (left @ np.stack([flat.real, flat.imag], axis=1)).reshape(len(flat), -1)
         return values
 
     def finalize(self, values, system) -> Scattering:

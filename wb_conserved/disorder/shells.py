@@ -13,6 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
+from .. import compiled
 from .energy_axis import EnergyAxis, at_nodes
 
 _BLOCK = 2**15  # elements of a matrix that stays in the cache
@@ -68,6 +69,8 @@ class Rows:
 
         D_aU = Σ_{m∉M} U_m v^a_mn/(ε_n − ε_m) + i (r^a − r_0^a) U, δ_JU = Σ_{m∉M} U_m J^{as}_mn/(ε_n − ε_m).
         """
+        if compiled.enabled():
+            return self._compiled()
         _, s, n = self.operators.shape
         result = np.empty((len(self.k), 3 + 3 * s, self.all_states.shape[2]), dtype=complex)
         for number in np.unique(self._number[self._number > 0]):
@@ -78,6 +81,18 @@ class Rows:
                 rows = (self.starts + self._first)[k][:, None] + np.arange(number)
                 result[rows] = self._dressed(k, rows)
         return result
+
+    def _compiled(self):
+        from ..compiled.dressed import dressed  # imports numba
+
+        geometry = self._geometry
+        n = geometry.energies.shape[1]
+        position = geometry.batch.matrix("AA") if geometry.external_terms else np.empty((0, n, 3, n), dtype=complex)
+        matrices = geometry.velocity, geometry.operator, position, self.all_states.conj()
+        return dressed(
+            self._first, self._number, geometry.energies, geometry.multiplets.labels, *map(np.ascontiguousarray, matrices),
+            self._offsets,
+        )  # fmt: skip
 
     def _dressed(self, kpoints, rows):
         """The same of some k points, which have equally many rows (k, b)."""
