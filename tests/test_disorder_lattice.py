@@ -268,7 +268,7 @@ def test_tetrahedra():
 
 @pytest.mark.parametrize("share", [0.0, 0.5])
 def test_few_kpoints_near_the_level(monkeypatch, share):
-    """Matrices are made for k points with shells alone where these are few, and compiled: the same currents as of NumPy and all."""
+    """Matrices of k points with shells alone, where these are few, and compiled: the currents of NumPy and all k points."""
     system = models.random_model(4, dimension=2, seed=5)
     level = WannierInterpolator(system).band_energies(np.zeros((1, 3)))[0, 0] + 0.05
     response = partial(
