@@ -18,7 +18,7 @@ from ..driver.grid import regular_grid
 from ..driver.run import run
 from ..errors import InputError
 from ..results.dataset import RunResult
-from ..results.groups import LEVELS, MU, at_level, check_components, groups, of_temperatures, quantities, select
+from ..results.groups import LEVELS, MU, at_level, check_components, groups, of_conditions, quantities, select
 from ..results.table import conditions, heading
 from ..results.tabulated import is_tabulated
 
@@ -257,10 +257,11 @@ def format_convergence(dataset: xarray.Dataset, level: float | None, components:
         columns = [(name, component) for name in group.names for component in group.components(components)]
         where = f"E_F = {level:g} eV, " if LEVELS in group.scan else ""
         lines += ["", ""] if lines else []
-        lines.append(f"{where}values in {group.unit}")
+        lines.append(f"{where}values in {group.unit}" + (f": {group.family}" if group.family else ""))
         if len(lines) == 1:
             lines.append(", ".join(conditions(dataset)[1:]))  # without the mesh
-        for text, part in of_temperatures(here):
+        own = [f"{name}{suffix}" for name in group.names for suffix in ("", *(f"_{suffix}" for suffix in _SUFFIXES))]
+        for text, part in of_conditions(here[own]):
             lines += ["", *([text] if text else [])]
             lines += _rows_of_meshes(part, columns, meshes)
     return "\n".join(lines)

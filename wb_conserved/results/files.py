@@ -14,11 +14,14 @@ from pathlib import Path
 import xarray
 
 from .complete import write_file
-from .groups import LEVELS, TEMPERATURES, check_components, quantities, sums
-from .plot import plot_scan, plot_temperatures
+from .groups import CONCENTRATIONS, LEVELS, TEMPERATURES, check_components, groups, quantities, sums
+from .plot import plot_concentrations, plot_parts, plot_scan, plot_temperatures
 from .table import format_csv
 
-RESULT_FILES = ("result.nc", "result.csv", "scan.png", "temperatures.png", "convergence.nc", "convergence.txt", "input.toml")
+RESULT_FILES = (
+    "result.nc", "result.csv", "scan.png", "parts.png", "temperatures.png", "concentrations.png", "convergence.nc",
+    "convergence.txt", "input.toml",
+)  # fmt: skip
 """In the order in which they are written: NetCDF has everything."""
 
 
@@ -97,7 +100,8 @@ def write_results(
     level : float, optional
         Fermi level in eV for the pictures; None where a number of electrons sets it.
     pictures : bool
-        Draw scan.png where there is an axis of Fermi levels, temperatures.png where there are several temperatures.
+        Draw scan.png where there is an axis of Fermi levels, with impurities also parts.png; temperatures.png where there are
+        several temperatures, concentrations.png where there are several concentrations of impurities.
     components : list of str, optional
         Components in the pictures.
     title : str
@@ -138,8 +142,12 @@ def write_results(
         contents["result.csv"] = lambda: format_csv(summed).encode()
     if pictures and LEVELS in summed.dims:
         contents["scan.png"] = picture(plot_scan)
+    if pictures and LEVELS in summed.dims and any(group.family for group in groups(summed)):
+        contents["parts.png"] = picture(plot_parts)
     if pictures and summed.sizes.get(TEMPERATURES, 1) > 1:
         contents["temperatures.png"] = picture(plot_temperatures)
+    if pictures and summed.sizes.get(CONCENTRATIONS, 1) > 1:
+        contents["concentrations.png"] = picture(plot_concentrations)
     return _write_all(contents, Path(folder), overwrite, input_text)
 
 
