@@ -79,6 +79,10 @@ class Scatterers(ABC):
     limits: tuple[str, ...]
 
     @abstractmethod
+    def with_width(self, width: float) -> Scatterers:
+        """The same with another width of the shells, eV."""
+
+    @abstractmethod
     def solvers(self, system, scan: Scan, width: float, space: Mapping[str, Any], electrons=None) -> list:
         """Calculator of the last pass of the solution, for each concentration.
 
@@ -142,6 +146,12 @@ class ImpurityQuantity(OccupationCalculator):
         own = self.disorder.width if self.disorder is not None else None
         self.shell_width = own or (self.fermi_surface_width if cold else 0.5 * float(scan.temperatures.min()))
         return statistics
+
+    def with_width(self, width: float) -> ImpurityQuantity:
+        """The same with energy shells of another width, eV."""
+        other = copy.copy(self)
+        other.disorder, other.shell_width = self.disorder.with_width(width), width
+        return other
 
     def __call__(self, data_K):
         raise TypeError(f"{type(self).__name__}: expected wb_conserved.run, found a run of WannierBerri")

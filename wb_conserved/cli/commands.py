@@ -16,7 +16,7 @@ import numpy as np
 
 from .. import compiled, parallel
 from ..diagnostics.mesh_series import convergence as mesh_series
-from ..diagnostics.mesh_series import format_convergence
+from ..diagnostics.mesh_series import format_convergence, width_convergence
 from ..driver.checkpoint import CheckpointError
 from ..driver.doubts import doubts
 from ..driver.interruption import holds_sums, kept_in
@@ -174,31 +174,43 @@ def run(file, output, overwrite, dry_run, verbose):
 @click.option("--overwrite", is_flag=True, help="Replace results in the folder.")
 @click.option("--verbose", is_flag=True, help="Say what is read and done.")
 def convergence(file, output, overwrite, verbose):
-    """Repeat the run of the TOML FILE on the meshes of [convergence], and extrapolate with an error bar."""
+    """Repeat the run of the TOML FILE on the meshes of [convergence], or with its widths, and extrapolate with an error bar."""
     communicator = _world(verbose)
     _limit_threads()
     job = _load(communicator, lambda: _prepare(file, output, overwrite, series=True))
     config = job.config
-    options = _options(job, series=True)
+    options, found = _options(job, series=True), {}
     with _refused_together(communicator, file):
         try:
-            meshes, calculators = config.convergence.meshes, make_calculators(config)
+            calculators = make_calculators(config)
             with silent():  # that stands under the table
-                result = mesh_series(job.system, meshes, calculators, communicator, **options, progress=_on_terminal())
+                options["progress"] = _on_terminal()
+                if config.convergence.meshes:
+                    found["convergence"] = mesh_series(
+                        job.system, config.convergence.meshes, calculators, communicator, **options
+                    )
+                if config.convergence.widths:
+                    found["widths"] = width_convergence(
+                        job.system, config.grid.mesh, calculators, config.convergence.widths, communicator, **options
+                    )
         except BaseException:
             job.leave(communicator)
             raise
     if communicator.rank > 0:
         return
-    dataset = result.to_dataset(**_provenance(job, communicator))
-    table = format_convergence(dataset, config.fermi.table_level, config.output.components)
+    series = {}
+    for name, result in found.items():
+        dataset = result.to_dataset(**_provenance(job, communicator))
+        series[name] = dataset, format_convergence(dataset, config.fermi.table_level, config.output.components)
     written = job.unfinished.finish(
-        lambda: write_convergence(dataset, table, job.folder, overwrite=job.overwrite, input_text=job.again),
+        lambda: write_convergence(series, job.folder, overwrite=job.overwrite, input_text=job.again),
         options["checkpoint"],
     )
-    click.echo("\n" + table + "\n")
-    if noise := format_noise(result.runs[-1].to_dataset(), config.output.components):
-        click.echo(f"on the finest mesh {noise}\n")
+    for name, (_, table) in series.items():
+        click.echo("\n" + table + "\n")
+        last = found[name].runs[-1]
+        for line in filter(None, [format_noise(last.to_dataset(), config.output.components), *last.doubts()]):
+            click.echo(f"on the finest mesh {line}\n" if name == "convergence" else f"{line}\n")
     click.echo(f"wrote {', '.join(path.name for path in written)} to {job.folder}")
 
 
@@ -274,7 +286,7 @@ def _prepare(file, output, overwrite, check_only=False, series=False):
             click.echo(_no_picture(), err=True)
     make_calculators(config)
     system, grid = make_system(config, file)
-    if series or config.convergence.meshes:
+    if config.convergence.meshes or (series and not config.convergence.widths):
         check_meshes(config, system, file)
     config = group_kramers_pairs(config, system)
     for doubt in _doubts(config, system) if check_only else _of_input(config):

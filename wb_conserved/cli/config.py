@@ -65,6 +65,9 @@ class Config(Section):
         if self.impurity and not needing:
             known = ", ".join(name for name, entry in OVER_LEVELS.items() if entry.needs_impurities)
             raise problem("names", f"one that [[impurity]] enters: {known}", ", ".join(self.quantities.names), "quantities")
+        if self.convergence.widths and not self.impurity:
+            expected = "none without [[impurity]], as nothing else has energy shells"
+            raise problem("widths", expected, self.convergence.widths, "convergence")
         plain = DisorderSettings().model_dump()
         given = [key for key, value in self.disorder.model_dump().items() if value != plain[key]]
         if given and not self.impurity:

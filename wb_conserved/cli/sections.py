@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from ..calculators import OVER_LEVELS
+from ..diagnostics.mesh_series import series_of_widths
 from ..geometry.spin_current import SPIN_CURRENTS
 from ..occupations import Electrons
 from ..units import BOLTZMANN_EV
@@ -283,3 +284,13 @@ class Convergence(Section):
     meshes: list[Count | Annotated[list[Count], Field(min_length=3, max_length=3)]] = Field(
         [], description="a list of at least three meshes, each a positive integer or three of them"
     )
+    widths: list[Annotated[float, Field(gt=0)]] = Field(
+        [], description="a list of at least three widths of energy shells > 0 (eV), each smaller than the one before"
+    )
+
+    @field_validator("widths")
+    @classmethod
+    def _series(cls, widths):
+        if widths:
+            series_of_widths(widths)
+        return widths

@@ -99,23 +99,7 @@ class Disorder(Scatterers):
         return tuple(float(value) for value in several[0]) if several else None
 
     def with_width(self, width: float) -> Disorder:
-        """The same with another width of the shells, eV."""
         return replace(self, width=width)
-
-    def check(self, system) -> None:
-        """Refuse impurities that do not fit a system.
-
-        Raises
-        ------
-        InputError
-            Functions that it has not, or a matrix of another size; its ``impurity`` is the number of the impurity.
-        """
-        for number, impurity in enumerate(self.impurities):
-            try:
-                impurity.resolve(system)
-            except InputError as error:
-                error.impurity = number
-                raise
 
     def solvers(self, system, scan, width, space, electrons=None):
         fractions = self._fractions

@@ -18,9 +18,12 @@ from .groups import CONCENTRATIONS, LEVELS, TEMPERATURES, check_components, grou
 from .plot import plot_concentrations, plot_parts, plot_scan, plot_temperatures
 from .table import format_csv
 
+SERIES = ("convergence", "widths")
+"""Names of series of meshes, and of widths of energy shells."""
+
 RESULT_FILES = (
-    "result.nc", "result.csv", "scan.png", "parts.png", "temperatures.png", "concentrations.png", "convergence.nc",
-    "convergence.txt", "input.toml",
+    "result.nc", "result.csv", "scan.png", "parts.png", "temperatures.png", "concentrations.png",
+    *(f"{name}.{ending}" for name in SERIES for ending in ("nc", "txt")), "input.toml",
 )  # fmt: skip
 """In the order in which they are written: NetCDF has everything."""
 
@@ -152,20 +155,22 @@ def write_results(
 
 
 def write_convergence(
-    dataset: xarray.Dataset, table: str, folder: Path, *, overwrite: bool = False, input_text: str = ""
+    series: Mapping[str, tuple[xarray.Dataset, str]], folder: Path, *, overwrite: bool = False, input_text: str = ""
 ) -> list[Path]:
-    """Write a mesh series to a folder: convergence.nc, convergence.txt and input.toml, as `write_results` does.
+    """Write series of meshes or widths to a folder: NAME.nc and NAME.txt of each, and input.toml, as `write_results` does.
 
     Parameters
     ----------
-    dataset : xarray.Dataset
-        Of `wb_conserved.diagnostics.mesh_series.ConvergenceResult.to_dataset`.
-    table : str
-        Contents of convergence.txt.
+    series : mapping of str to (xarray.Dataset, str)
+        By the names of `SERIES`: data sets of `wb_conserved.diagnostics.mesh_series.ConvergenceResult.to_dataset`, and their
+        tables.
     folder, overwrite, input_text
         See `write_results`.
     """
-    contents = {"convergence.nc": lambda: netcdf(dataset), "convergence.txt": lambda: (table + "\n").encode()}
+    contents: dict[str, Callable[[], bytes]] = {}
+    for name, (dataset, table) in series.items():
+        contents[f"{name}.nc"] = lambda dataset=dataset: netcdf(dataset)
+        contents[f"{name}.txt"] = lambda table=table: (table + "\n").encode()
     return _write_all(contents, Path(folder), overwrite, input_text)
 
 
