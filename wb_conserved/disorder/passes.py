@@ -24,6 +24,7 @@ from scipy import sparse
 from ..calculators.base import GeometryCalculator
 from ..calculators.contract import SUM, Accumulating
 from ..interpolation import WannierInterpolator
+from .cutoff import CutOff, cut_off
 from .kinetics import (
     Equation,
     by_node,
@@ -176,12 +177,15 @@ class Local:
         Σ w |M|, 1/eV.
     velocity : float array (node,)
         Σ w |M| |v̄|.
+    cutoff : CutOff or None
+        What the frozen window means for the Green function.
     """
 
     scattering: Scattering
     derivative: np.ndarray
     states: np.ndarray
     velocity: np.ndarray
+    cutoff: CutOff | None = None
 
 
 class LocalSpectrum(ImpurityPass):
@@ -218,9 +222,11 @@ class LocalSpectrum(ImpurityPass):
         spectrum = hermitian_part(values["spectrum"])
         number = problem.axis.number
         green = green_function(spectrum, problem.first, number, problem.axis.width)
-        near = spectrum[problem.first : problem.first + number]
-        scattering = scattering_of(problem.kinds, near, green, problem.order, problem.first_order)
-        return Local(scattering, values["derivative"], values["states"].real, values["velocity"].real)
+        nodes = slice(problem.first, problem.first + number)
+        scattering = scattering_of(problem.kinds, spectrum[nodes], green, problem.order, problem.first_order)
+        window, energies = getattr(system, "frozen_window", None), problem.band_axis.energies
+        cutoff = cut_off(problem.kinds, spectrum, green, energies, nodes, problem.order, window)
+        return Local(scattering, values["derivative"], values["states"].real, values["velocity"].real, cutoff)
 
 
 @dataclass(frozen=True)

@@ -119,14 +119,16 @@ class Disorder(Scatterers):
         rate = ratio * np.einsum("nij,nji->n", scattering.outward, scattering.spectrum).real
         if ratio != 1:
             currents = currents | {name: currents[name] / ratio for name in _OF_ORDER_MINUS_ONE}
+        axis, cutoff = _axis(scan, width), known.local.cutoff
         return ShellSolution(
-            axis=_axis(scan, width),
+            axis=axis,
             currents=currents,
             states=known.local.states,
             rate=rate + self.extra_rate * known.local.states,
             speed=known.local.velocity,
             concentration=sum(own),
             residuals={"particles": known.particles, "optical_theorem": scattering.optical},
+            cutoff=cutoff.doubt(scan, axis) if cutoff is not None else "",
         )
 
     def _scales(self, space):
