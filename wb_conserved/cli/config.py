@@ -68,6 +68,9 @@ class Config(Section):
         if self.convergence.widths and not self.impurity:
             expected = "none without [[impurity]], as nothing else has energy shells"
             raise problem("widths", expected, self.convergence.widths, "convergence")
+        if self.impurity and self.grid.adpt_num_iter:
+            expected = "0 with [[impurity]], whose equation is solved on one mesh"
+            raise problem("adpt_num_iter", expected, self.grid.adpt_num_iter, "grid")
         plain = DisorderSettings().model_dump()
         given = [key for key, value in self.disorder.model_dump().items() if value != plain[key]]
         if given and not self.impurity:

@@ -62,7 +62,7 @@ class ImpurityTable(Section):
                 raise problem("potential_file", error.expected, f"{error.found} ({_place(error)})") from None
             self._matrix = tuple(map(tuple, matrix.tolist()))
         elif isinstance(self.potential, list):
-            self._matrix = tuple(tuple(complex_number(entry) for entry in row) for row in self.potential)
+            self._matrix = tuple(tuple(complex_number(str(entry)) for entry in row) for row in self.potential)
         if len({len(row) for row in self._matrix}) > 1:
             raise problem("potential", "rows of equal length", [len(row) for row in self._matrix])
         try:

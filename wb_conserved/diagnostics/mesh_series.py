@@ -113,7 +113,9 @@ class ConvergenceResult:
             attributes = {"not_included": ", ".join(left_out)} | attributes
         variables, axis = {}, (_MESHES if self.widths is None else _WIDTHS).axis
         for name in quantities(parts[-1]):
-            variable, attrs = parts[-1][name], parts[-1][name].attrs
+            variable, attrs = parts[-1][name], dict(parts[-1][name].attrs)
+            if self.widths is not None:
+                del attrs["shell_width_eV"]
             variables[name] = ((axis, *variable.dims), self.values[name], attrs)
             for suffix, meaning in _SUFFIXES.items():
                 own = attrs | {"long_name": f"{attrs['long_name']}, {meaning}"}

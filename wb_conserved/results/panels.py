@@ -133,11 +133,13 @@ def _draw(axes, panel, axis, with_names):
         axes.margins(y=0.08)
         _widen(axes)
     axes.set_ylabel(_label(panel, axis, power))
-    if with_names or panel.note:
+    if with_names:
         axes.legend(
             loc="lower left", bbox_to_anchor=(0.0, 1.0), frameon=False, fontsize=_SMALL, borderaxespad=0.3, labelspacing=0.25,
             title=_mathematics(panel.note) or None, title_fontsize=_SMALL, alignment="left",
         )  # fmt: skip
+    elif panel.note:
+        axes.set_title(_mathematics(panel.note), loc="left", fontsize=_SMALL, pad=3)
 
 
 def _label(panel, axis, power):

@@ -45,12 +45,12 @@ def _of_impurities(dataset):
     impurities = _common(dataset, "impurities")
     if not impurities:
         return []
-    rate = _common(dataset, "extra_rate_eV")
+    rate, width = _common(dataset, "extra_rate_eV"), _common(dataset, "shell_width_eV")
     absorbed = _all_have(dataset, "first_order", 0)
     return [
         impurities,
         f"scattering {_common(dataset, 'impurity_scattering')}",
-        f"energy shells of {_common(dataset, 'shell_width_eV')} eV",
+        *([f"energy shells of {width} eV"] if width else []),
         *([f"extra rate {rate} eV"] if rate else []),
         *(["without shifts of levels of first order"] if absorbed else []),
     ]
