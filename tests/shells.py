@@ -13,7 +13,7 @@ from scipy.optimize import brentq
 
 from wb_conserved.disorder.energy_axis import EnergyAxis
 from wb_conserved.disorder.kinetics import as_matrices
-from wb_conserved.disorder.passes import DistributionSums, LocalSpectrum, Problem, SkewSums
+from wb_conserved.disorder.passes import DistributionSums, Local, LocalSpectrum, Problem, SkewSums
 from wb_conserved.disorder.scattering import Kind, scattering_of
 from wb_conserved.interpolation import states_of
 from wb_conserved.models import rashba_gas
@@ -84,7 +84,7 @@ def solved(system, level, rings, kinds, order="born", unitary=None, levels_shift
     scattering = scattering_of(problem.kinds, near, green, order, problem.first_order)
     if not levels_shift:
         scattering = replace(scattering, shift=0 * scattering.shift)
-    known = scattering
+    known = Local(scattering)
     for kind in (DistributionSums, SkewSums):
         step = kind(problem, **own).with_results({"before": known})
         known = step.finalize(summed(step), system)

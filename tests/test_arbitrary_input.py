@@ -11,9 +11,9 @@ from data_folder import DATA
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from wb_conserved.calculators import SUMS
+from wb_conserved.calculators import OVER_LEVELS
 from wb_conserved.cli import main
-from wb_conserved.cli.config import Config
+from wb_conserved.cli.config import Config, model_of
 from wb_conserved.driver.grid import MOST_KPOINTS
 
 CODES = {0, 2}
@@ -53,7 +53,8 @@ def _escaped(letter):
 
 def document(sections):
     return "\n".join(
-        f"[{name}]\n" + "\n".join(f"{toml(key)} = {toml(value)}" for key, value in section.items())
+        ("[[impurity]]\n" if name == "impurity" else f"[{name}]\n")
+        + "\n".join(f"{toml(key)} = {toml(value)}" for key, value in section.items())
         for name, section in sections.items()
     )
 
@@ -64,7 +65,7 @@ numbers = st.one_of(
 )  # fmt: skip
 words = st.one_of(
     st.sampled_from(["", "spin", "identity", "auto", "qiao", "interlaced", "cell", "cm3", "xyz", "xx", "C4z", "Inversion"]),
-    st.sampled_from(list(SUMS)),
+    st.sampled_from(list(OVER_LEVELS)),
     st.text(st.characters(exclude_categories=["Cs"]), max_size=5),
 )
 scalars = st.one_of(numbers, words, st.booleans())
@@ -73,7 +74,7 @@ values = st.one_of(
     st.dictionaries(words, scalars, max_size=2),
 )  # fmt: skip
 keys = st.sampled_from(
-    [(section, key) for section, field in Config.model_fields.items() for key in field.annotation.model_fields]
+    [(section, key) for section in Config.model_fields for key in model_of(section).model_fields]
     + [("system", "Path"), ("girds", "mesh")]
 )
 changes = st.lists(st.tuples(keys, st.one_of(values, st.none())), min_size=1, max_size=3)
@@ -121,6 +122,18 @@ class TestInputFiles:
                 del sections[section][key]
         Path("in.toml").write_text(document(sections), encoding="utf-8")
         ends_well([command, "in.toml", *(["--dry-run"] if command == "run" else [])], "in.toml")
+
+    @quick
+    @given(changes)
+    def test_any_impurities(self, folder, found):
+        sections = copy.deepcopy(GOOD) | {"impurity": {"potential": 1.0, "concentration": 0.01, "orbitals": [0, 1]}}
+        del sections["quantities"]
+        for (section, key), value in found:
+            sections.setdefault(section, {})[key] = value
+            if value is None:
+                del sections[section][key]
+        Path("in.toml").write_text(document(sections), encoding="utf-8")
+        ends_well(["check", "in.toml"], "in.toml")
 
     @quick
     @given(st.one_of(st.text(st.characters(exclude_categories=["Cs"])), st.text(string.printable), st.binary()))

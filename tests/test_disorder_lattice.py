@@ -52,7 +52,7 @@ class TestSquareLattice:
         """Im and Re from T = W/(1 − WG), averaged over some nodes: the spectral function of a mesh is noisy."""
         problem = problem_of(square_lattice(), [([[0.6]], 0.05)], EnergyAxis(-1.4, 0.02, 11), lowest=-4.1, highest=4.1)
         calculator = LocalSpectrum(problem, operator="identity", degen_thresh=1e-6)
-        spectrum = wb_conserved.run(square_lattice(), self.mesh, {"x": calculator}, **SERIAL).results["x"]
+        spectrum = wb_conserved.run(square_lattice(), self.mesh, {"x": calculator}, **SERIAL).results["x"].scattering
         A = spectrum.spectrum[:, 0, 0].real.mean()
         assert A == pytest.approx(0.129305, rel=5e-3)
         shift = spectrum.shift[:, 0, 0].real.mean() / 0.05
@@ -232,7 +232,7 @@ def test_t_matrix_against_exact_diagonalisation():
     axis = EnergyAxis(-7.0, 0.02, 651)
     problem = problem_of(system, [(W, 0.01)], axis)
     calculator = LocalSpectrum(problem, degen_thresh=1e-6)
-    scattering = wb_conserved.run(system, [240, 240, 1], {"x": calculator}, **SERIAL).results["x"]
+    scattering = wb_conserved.run(system, [240, 240, 1], {"x": calculator}, **SERIAL).results["x"].scattering
     T = scattering.inward[0][0][0]
     A = scattering.spectrum
     # G + GTG = (1 − GW)⁻¹ G, whose spectral part is (1 − GW)⁻¹ A (1 − WG†)⁻¹ with (1 − GW)⁻¹ = W⁻¹T

@@ -125,7 +125,8 @@ def test_interrupted_passes_go_on(system, tmp_path, monkeypatch, allowed):
 
 
 def test_plan_counts_all_passes(system, monkeypatch):
-    """Chunks of each are timed: all of a mesh as small as this one, after k points that prepare and a batch that warms up."""
+    """Chunks of each are timed: all of a mesh as small as this one, after k points that prepare and a batch that warms up; the
+    second pass is prepared again with what the first found."""
     evaluated, chunk = [], Evaluation.chunk
 
     def counted(self, *arguments, **options):
@@ -135,7 +136,7 @@ def test_plan_counts_all_passes(system, monkeypatch):
     monkeypatch.setattr(Evaluation, "chunk", counted)
     plan = estimate(system, MESH, {"x": static.ConventionalSpinConductivity(Electrons(4.0), kBT=[0.02, 0.1])})
     number = plan.chunks
-    assert [names == ["x"] for names in evaluated] == [False, True, *[False] * (1 + number), *[True] * (1 + number)]
+    assert [names == ["x"] for names in evaluated] == [False, True, *[False] * (1 + number), *[True] * (2 + number)]
     assert plan.kpoints == np.prod(MESH)
     assert plan.results > 0
 

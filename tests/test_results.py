@@ -13,7 +13,7 @@ from wb_conserved.results import (
     format_comparison,
     format_csv,
     format_table,
-    plot,
+    panels,
     plot_scan,
     plot_temperatures,
     write_results,
@@ -281,16 +281,16 @@ class TestPictures:
         assert self.size(tmp_path / "a.png")[1] == pytest.approx(300 * (0.6 + 1.9 * heights[counted] + 0.13), abs=1)
 
     def test_symbols(self, dataset):
-        assert plot._symbol("σ_K") == r"$\sigma_{\mathrm{K}}$"
-        assert plot._symbol("D^τ") == r"$D^\tau$"
-        assert plot._symbol("DOS") == r"$\mathrm{DOS}$"
-        assert plot._unit("eV Å^-2/ħ") == r"eV Å$^{-2}$/$\hbar$"
+        assert panels._symbol("σ_K") == r"$\sigma_{\mathrm{K}}$"
+        assert panels._symbol("D^τ") == r"$D^\tau$"
+        assert panels._symbol("DOS") == r"$\mathrm{DOS}$"
+        assert panels._unit("eV Å^-2/ħ") == r"eV Å$^{-2}$/$\hbar$"
         (group,) = groups(dataset)
-        assert plot._component(dataset, group, "xyz") == r"$\sigma^{\,z}_{xy}$"
+        assert panels._component(dataset, group, "xyz") == r"$\sigma^{\,z}_{xy}$"
         renamed = dataset[["kubo"]].copy()
         for symbol, expected in (("D^τ", r"$D^{\,\tau_{z}}_{xy}$"), ("M^s", r"$M^{\,z}_{xy}$"), ("N", r"$N^{\,z}_{xy}$")):
             renamed["kubo"].attrs["symbol"] = symbol
-            assert plot._component(renamed, groups(renamed)[0], "xyz") == expected
+            assert panels._component(renamed, groups(renamed)[0], "xyz") == expected
 
 
 def test_picture(dataset, tmp_path):

@@ -11,7 +11,7 @@ _logging.getLogger("wannierberri.fourier.fft").setLevel(_logging.ERROR)
 if TYPE_CHECKING:
     from . import calculators
     from .diagnostics import conservation_report, kramers_pairs, near_crossings, scan_thresholds
-    from .diagnostics.mesh_series import convergence
+    from .diagnostics.mesh_series import convergence, width_convergence
     from .driver.grid import regular_grid
     from .driver.run import estimate, run
     from .errors import InputError
@@ -32,6 +32,7 @@ __all__ = [
     "run",
     "scan_thresholds",
     "to_dataset",
+    "width_convergence",
 ]
 
 _MODULES = {
@@ -46,6 +47,7 @@ _MODULES = {
     "run": "driver.run",
     "scan_thresholds": "diagnostics",
     "to_dataset": "results.dataset",
+    "width_convergence": "diagnostics.mesh_series",
 }
 """Where a name is found when it is first used: importing everything takes seconds, in which a command can be stopped."""
 

@@ -57,6 +57,11 @@ class Entry:
         return self.calculator.axes
 
     @property
+    def family(self) -> str:
+        """What it is a part of, with others; empty: of nothing."""
+        return "" if self.tabulated else self.calculator.family
+
+    @property
     def occupations(self) -> tuple[str, ...]:
         """Weights that it takes with its default options; none where it is tabulated."""
         return () if self.tabulated else self.example().occupations
@@ -143,7 +148,6 @@ for _name, _calculator in {
     "orbital_magnetization": equilibrium.SpinOrbitalMagnetization,
     "density_of_states": DensityOfStates,
     "number_of_electrons": NumberOfElectrons,
-    "impurity_origin": impurities.OriginDependence,
     "impurity_total": impurities.ImpurityTotal,
     "impurity_drift": impurities.ImpurityDrift,
     "impurity_skew": impurities.ImpuritySkew,
@@ -161,6 +165,7 @@ for _name, _calculator in {
     "impurity_lifetime": impurities.ImpurityLifetime,
     "impurity_mean_free_path": impurities.ImpurityMeanFreePath,
     "impurity_resistivity": impurities.ResidualResistivity,
+    "impurity_origin": impurities.OriginDependence,
     "band_expectation": tabulate.Expectation,
     "band_conventional_current": tabulate.ConventionalCurrent,
     "band_torque_dipole": tabulate.TorqueDipole,
@@ -175,6 +180,6 @@ for _name, _calculator in {
 }.items():
     register(_name, _calculator)
 
-WITH_IMPURITIES = ("conserved", "conventional", "berry", "dipole", "impurity_origin", *IMPURITIES)
+WITH_IMPURITIES = ("conserved", "conventional", "berry", "dipole", *IMPURITIES, "impurity_origin")
 """What is computed of a crystal with impurities where nothing else is said: the clean response that they add to, and all of
 theirs."""

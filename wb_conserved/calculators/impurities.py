@@ -79,6 +79,10 @@ class Scatterers(ABC):
     limits: tuple[str, ...]
 
     @abstractmethod
+    def with_width(self, width: float) -> Scatterers:
+        """The same with another width of the shells, eV."""
+
+    @abstractmethod
     def solvers(
         self, system, scan: Scan, width: float, space: Mapping[str, Any], electrons=None, tetra: bool = False
     ) -> list:
@@ -145,6 +149,12 @@ class ImpurityQuantity(OccupationCalculator):
             raise InputError("width", "a number > 0 (eV) with tetrahedra, the distance of nodes of the energy axis", "none")
         self.shell_width = own or (self.fermi_surface_width if cold else 0.5 * float(scan.temperatures.min()))
         return statistics
+
+    def with_width(self, width: float) -> ImpurityQuantity:
+        """The same with energy shells of another width, eV."""
+        other = copy.copy(self)
+        other.disorder, other.shell_width = self.disorder.with_width(width), width
+        return other
 
     def __call__(self, data_K):
         raise TypeError(f"{type(self).__name__}: expected wb_conserved.run, found a run of WannierBerri")
@@ -231,7 +241,7 @@ class ImpurityQuantity(OccupationCalculator):
         found: dict[str, Any] = {
             f"residual_{name}": max(solution.residuals[name] for solution in self._solutions) for name in names
         }
-        return found | {"limits": "; ".join(self.disorder.limits)}
+        return found | {"limits": "\n".join(self.disorder.limits)}
 
     def doubts(self):
         return list(dict.fromkeys(solution.cutoff for solution in self._solutions if solution.cutoff))
@@ -299,33 +309,33 @@ class _OfConventional(ImpurityCurrent):
 class ConventionalImpurityDrift(_OfConventional):
     r"""Conventional current of the shifted occupation, :math:`\mathrm{tr}[g^lJ^{is}_M]`."""
 
-    symbol, long_name, part = "σ_conv,c", "shifted occupation, conventional current", "conventional_drift"
+    symbol, long_name, part = "σ_conv,c", "shifted occupation, ½{v, s}", "conventional_drift"
 
 
 class ConventionalImpuritySkew(_OfConventional):
     """Part of that: see `ImpuritySkew`."""
 
-    symbol, long_name = "σ_conv,skew", "part of it: skew scattering, conventional current"
+    symbol, long_name = "σ_conv,skew", "part of it: skew scattering, ½{v, s}"
     part = "conventional_skew"
 
 
 class ConventionalImpuritySideJump(_OfConventional):
     r"""As `ImpuritySideJump`, with :math:`\delta_{J^{is}}U` in the place of :math:`D_iU\,s`."""
 
-    symbol, long_name, part = "σ_conv,sj", "side jump, conventional current", "conventional_side_jump"
+    symbol, long_name, part = "σ_conv,sj", "side jump, ½{v, s}", "conventional_side_jump"
 
 
 class ConventionalImpurityAnomalousDistribution(_OfConventional):
     """Conventional current of what side jumps leave in the distribution."""
 
-    symbol, long_name = "σ_conv,ad", "anomalous distribution, conventional current"
+    symbol, long_name = "σ_conv,ad", "anomalous distribution, ½{v, s}"
     part = "conventional_anomalous_distribution"
 
 
 class ConventionalImpurityGaussianSkew(_OfConventional):
     """Conventional current of Gaussian skew scattering."""
 
-    symbol, long_name = "σ_conv,gs", "Gaussian skew scattering, conventional current"
+    symbol, long_name = "σ_conv,gs", "Gaussian skew scattering, ½{v, s}"
     part = "conventional_gaussian_skew"
 
 
@@ -473,12 +483,12 @@ class OriginDependence(OccupationCalculator):
     potentials in degenerate multiplets have a further term, −r_0^i Σ w tr(s i[h, g]), where their first order is kept in h.
     """
 
-    symbol = "∂σ_sj/∂r"
-    long_name = "what σ_sj along i gains per Å that the impurity's origin moves along i"
+    symbol = "∂σ_sj"
+    long_name = "change of σ_sj along i per Å that the impurity's origin moves along i (scattering torque)"
     axes: ClassVar[Mapping[str, str]] = MappingProxyType({"l": FIELD})
     occupations = ("surface",)
     odd_under_inversion = True
-    shown = "xx"
+    shown, pictured = "xx", False
 
     def terms(self, band_geometry):
         return [Term("surface", band_geometry.expectation_velocity)]

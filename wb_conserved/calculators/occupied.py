@@ -95,6 +95,8 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
         Whether it is of a crystal with impurities, see `wb_conserved.calculators.impurities`.
     family : str
         What it is a part of, with others of that name; empty: of nothing.
+    pictured : bool
+        Whether pictures show it.
     noted_level : float or None
         Fermi level at which the scatter of k points is found, eV; None: the middle one of the scan.
 
@@ -112,6 +114,7 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
     of_observable: ClassVar[bool] = True
     needs_impurities: ClassVar[bool] = False
     family: ClassVar[str] = ""
+    pictured: ClassVar[bool] = True
     noted_level: float | None = None
 
     def __init__(

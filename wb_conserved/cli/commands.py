@@ -16,7 +16,7 @@ import numpy as np
 
 from .. import compiled, parallel
 from ..diagnostics.mesh_series import convergence as mesh_series
-from ..diagnostics.mesh_series import format_convergence
+from ..diagnostics.mesh_series import format_convergence, width_convergence
 from ..driver.checkpoint import CheckpointError
 from ..driver.doubts import doubts
 from ..driver.interruption import holds_sums, kept_in
@@ -26,14 +26,24 @@ from ..driver.run import run as run_calculators
 from ..errors import ConfigError, InputError, how_to_install
 from ..io import load_system
 from ..io.sharing import share_system
-from ..results import format_comparison, format_table, write_convergence, write_results
+from ..results import format_comparison, format_findings, format_table, write_convergence, write_results
 from ..results.noise import format_noise
-from .config import MOST_LEVELS, Config, key_of, make_calculators
+from .config import Config, make_calculators
 from .finishing import Unfinished
 from .group import BAD_INPUT, INPUT_ERRORS, main, stop, watch
-from .job import beside, check_meshes, comparison, group_kramers_pairs, interpolation_report, make_system
+from .job import (
+    beside,
+    check_meshes,
+    comparison,
+    group_kramers_pairs,
+    interpolation_report,
+    make_system,
+    unused_symmetry,
+)
 from .reading import read_config
 from .rebasing import rebased
+from .section import key_of
+from .sections import MOST_LEVELS
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +84,7 @@ class Job:
             f"multiplet threshold = {config.multiplets.threshold:g} eV"
             + (" and Kramers pairs" if config.multiplets.kramers else ""),
             f"computes  {', '.join(make_calculators(config))} of {config.quantities.operator}",
+            *(f"impurity  {table.impurity().describe()}" for table in config.impurity),
             f"results   {self.folder}",
         ]
         return "\n".join(lines)
@@ -147,8 +158,10 @@ def run(file, output, overwrite, dry_run, verbose):
         options["checkpoint"],
     )
     click.echo("\n" + format_table(dataset, config.fermi.table_level, config.output.components) + "\n")
-    if noise := format_noise(dataset, config.output.components):
-        click.echo(noise + "\n")
+    if findings := format_findings(dataset):
+        click.echo(findings + "\n")
+    for line in filter(None, [format_noise(dataset, config.output.components), *result.doubts()]):
+        click.echo(line + "\n")
     if compared:
         click.echo(format_comparison(dataset, config.fermi.table_level, config.output.components, compared) + "\n")
     click.echo(_balance(result.busy_seconds))
@@ -161,31 +174,43 @@ def run(file, output, overwrite, dry_run, verbose):
 @click.option("--overwrite", is_flag=True, help="Replace results in the folder.")
 @click.option("--verbose", is_flag=True, help="Say what is read and done.")
 def convergence(file, output, overwrite, verbose):
-    """Repeat the run of the TOML FILE on the meshes of [convergence], and extrapolate with an error bar."""
+    """Repeat the run of the TOML FILE on the meshes of [convergence], or with its widths, and extrapolate with an error bar."""
     communicator = _world(verbose)
     _limit_threads()
     job = _load(communicator, lambda: _prepare(file, output, overwrite, series=True))
     config = job.config
-    options = _options(job, series=True)
+    options, found = _options(job, series=True), {}
     with _refused_together(communicator, file):
         try:
-            meshes, calculators = config.convergence.meshes, make_calculators(config)
+            calculators = make_calculators(config)
             with silent():  # that stands under the table
-                result = mesh_series(job.system, meshes, calculators, communicator, **options, progress=_on_terminal())
+                options["progress"] = _on_terminal()
+                if config.convergence.meshes:
+                    found["convergence"] = mesh_series(
+                        job.system, config.convergence.meshes, calculators, communicator, **options
+                    )
+                if config.convergence.widths:
+                    found["widths"] = width_convergence(
+                        job.system, config.grid.mesh, calculators, config.convergence.widths, communicator, **options
+                    )
         except BaseException:
             job.leave(communicator)
             raise
     if communicator.rank > 0:
         return
-    dataset = result.to_dataset(**_provenance(job, communicator))
-    table = format_convergence(dataset, config.fermi.table_level, config.output.components)
+    series = {}
+    for name, result in found.items():
+        dataset = result.to_dataset(**_provenance(job, communicator))
+        series[name] = dataset, format_convergence(dataset, config.fermi.table_level, config.output.components)
     written = job.unfinished.finish(
-        lambda: write_convergence(dataset, table, job.folder, overwrite=job.overwrite, input_text=job.again),
+        lambda: write_convergence(series, job.folder, overwrite=job.overwrite, input_text=job.again),
         options["checkpoint"],
     )
-    click.echo("\n" + table + "\n")
-    if noise := format_noise(result.runs[-1].to_dataset(), config.output.components):
-        click.echo(f"on the finest mesh {noise}\n")
+    for name, (_, table) in series.items():
+        click.echo("\n" + table + "\n")
+        last = found[name].runs[-1]
+        for line in filter(None, [format_noise(last.to_dataset(), config.output.components), *last.doubts()]):
+            click.echo(f"on the finest mesh {line}\n" if name == "convergence" else f"{line}\n")
     click.echo(f"wrote {', '.join(path.name for path in written)} to {job.folder}")
 
 
@@ -261,10 +286,10 @@ def _prepare(file, output, overwrite, check_only=False, series=False):
             click.echo(_no_picture(), err=True)
     make_calculators(config)
     system, grid = make_system(config, file)
-    if series or config.convergence.meshes:
+    if config.convergence.meshes or (series and not config.convergence.widths):
         check_meshes(config, system, file)
     config = group_kramers_pairs(config, system)
-    for doubt in _doubts(config, system) if check_only else _of_scan(config):
+    for doubt in _doubts(config, system) if check_only else _of_input(config):
         logger.warning("%s", doubt)
     kpoints = len(kpoints_of_grid(grid, use_symmetry=True)) * math.prod(int(n) for n in grid.FFT)
     if not check_only:
@@ -274,23 +299,26 @@ def _prepare(file, output, overwrite, check_only=False, series=False):
 
 def _doubts(config, system):
     """What `run` would say of the settings, and what only the input file shows."""
-    return [*_of_scan(config), *doubts(system, make_calculators(config))]
+    return [*_of_input(config), *doubts(system, make_calculators(config))]
 
 
-def _of_scan(config):
-    """A window that is moved; levels of a list that are far from the level: usually given relative to it."""
-    fermi = config.fermi
+def _of_input(config):
+    """What stays unused, or is moved: a symmetry, a window; levels of a list that are far from the level: usually given
+    relative to it."""
+    fermi, unused = config.fermi, [text for text in [unused_symmetry(config)] if text]
     if config.shift:
         return [
+            *unused,
             f"[fermi] window: moved by {config.shift:+.4g} eV, so that the level is on its uniform grid, whose spacing is "
             "the width of the Fermi surface at kBT = 0 ([temperature] fermi_surface_width leaves it where it is)"
         ]
     if fermi.levels is None:
-        return []
+        return unused
     distance = min(abs(level - fermi.level) for level in fermi.levels)
     if distance <= _FAR:
-        return []
+        return unused
     return [
+        *unused,
         f"[fermi] levels = {fermi.levels[0]:g} ... {fermi.levels[-1]:g} eV lie {distance:.4g} eV or more from level = "
         f"{fermi.level:g} eV: levels are absolute, window is relative to the level"
     ]

@@ -19,6 +19,8 @@ from ..io import load_system
 from ..io.ab_initio_mesh import ab_initio_mesh
 from ..operators import get_operator
 from .config import Config, make_calculators
+from .impurity_sections import ImpurityTable
+from .section import key_of
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +62,10 @@ def make_system(config: Config, source: Path):
             raise
         raise ConfigError(f"{source}: [system] {error.source}: expected {error.expected}; found {error.found}") from None
     generators = config.system.symmetry
-    if generators is not None:
+    if config.impurity:
+        system.set_pointgroup([])  # of impurities, which need not have that of the crystal
+        check_impurities(config, system, source)
+    elif generators is not None:
         try:
             system.set_pointgroup(generators)
         except (ValueError, AssertionError) as error:
@@ -79,6 +84,38 @@ def make_system(config: Config, source: Path):
     except InputError as error:
         raise ConfigError(f"{source}: [grid] {error}") from None
     return system, grid
+
+
+def check_impurities(config: Config, system, source: Path) -> None:
+    """Refuse impurities that do not fit a system, or take too much memory.
+
+    Raises
+    ------
+    ConfigError
+    """
+    for number, table in enumerate(config.impurity, start=1):
+        try:
+            table.impurity().resolve(system)
+        except InputError as error:
+            place = f"[[impurity]] {number}" + (f" {error.source}" if error.source in ImpurityTable.model_fields else "")
+            raise ConfigError(f"{source}: {place}: expected {error.expected}; found {error.found}") from None
+    for name, calculator in make_calculators(config).items():
+        try:
+            calculator.requirements(system)
+        except InputError as error:
+            section, key = key_of(error.source, name)
+            raise ConfigError(f"{source}: [{section}] {key}: expected {error.expected}; found {error.found}") from None
+
+
+def unused_symmetry(config: Config) -> str:
+    """What is said of a symmetry that impurities leave without use; empty where there is none."""
+    given = "symmetrize" if config.system.symmetrize else "symmetry" if config.system.symmetry else ""
+    if not config.impurity or not given:
+        return ""
+    return (
+        f"[system] {given}: not used to reduce the mesh or to symmetrise results, as impurities need not have the symmetry of "
+        "the crystal; all k points of the mesh are evaluated"
+    )
 
 
 def check_meshes(config: Config, system, source: Path) -> None:
@@ -129,7 +166,8 @@ def _at_the_level(config, own):
 
 
 def interpolation_report(config: Config, system) -> InterpolationReport | None:
-    """Error bars of the interpolation at the Fermi level; None where the ab initio mesh is not known.
+    """Error bars of the interpolation at the Fermi level, of what is without impurities; None where the ab initio mesh is not
+    known.
 
     Parameters
     ----------
@@ -140,6 +178,7 @@ def interpolation_report(config: Config, system) -> InterpolationReport | None:
         return None
     level = config.fermi.table_level if not config.fermi.counted else _levels(system, config)[0]
     calculators = make_calculators(_at_the_level(config, make_calculators(config)))
+    calculators = {name: part for name, part in calculators.items() if not part.needs_impurities}
     points = min(quick_points(system), int(np.max(config.grid.mesh)))
     return interpolation_error(system, level, calculators, config.output.components, mesh=points)
 

@@ -11,7 +11,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from ..errors import ConfigError, InputError
-from .config import Config
+from .config import Config, model_of
+from .impurity_sections import FOLDER
 
 _LENGTH_OF_FOUND = 80
 
@@ -45,39 +46,49 @@ def read_config(path: Path) -> tuple[Config, str]:
         place = re.search(r" \(at line (\d+), column (\d+)\)", str(error))
         line = int(place[1]) if place else text.count("\n") + 1
         raise InputError(path, "TOML", str(error).replace(place[0] if place else "", ""), line) from None
-    filled = {name: {} for name in Config.model_fields} | data
+    filled: dict[str, Any] = {name: {} for name, field in Config.model_fields.items() if field.is_required()} | data
     try:
-        return Config.model_validate(filled), text
+        return Config.model_validate(filled, context={FOLDER: path.parent}), text
     except ValidationError as error:
         problems = {_key(item): _explain(item, filled) for item in error.errors()}
         raise ConfigError("\n".join(f"{path}: {problem}" for problem in problems.values())) from None
 
 
 def _key(item: dict) -> tuple[str, ...]:
-    """Section and key that an error of pydantic is about."""
+    """Section, with the number of the table where there may be several, and key that an error of pydantic is about."""
+    section, *rest = [str(part) for part in item["loc"]] or [""]
     if item["type"] == "key":
-        section = item["ctx"]["section"] or item["loc"][0]
-        return (section, item["ctx"]["key"])
-    return tuple(str(part) for part in item["loc"][:2])
+        section, rest = item["ctx"]["section"] or section, [*rest[:1], item["ctx"]["key"]] if rest else [item["ctx"]["key"]]
+    if rest and rest[0].isdecimal():
+        return (f"{section} {int(rest[0]) + 1}", *rest[1:2])
+    return (section, *rest[:1])
 
 
 def _explain(item: dict, data: dict) -> str:
-    section, *keys = _key(item)
-    name = f"[{section}] {keys[0]}" if keys else f"[{section}]"
+    place, *keys = _key(item)
+    section, _, number = place.partition(" ")
+    name = f"[{section}]" if section not in _SEVERAL else f"[[{section}]] {number}".rstrip()
+    name = f"{name} {keys[0]}" if keys else name
     if item["type"] == "key":
         return f"{name}: expected {item['ctx']['expected']}; found {item['ctx']['found']}"
     if item["type"] == "twice":
         return f"{name}: expected {item['ctx']['value']} once; found it {item['ctx']['times']} times"
+    known = list(Config.model_fields if not keys else model_of(section).model_fields)
     if item["type"] == "extra_forbidden":
-        known = list((Config if not keys else Config.model_fields[section].annotation).model_fields)
         close = difflib.get_close_matches(keys[0] if keys else section, known, n=1)
         hint = f"; did you mean {close[0]}?" if close else ""
         return f"{name}: expected one of {', '.join(known)}; found an unknown {'key' if keys else 'section'}{hint}"
+    given = data[section][int(number) - 1] if number else data[section]
     if not keys:
-        return f"{name}: expected a table; found {_shortened(data[section])}"
-    field = Config.model_fields[section].annotation.model_fields[keys[0]]
-    found = "nothing" if item["type"] == "missing" else _shortened(data[section][keys[0]])
+        expected = "tables, [[impurity]]" if section in _SEVERAL and not number else "a table"
+        return f"{name}: expected {expected}; found {_shortened(given)}"
+    field = model_of(section).model_fields[keys[0]]
+    found = "nothing" if item["type"] == "missing" else _shortened(given[keys[0]])
     return f"{name}: expected {field.description}; found {found}{_hint(item)}"
+
+
+_SEVERAL = [name for name in Config.model_fields if model_of(name) is not Config.model_fields[name].annotation]
+"""Sections of which there may be several tables."""
 
 
 def _hint(item: dict) -> str:

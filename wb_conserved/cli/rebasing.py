@@ -33,11 +33,13 @@ def rebased(text: str, source: Path, folder: Path, results: str = ".") -> str:
     """
     document = tomlkit.parse(text)
     for section, key in path_keys():
-        if key in document.get(section, {}):
-            given = str(document[section][key])
-            value = results if (section, key) == ("output", "folder") else _seen_from(folder, source.parent, given)
-            if value != given:
-                document[section][key] = value
+        tables = document.get(section, {})
+        for table in tables if isinstance(tables, list) else [tables]:
+            if key in table:
+                given = str(table[key])
+                value = results if (section, key) == ("output", "folder") else _seen_from(folder, source.parent, given)
+                if value != given:
+                    table[key] = value
     return HEADER + tomlkit.dumps(document).removeprefix(HEADER)
 
 

@@ -1,9 +1,9 @@
-"""A series of k meshes: every result extrapolated to an infinite mesh, with an error bar per component."""
+"""A series of k meshes, or of widths of energy shells: every result extrapolated, with an error bar per component."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -11,36 +11,72 @@ from typing import Any
 
 import numpy as np
 import xarray
-from scipy.special import stdtrit
 from wannierberri.result import EnergyResult
 
 from ..driver.grid import regular_grid
 from ..driver.run import run
 from ..errors import InputError
 from ..results.dataset import RunResult
-from ..results.groups import LEVELS, MU, at_level, check_components, groups, of_temperatures, quantities, select
+from ..results.groups import LEVELS, MU, at_level, check_components, groups, of_conditions, quantities, select
 from ..results.table import conditions, heading
 from ..results.tabulated import is_tabulated
+from .extrapolation import extrapolate
 
 _SUFFIXES = {
-    "extrapolated": "extrapolated to an infinite mesh",
+    "extrapolated": "extrapolated",
     "error": "error bar of the extrapolated value",
-    "follows_law": "whether it is extrapolated by the law 1/N²; where not, it is the value of the finest mesh",
+    "follows_law": "whether it is extrapolated by the law 1/N² (width²); where not, it is the value of the finest mesh (width)",
 }
-_ONE_ERROR, _SIGNIFICANT = 0.8413, 0.975  # quantiles: 68 % and 95 % of both sides
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """What a series is along.
+
+    Attributes
+    ----------
+    axis : str
+        Name of the axis in data sets.
+    heading, limit, finest, law : str
+        In the table: over the steps, of the extrapolated value, of the last step, of the law.
+    text : callable
+        For a step.
+    attributes : mapping of str to str
+        Of the axis.
+    """
+
+    axis: str
+    heading: str
+    limit: str
+    finest: str
+    law: str
+    text: Callable[[Any], str]
+    attributes: Mapping[str, str]
+
+
+_MESHES = _Kind(
+    "mesh", "mesh", "infinite mesh", "finest mesh", "1/N² law", lambda mesh: str(mesh).replace("x", " × "),
+    {"long_name": "k mesh"},
+)  # fmt: skip
+_WIDTHS = _Kind(
+    "width", "width/eV", "width → 0", "narrowest", "width² law", lambda width: f"{width:g}",
+    {"long_name": "width of the energy shells", "units": "eV"},
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class ConvergenceResult:
-    """Results of a series of meshes, see `convergence`.
+    """Results of a series of meshes, see `convergence`, or of widths, see `width_convergence`.
 
     Attributes
     ----------
     meshes : list of three ints
-        Ascending.
+        Ascending; of a series of widths that of all.
+    widths : list of float, or None
+        Descending, eV.
     runs : list of RunResult
-        Of every mesh.
-    values : dict of str to float array (mesh, Efermi, ...)
+        Of every mesh or width.
+    values : dict of str to float array (mesh or width, Efermi, ...)
         By the names of the calculators that give a scan over Fermi levels.
     extrapolated, error : dict of str to float array (Efermi, ...)
         See `extrapolate`.
@@ -49,6 +85,7 @@ class ConvergenceResult:
     """
 
     meshes: list[tuple[int, int, int]]
+    widths: list[float] | None
     runs: list[RunResult]
     values: dict[str, np.ndarray]
     extrapolated: dict[str, np.ndarray]
@@ -66,18 +103,20 @@ class ConvergenceResult:
         Returns
         -------
         xarray.Dataset
-            For each variable NAME of `RunResult.to_dataset` NAME with a first axis ``mesh`` (such as "20x20x20"), and
-            NAME_extrapolated, NAME_error and NAME_follows_law without; units and other attributes as there.  The
+            For each variable NAME of `RunResult.to_dataset` NAME with a first axis ``mesh`` (such as "20x20x20") or ``width``
+            (eV), and NAME_extrapolated, NAME_error and NAME_follows_law without; units and other attributes as there.  The
             global attribute ``mesh`` is the finest one; k points and wall time are totals.
         """
         sums = [name for name in self.runs[-1].results if not is_tabulated(self.runs[-1].results[name])]
         parts = [part.select(sums).to_dataset() for part in self.runs]
         if left_out := [str(name) for name in self.runs[-1].results if name not in sums]:
             attributes = {"not_included": ", ".join(left_out)} | attributes
-        variables = {}
+        variables, axis = {}, (_MESHES if self.widths is None else _WIDTHS).axis
         for name in quantities(parts[-1]):
-            variable, attrs = parts[-1][name], parts[-1][name].attrs
-            variables[name] = (("mesh", *variable.dims), self.values[name], attrs)
+            variable, attrs = parts[-1][name], dict(parts[-1][name].attrs)
+            if self.widths is not None:
+                del attrs["shell_width_eV"]
+            variables[name] = ((axis, *variable.dims), self.values[name], attrs)
             for suffix, meaning in _SUFFIXES.items():
                 own = attrs | {"long_name": f"{attrs['long_name']}, {meaning}"}
                 if suffix == "follows_law":
@@ -86,9 +125,12 @@ class ConvergenceResult:
         coordinates = dict(parts[-1].coords)
         if MU in coordinates:  # that of each mesh
             levels = [part[MU] for part in parts]
-            coordinates[MU] = (("mesh", *levels[0].dims), np.stack([part.values for part in levels]), levels[0].attrs)
-        coordinates["mesh"] = ("mesh", [_label(mesh) for mesh in self.meshes], {"long_name": "k mesh"})
-        coordinates["number_of_k_points"] = ("mesh", [int(np.prod(mesh)) for mesh in self.meshes])
+            coordinates[MU] = ((axis, *levels[0].dims), np.stack([part.values for part in levels]), levels[0].attrs)
+        if self.widths is None:
+            coordinates["mesh"] = ("mesh", [_label(mesh) for mesh in self.meshes], dict(_MESHES.attributes))
+            coordinates["number_of_k_points"] = ("mesh", [int(np.prod(mesh)) for mesh in self.meshes])
+        else:
+            coordinates["width"] = ("width", self.widths, dict(_WIDTHS.attributes))
         totals = {key: sum(part.attrs[key] for part in parts) for key in ("evaluated_k_points", "wall_time_s")}
         return xarray.Dataset(variables, coordinates, parts[-1].attrs | totals | attributes)
 
@@ -133,102 +175,83 @@ def convergence(
                 raise InputError("calculators", f"no name {taken!r}, which results of {name!r} take", "it")
     runs = []
     for mesh in sizes:
-        own = dict(options)
-        if checkpoint is not None:
-            own["checkpoint"] = Path(checkpoint) / f"mesh-{_label(mesh)}"
-        if own.get("fout_name") is not None:
-            own["suffix"] = "-".join(filter(None, [own.get("suffix", ""), f"mesh-{_label(mesh)}"]))
+        own = _options_of_step(options, checkpoint, f"mesh-{_label(mesh)}")
         runs.append(run(system, mesh, calculators, comm, **own))
-    periodic = np.asarray(system.periodic, dtype=bool)
-    dimension = int(periodic.sum())
+    dimension = int(np.asarray(system.periodic, dtype=bool).sum())
     lengths = [float(np.prod(mesh)) ** (1 / dimension) for mesh in sizes]
-    names = [name for name, result in runs[-1].results.items() if isinstance(result, EnergyResult)]
-    values = {name: np.stack([part.results[name].dataSmooth for part in runs]) for name in names}
-    fits = {name: extrapolate(lengths, values[name], dimension) for name in names}
-    extrapolated, error, follows_law = ({name: fit[i] for name, fit in fits.items()} for i in range(3))
-    return ConvergenceResult(sizes, runs, values, extrapolated, error, follows_law)
+    return _extrapolated(sizes, None, runs, lengths, dimension)
 
 
-def extrapolate(sizes, values, dimension: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    r"""Value at N → ∞ of quantities on meshes of N^D points, and its error bar; each component by itself.
+def width_convergence(
+    system,
+    grid,
+    calculators: Mapping[str, Any],
+    widths: Sequence[float],
+    comm=None,
+    *,
+    checkpoint: str | os.PathLike | None = None,
+    **options: Any,
+) -> ConvergenceResult:
+    """Evaluate what impurities make with energy shells of a series of widths on one mesh, and extrapolate to width 0.
 
-    Fitted by weighted least squares is
-
-    .. math:: v(N) = v_\infty + a\,N^{-2},\quad w(N) = N^{D+1}.
-
-    A singularity ∝ |k|^s of the integrand at a point leaves an error ∝ 1/N^{D+s} in a mesh sum (J. N. Lyness, Math.
-    Comput. 30, 1 (1976)), a kink at a lattice plane (the edge of a k·p box) one ∝ 1/N².  A sharp Fermi surface adds one of
-    no definite sign, of variance ∝ 1/N^{D+1} (that of the number of lattice points in a convex body, D. G. Kendall, Quart.
-    J. Math. 19, 1 (1948)), which sets the weights.  At a temperature that the mesh resolves, or in a gap, the sum
-    converges exponentially, and no such law holds.  So the value is
-
-    - v_∞ where the data support the law: a differs from 0 at 95 % (Student's t, scatter from the residuals), and dv/d(1/N²)
-      between the last and the last but one pair of meshes has the same sign and agrees within a factor of 2, which noise
-      and exponential convergence do not;
-    - that of the finest mesh otherwise.
-
-    The error bar is the larger of ½ |v_finest − v_second finest| and of
-
-    .. math:: \sqrt{\sigma^2 + (v_\infty - v_\mathrm{finest})^2}.
-
-    σ is the standard error of v_∞ times the 68 % quantile of Student's t, as few meshes tell little of their scatter; for
-    the value of the finest mesh it is at least the scatter of all meshes around their weighted mean, scaled to the finest
-    mesh, times that quantile.  The second term is there because the exponent 2 is a guess: of a law 1/N^p, p ≥ 1, a fit
-    to close meshes leaves at most about |v_∞ − v_finest|.  Thus the bar is too large where the law holds exactly or
-    convergence is exponential.  With random errors that fall at least as N^{-(D+1)/2}, with or without a term in 1/N²,
-    at least 68 % of exact values are within one error bar and 95 % within three.  Of a feature that all meshes are too
-    coarse to see, such as a small gap, the bar knows nothing.
+    The error of a width is ∝ width² where the density of states is smooth; a mesh that is too coarse for a width shows as
+    scatter, and in the error bar.
 
     Parameters
     ----------
-    sizes : array (mesh,)
-        N, ascending; at least three.
-    values : array (mesh, ...)
-    dimension : int
-        D.
+    system, grid, comm
+        See `wb_conserved.run`.
+    calculators : mapping of str to calculator
+        Of `wb_conserved.calculators.impurities`, see `wb_conserved.disorder.impurity_calculators`; others, which have no
+        shells, are left out.
+    widths : sequence of float
+        At least three, each narrower than the one before, eV.
+    checkpoint : path, optional
+        Each width has its own folder in this one, width-0.05.
+    **options
+        See `convergence`.
 
     Returns
     -------
-    extrapolated, error : float array (...)
-    follows_law : bool array (...)
-        True where the value is v_∞.
+    ConvergenceResult
 
     Raises
     ------
-    ValueError
-        Fewer than three sizes, not ascending, or not one for each of `values`.
+    ValueError, TypeError
+        See `convergence`.
     """
-    sizes, values = np.asarray(sizes, dtype=float), np.asarray(values, dtype=float)
-    if sizes.ndim != 1 or len(sizes) < 3 or np.any(np.diff(sizes) <= 0) or not sizes[0] > 0:
-        raise ValueError(f"sizes: expected at least three ascending positive numbers, found {sizes.tolist()}")
-    if values.shape[:1] != sizes.shape:
-        raise ValueError(f"values: expected a first axis of {len(sizes)} meshes, found shape {values.shape}")
-    shape = (len(sizes), *(1,) * (values.ndim - 1))
-    x = ((sizes[-1] / sizes) ** 2).reshape(shape)  # 1 for the finest mesh
-    weights = ((sizes / sizes[-1]) ** (dimension + 1)).reshape(shape)
-    total = weights.sum()
-    mean, mean_x = (weights * values).sum(axis=0) / total, (weights * x).sum() / total
-    spread = (weights * (x - mean_x) ** 2).sum()
-    slope = (weights * (x - mean_x) * (values - mean)).sum(axis=0) / spread
-    limit = mean - slope * mean_x
-    freedom = len(sizes) - 2
-    scatter = np.sqrt((weights * (values - limit - slope * x) ** 2).sum(axis=0) / freedom)
-    scatter_of_mean = np.sqrt((weights * (values - mean) ** 2).sum(axis=0) / (freedom + 1))
+    widths = series_of_widths(widths)
+    chosen = {name: part for name, part in calculators.items() if getattr(part, "needs_impurities", False)}
+    if not chosen:
+        raise InputError("widths", "calculators with energy shells, those of impurities", ", ".join(map(str, calculators)))
+    runs = []
+    for width in widths:
+        own = _options_of_step(options, checkpoint, f"width-{width:g}")
+        runs.append(run(system, grid, {name: part.with_width(width) for name, part in chosen.items()}, comm, **own))
+    return _extrapolated([runs[-1].mesh], widths, runs, 1 / np.array(widths), -2)
 
-    last, before = (np.diff(values, axis=0) / np.diff(x, axis=0))[[-1, -2]]
-    steady = (last * before > 0) & (np.abs(last) <= 2 * np.abs(before)) & (np.abs(before) <= 2 * np.abs(last))
-    significant = np.abs(slope) > stdtrit(freedom, _SIGNIFICANT) * scatter / np.sqrt(spread)
-    follows_law = steady & significant
-    sigma = stdtrit(freedom, _ONE_ERROR) * scatter * np.sqrt(1 / total + mean_x**2 / spread)
-    sigma_finest = np.maximum(sigma, stdtrit(freedom + 1, _ONE_ERROR) * scatter_of_mean)
-    bar = np.hypot(np.where(follows_law, sigma, sigma_finest), limit - values[-1])
-    error = np.maximum(bar, 0.5 * np.abs(values[-1] - values[-2]))
-    return np.where(follows_law, limit, values[-1]), error, follows_law
+
+def _options_of_step(options, checkpoint, label):
+    """Options of `run` for a step of a series, with folder and names of files of its own."""
+    own = dict(options)
+    if checkpoint is not None:
+        own["checkpoint"] = Path(checkpoint) / label
+    if own.get("fout_name") is not None:
+        own["suffix"] = "-".join(filter(None, [own.get("suffix", ""), label]))
+    return own
+
+
+def _extrapolated(meshes, widths, runs, sizes, dimension):
+    names = [name for name, result in runs[-1].results.items() if isinstance(result, EnergyResult)]
+    values = {name: np.stack([part.results[name].dataSmooth for part in runs]) for name in names}
+    fits = {name: extrapolate(sizes, values[name], dimension) for name in names}
+    extrapolated, error, follows_law = ({name: fit[i] for name, fit in fits.items()} for i in range(3))
+    return ConvergenceResult(meshes, widths, runs, values, extrapolated, error, follows_law)
 
 
 def format_convergence(dataset: xarray.Dataset, level: float | None, components: list[str] | None) -> str:
-    """Table at one Fermi level: a row for each mesh, then the extrapolated value and its error bar; a part for each group of
-    equal units, and for each temperature.
+    """Table at one Fermi level: a row for each mesh or width, then the extrapolated value and its error bar; a part for each
+    group of equal units, and for each temperature.
 
     Parameters
     ----------
@@ -249,30 +272,31 @@ def format_convergence(dataset: xarray.Dataset, level: float | None, components:
         A level that is not on the scan, or components that do not exist.
     """
     names = [name for name in dataset.data_vars if f"{name}_extrapolated" in dataset]
-    meshes = dataset["mesh"].values
-    values = dataset[names].isel(mesh=-1, drop=True)
+    kind = next(kind for kind in (_MESHES, _WIDTHS) if kind.axis in dataset.dims)
+    values = dataset[names].isel({kind.axis: -1}, drop=True)
     check_components(values, components)
     here, lines = at_level(dataset, level), []
     for group in groups(values):
         columns = [(name, component) for name in group.names for component in group.components(components)]
         where = f"E_F = {level:g} eV, " if LEVELS in group.scan else ""
         lines += ["", ""] if lines else []
-        lines.append(f"{where}values in {group.unit}")
+        lines.append(f"{where}values in {group.unit}" + (f": {group.family}" if group.family else ""))
         if len(lines) == 1:
-            lines.append(", ".join(conditions(dataset)[1:]))  # without the mesh
-        for text, part in of_temperatures(here):
+            lines.append(", ".join(conditions(dataset)[kind is _MESHES :]))  # without the mesh
+        own = [f"{name}{suffix}" for name in group.names for suffix in ("", *(f"_{suffix}" for suffix in _SUFFIXES))]
+        for text, part in of_conditions(here[own]):
             lines += ["", *([text] if text else [])]
-            lines += _rows_of_meshes(part, columns, meshes)
+            lines += _rows_of_steps(part, columns, kind)
     return "\n".join(lines)
 
 
-def _rows_of_meshes(at_one, columns, meshes):
+def _rows_of_steps(at_one, columns, kind):
     """Rows of the table at one level and temperature."""
 
     counted = MU in at_one.coords
 
     def row(first, texts, level=""):
-        return f"{first:<18}" + (f"{level:>14}" if counted else "") + "".join(f"{text:>14}" for text in texts)
+        return f"{first:<18}" + (f"{level:>14}" if counted else "") + "".join(f"  {text:>12}" for text in texts)
 
     def of(suffix):
         return [select(at_one[name + suffix].assign_attrs(at_one[name].attrs), part).values for name, part in columns]
@@ -280,14 +304,31 @@ def _rows_of_meshes(at_one, columns, meshes):
     def numbers(suffix, digits):
         return [f"{float(f'{value:.{digits}g}'):.{max(digits, 5)}g}" for value in of(suffix)]
 
-    yield row("mesh", [heading(at_one[name], component) for name, component in columns], "μ/eV")
+    yield row(kind.heading, [heading(at_one[name], component) for name, component in columns], "μ/eV")
     series = of("")
-    for i, mesh in enumerate(meshes):
+    for i, step in enumerate(at_one[kind.axis].values):
         level = f"{float(at_one[MU][i]):.6g}" if counted else ""
-        yield row(str(mesh).replace("x", " × "), [f"{float(values[i]):.5g}" for values in series], level)
-    yield row("infinite mesh", numbers("_extrapolated", 5))
+        yield row(kind.text(step), [f"{float(values[i]):.5g}" for values in series], level)
+    yield row(kind.limit, numbers("_extrapolated", 5))
     yield row("± error", numbers("_error", 2))
-    yield row("value from", ["1/N² law" if follows else "finest mesh" for follows in of("_follows_law")])
+    yield row("value from", [kind.law if follows else kind.finest for follows in of("_follows_law")])
+
+
+def series_of_widths(widths) -> list[float]:
+    """Widths of `width_convergence`.
+
+    Raises
+    ------
+    InputError
+        Fewer than three, or one that is not narrower than the one before.
+    """
+    expected = "a list of at least three numbers > 0 (eV), each smaller than the one before"
+    values = np.asarray(widths)
+    if values.ndim != 1 or len(values) < 3 or values.dtype.kind not in "if":
+        raise InputError("widths", expected, repr(widths))
+    if not np.all(values > 0) or not np.all(np.diff(values) < 0):
+        raise InputError("widths", expected, repr(widths))
+    return values.astype(float).tolist()
 
 
 def series_of_meshes(system, meshes) -> list[tuple[int, int, int]]:

@@ -24,6 +24,7 @@ from scipy import sparse
 from ..calculators.base import GeometryCalculator
 from ..calculators.contract import SUM, Accumulating
 from ..interpolation import WannierInterpolator
+from .cutoff import CutOff, cut_off
 from .energy_axis import EnergyAxis, at_nodes
 from .kinetics import (
     Equation,
@@ -178,6 +179,21 @@ class ImpurityPass(GeometryCalculator, Accumulating):
         return dict.fromkeys(self.arrays, SUM)
 
 
+@dataclass(frozen=True)
+class Local:
+    """Result of the first pass.
+
+    Attributes
+    ----------
+    scattering : Scattering
+    cutoff : CutOff or None
+        What the frozen window means for the Green function.
+    """
+
+    scattering: Scattering
+    cutoff: CutOff | None = None
+
+
 class LocalSpectrum(ImpurityPass):
     """First pass."""
 
@@ -204,12 +220,14 @@ class LocalSpectrum(ImpurityPass):
             values["spectrum"] += onto @ (left @ np.stack([flat.real, flat.imag], axis=1)).reshape(len(flat), -1)
         return values
 
-    def finalize(self, values, system) -> Scattering:
+    def finalize(self, values, system) -> Local:
         problem = self.problem
         spectrum, number = as_matrices(values["spectrum"]), problem.axis.number
         green = green_function(spectrum, problem.first, number, problem.axis.width)
-        near = spectrum[problem.first : problem.first + number]
-        return scattering_of(problem.kinds, near, green, problem.order, problem.first_order)
+        nodes = slice(problem.first, problem.first + number)
+        scattering = scattering_of(problem.kinds, spectrum[nodes], green, problem.order, problem.first_order)
+        window, energies = getattr(system, "frozen_window", None), problem.band_axis.energies
+        return Local(scattering, cut_off(problem.kinds, spectrum, green, energies, nodes, problem.order, window))
 
 
 @dataclass(frozen=True)
@@ -218,7 +236,7 @@ class Distribution:
 
     Attributes
     ----------
-    scattering : Scattering
+    local : Local
     equation : Equation
     sums : float array (node, R + F, F)
         Σ w [rows, Pᵀ] L⁻¹ P, see `wb_conserved.disorder.kinetics`.
@@ -235,7 +253,7 @@ class Distribution:
         Largest violation of the conservation of particles by collisions, over the rate.
     """
 
-    scattering: Scattering
+    local: Local
     equation: Equation
     sums: np.ndarray
     scatterers: np.ndarray
@@ -268,7 +286,7 @@ class DistributionSums(ImpurityPass):
         return 3 if self.operator.rank else 1
 
     def accumulate(self, states, weight=1.0, out=None):
-        values, scattering, problem = out or self._zeros(), self._known, self.problem
+        values, scattering, problem = out or self._zeros(), self._known.scattering, self.problem
         at_states = np.stack([scattering.outward, scattering.shift, scattering.second], axis=1)
         for shells in self.shells(states, weight):
             on_states = turned(shells, at_states)  # q m 3 i
@@ -321,7 +339,7 @@ class DistributionSums(ImpurityPass):
         add_by_node(values["operator_shift"], shells, with_operator, dressed[:, :, : 3 * n])
 
     def finalize(self, values, system) -> Distribution:
-        problem, scattering, s = self.problem, self._known, self._components
+        problem, scattering, s = self.problem, self._known.scattering, self._components
         kinds, nodes, F, n = problem.kinds, problem.axis.number, problem.elements, problem.number
         shift = np.moveaxis(values["shift"].reshape(nodes, n, -1, n), 1, 2)  # node x i i
         operator_shift = values["operator_shift"].reshape(nodes, s, n, 3, n).transpose(0, 3, 1, 2, 4)  # node i s i i
@@ -352,7 +370,7 @@ class DistributionSums(ImpurityPass):
         for name in ("", "conventional_"):
             currents[f"{name}skew"] = currents[f"{name}drift"] - without[f"{name}drift"]
         return Distribution(
-            scattering=scattering,
+            local=self._known,
             equation=equation,
             sums=of_states,
             scatterers=np.concatenate([*out, come_in, scattering.second[:, None], scattered], axis=1),
@@ -380,7 +398,7 @@ class DistributionSums(ImpurityPass):
 
     def _violation(self, F):
         """Particles that collisions make, Σ w tr C[g], over those that they move."""
-        problem, scattering = self.problem, self._known
+        problem, scattering = self.problem, self._known.scattering
         outgoing = np.einsum("nij,nlji->nl", scattering.outward, F)
         come_in = np.zeros_like(outgoing)
         moved = np.linalg.norm(scattering.outward, axis=(1, 2))[:, None] * np.linalg.norm(F, axis=(2, 3))
@@ -446,7 +464,7 @@ class SkewSums(ImpurityPass):
         source = elements_of(hermitian_part(fields[:, 3:]), kinds).swapaxes(1, 2) + of_first_order[:, -F:]
         direct = values["direct"] + of_first_order[:, self._rows]
         found = known.equation.solve(source, direct[:, -1])
-        totals = direct + known.sums[:, self._rows] @ (incoming(kinds, known.scattering.inward) @ found)
+        totals = direct + known.sums[:, self._rows] @ (incoming(kinds, known.local.scattering.inward) @ found)
         conserved, conventional = np.split(totals[:, :-1].swapaxes(1, 2), 2, axis=2)
         shape = (nodes, 3, 3, -1)
         own = {"gaussian_skew": conserved.reshape(shape), "conventional_gaussian_skew": conventional.reshape(shape)}

@@ -139,6 +139,11 @@ def scattering_of(kinds, spectrum: np.ndarray, green: np.ndarray, order: str, fi
     return Scattering(tuple(kinds), outward, shift, tuple(inward), tuple(symmetric), second, spectrum, optical)
 
 
+def rate_out(W: np.ndarray, A: np.ndarray, G: np.ndarray, order: str) -> np.ndarray:
+    """What sends states out, without 2πc: T†AT (node, i, i), eV², of a potential W with A and G (node, i, i)."""
+    return _RATES[order](W, A, G)[0]
+
+
 def _born(W, A, G):
     T = np.broadcast_to(W, A.shape)
     return W @ A @ W, [(T, T)], [(T, T)], T, 0.0

@@ -99,23 +99,7 @@ class Disorder(Scatterers):
         return tuple(float(value) for value in several[0]) if several else None
 
     def with_width(self, width: float) -> Disorder:
-        """The same with another width of the shells, eV."""
         return replace(self, width=width)
-
-    def check(self, system) -> None:
-        """Refuse impurities that do not fit a system.
-
-        Raises
-        ------
-        InputError
-            Functions that it has not, or a matrix of another size; its ``impurity`` is the number of the impurity.
-        """
-        for number, impurity in enumerate(self.impurities):
-            try:
-                impurity.resolve(system)
-            except InputError as error:
-                error.impurity = number
-                raise
 
     def solvers(self, system, scan, width, space, electrons=None, tetra=False):
         fractions = self._fractions
@@ -129,20 +113,22 @@ class Disorder(Scatterers):
 
     def solution(self, found, number, scan, width):
         known, currents = found
-        scattering, own = known.scattering, self._fractions[number]
+        scattering, own = known.local.scattering, self._fractions[number]
         solved = sum(kind.concentration for kind in scattering.kinds)
         ratio = sum(own) / solved
         rate = ratio * np.einsum("nij,nji->n", scattering.outward, scattering.spectrum).real
         if ratio != 1:
             currents = currents | {name: currents[name] / ratio for name in _OF_ORDER_MINUS_ONE}
+        axis, cutoff = _axis(scan, width), known.local.cutoff
         return ShellSolution(
-            axis=_axis(scan, width),
+            axis=axis,
             currents=currents,
             states=known.states,
             rate=rate + self.extra_rate * known.states,
             speed=known.velocity,
             concentration=sum(own),
             residuals={"particles": known.particles, "optical_theorem": scattering.optical},
+            cutoff=cutoff.doubt(scan, axis) if cutoff is not None else "",
         )
 
     def _scales(self, space):

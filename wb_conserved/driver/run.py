@@ -140,8 +140,9 @@ def run(
             if fout_name is not None and communicator.rank == 0:
                 run_result.savedata(prefix=fout_name, suffix=suffix, i_iter=0)
     named = run_result.select(name for name in run_result.scatters if isinstance(name, str))
-    if communicator.rank == 0 and (noise := format_noise(named.to_dataset())):
-        logger.warning("%s", noise)
+    if communicator.rank == 0:
+        for line in filter(None, [format_noise(named.to_dataset()), *run_result.doubts()]):
+            logger.warning("%s", line)
     return run_result
 
 

@@ -36,6 +36,7 @@ from .symmetry import check_symmetry
 
 logger = logging.getLogger(__name__)
 
+_NOT_REFINED = "0 with impurities, whose equation is solved on one mesh"
 _KEPT = 2**25 - 2**17  # bytes; glibc keeps freed blocks up to the size of the largest one that was ever freed, at most 32 MB
 
 
@@ -126,6 +127,8 @@ class Task:
                 check_symmetry(system, _levels(calculators))
         if options.refined and self.path:
             raise InputError("adpt_num_iter", "0 on a path", repr(options.adpt_num_iter))
+        if options.refined and any(getattr(part, "needs_impurities", False) for part in calculators.values()):
+            raise InputError("adpt_num_iter", _NOT_REFINED, repr(options.adpt_num_iter))
         ready = isinstance(grid, GridAbstract) or self.path
         self.grid = grid if ready else regular_grid(system, grid, small=options.refined)
         self.iterations = 0 if self.path else options.iterations(self.grid, system.periodic)

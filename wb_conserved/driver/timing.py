@@ -88,7 +88,7 @@ def measure(task, communicator, check=lambda: None) -> Timing:
         )
         mean = len(rates) / sum(rates)  # fast ranks take more chunks
         per_kpoint, share = per_kpoint + mean, min(share, *shares)
-        seconds = _end(evaluation, task, sample, last=number == last)
+        seconds, found = _end(evaluation, task, sample, last=number == last)
         if refined:
             per_further, seconds = mean, seconds * (1 + iterations)
             found = communicator.allgather((sample.chunks, sample.criteria))
@@ -97,7 +97,7 @@ def measure(task, communicator, check=lambda: None) -> Timing:
             further = (first + (iterations - 1) * divided) * of_a_chunk
         end += seconds
         if number < last:
-            known |= evaluation.finish({name: value / sample.weight for name, value in sample.values.items()})
+            known |= found
     end = communicator.bcast(end)
     return Timing(per_kpoint, per_further, further, divided, end, share)
 
@@ -133,21 +133,25 @@ def _evaluate(evaluation: Evaluation, mesh: Mesh, communicator, criteria: bool, 
 
 
 def _end(evaluation, task, sample, last):
-    """Seconds from the sums of a pass to its results."""
-    values, kpoints = sample.values, task.mesh.number_of_kpoints
+    """Seconds from the sums of a pass to its results, and these."""
+    kpoints, merges = task.mesh.number_of_kpoints, evaluation.merges
+    values = {name: value / sample.weight if merges[name].adds else value for name, value in sample.values.items()}
     sums = [name for name, part in evaluation.parts.items() if not any(merge.grows for merge in part.merges.values())]
     tables = [name for name in evaluation.parts if name not in sums]
-    seconds = _seconds(lambda: evaluation.finish(values, sums))
-    seconds += _seconds(lambda: evaluation.finish(values, tables)) * kpoints / sample.kpoints if tables else 0.0
+    seconds, found = _timed(lambda: evaluation.finish(values, sums))
+    if tables:
+        of_sample, others = _timed(lambda: evaluation.finish(values, tables))
+        seconds, found = seconds + of_sample * kpoints / sample.kpoints, found | others
     if last and not (task.iterations or task.path):
-        seconds += _seconds(lambda: evaluation.scatters(values, kpoints))
-    return seconds
+        seconds += _timed(lambda: evaluation.scatters(values, kpoints))[0]
+    return seconds, found
 
 
-def _seconds(work):
+def _timed(work):
+    """Seconds that some work takes, and its result."""
     start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
+    found = work()
+    return time.perf_counter() - start, found
 
 
 def _refined(task, found):

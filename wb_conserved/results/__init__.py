@@ -6,8 +6,8 @@
 from .bands import plot_bands
 from .dataset import RunResult, to_dataset
 from .files import RESULT_FILES, existing_results, write_convergence, write_results
-from .plot import plot_scan, plot_temperatures
-from .table import format_comparison, format_csv, format_table
+from .plot import plot_concentrations, plot_parts, plot_scan, plot_temperatures
+from .table import format_comparison, format_csv, format_findings, format_table
 
 __all__ = [
     "RESULT_FILES",
@@ -15,8 +15,11 @@ __all__ = [
     "existing_results",
     "format_comparison",
     "format_csv",
+    "format_findings",
     "format_table",
     "plot_bands",
+    "plot_concentrations",
+    "plot_parts",
     "plot_scan",
     "plot_temperatures",
     "to_dataset",

@@ -115,7 +115,7 @@ class RunResult(ResultDict):
                     "axes": describe_axes(calculator.cartesian_axes),
                     "shown": calculator.shown[: len(calculator.cartesian_axes)],
                     "remark": calculator.remark,
-                    **({"family": calculator.family} if calculator.family else {}),
+                    **_of_family(calculator),
                     **calculator.parameters(),
                     **(describe_scatter(self.scatters[name]) if name in self.scatters else {}),
                 },
@@ -153,6 +153,10 @@ class RunResult(ResultDict):
         if left_out:
             dataset.attrs["not_included"] = ", ".join(left_out)
         return dataset
+
+    def doubts(self) -> list[str]:
+        """What calculators have to say of their results, one line each."""
+        return list(dict.fromkeys(line for part in self.calculators.values() for line in getattr(part, "doubts", list)()))
 
     def _findings(self):
         """What calculators know besides their results."""
@@ -193,6 +197,13 @@ def _coordinates(calculator, scan_name):
         own = name if scan_name[axis] == axis else f"{name}{scan_name[axis].removeprefix(axis)}"
         found[own] = (scan_name[axis], values, {"units": unit, "long_name": long_name})
     return found
+
+
+def _of_family(calculator):
+    """What a quantity is a part of, what it is the sum of, and whether it is not for pictures, where it is."""
+    family, names = calculator.family, getattr(calculator, "sum_of", ())
+    found = ({"family": family} if family else {}) | ({"sum_of": " ".join(names)} if names else {})
+    return found if calculator.pictured else found | {"pictured": 0}
 
 
 def _proper(attributes):

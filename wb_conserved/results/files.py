@@ -14,11 +14,17 @@ from pathlib import Path
 import xarray
 
 from .complete import write_file
-from .groups import LEVELS, TEMPERATURES, check_components, quantities, sums
-from .plot import plot_scan, plot_temperatures
+from .groups import CONCENTRATIONS, LEVELS, TEMPERATURES, check_components, groups, quantities, sums
+from .plot import plot_concentrations, plot_parts, plot_scan, plot_temperatures
 from .table import format_csv
 
-RESULT_FILES = ("result.nc", "result.csv", "scan.png", "temperatures.png", "convergence.nc", "convergence.txt", "input.toml")
+SERIES = ("convergence", "widths")
+"""Names of series of meshes, and of widths of energy shells."""
+
+RESULT_FILES = (
+    "result.nc", "result.csv", "scan.png", "parts.png", "temperatures.png", "concentrations.png",
+    *(f"{name}.{ending}" for name in SERIES for ending in ("nc", "txt")), "input.toml",
+)  # fmt: skip
 """In the order in which they are written: NetCDF has everything."""
 
 
@@ -97,7 +103,8 @@ def write_results(
     level : float, optional
         Fermi level in eV for the pictures; None where a number of electrons sets it.
     pictures : bool
-        Draw scan.png where there is an axis of Fermi levels, temperatures.png where there are several temperatures.
+        Draw scan.png where there is an axis of Fermi levels, with impurities also parts.png; temperatures.png where there are
+        several temperatures, concentrations.png where there are several concentrations of impurities.
     components : list of str, optional
         Components in the pictures.
     title : str
@@ -138,26 +145,32 @@ def write_results(
         contents["result.csv"] = lambda: format_csv(summed).encode()
     if pictures and LEVELS in summed.dims:
         contents["scan.png"] = picture(plot_scan)
+    if pictures and LEVELS in summed.dims and any(group.family for group in groups(summed)):
+        contents["parts.png"] = picture(plot_parts)
     if pictures and summed.sizes.get(TEMPERATURES, 1) > 1:
         contents["temperatures.png"] = picture(plot_temperatures)
+    if pictures and summed.sizes.get(CONCENTRATIONS, 1) > 1:
+        contents["concentrations.png"] = picture(plot_concentrations)
     return _write_all(contents, Path(folder), overwrite, input_text)
 
 
 def write_convergence(
-    dataset: xarray.Dataset, table: str, folder: Path, *, overwrite: bool = False, input_text: str = ""
+    series: Mapping[str, tuple[xarray.Dataset, str]], folder: Path, *, overwrite: bool = False, input_text: str = ""
 ) -> list[Path]:
-    """Write a mesh series to a folder: convergence.nc, convergence.txt and input.toml, as `write_results` does.
+    """Write series of meshes or widths to a folder: NAME.nc and NAME.txt of each, and input.toml, as `write_results` does.
 
     Parameters
     ----------
-    dataset : xarray.Dataset
-        Of `wb_conserved.diagnostics.mesh_series.ConvergenceResult.to_dataset`.
-    table : str
-        Contents of convergence.txt.
+    series : mapping of str to (xarray.Dataset, str)
+        By the names of `SERIES`: data sets of `wb_conserved.diagnostics.mesh_series.ConvergenceResult.to_dataset`, and their
+        tables.
     folder, overwrite, input_text
         See `write_results`.
     """
-    contents = {"convergence.nc": lambda: netcdf(dataset), "convergence.txt": lambda: (table + "\n").encode()}
+    contents: dict[str, Callable[[], bytes]] = {}
+    for name, (dataset, table) in series.items():
+        contents[f"{name}.nc"] = lambda dataset=dataset: netcdf(dataset)
+        contents[f"{name}.txt"] = lambda table=table: (table + "\n").encode()
     return _write_all(contents, Path(folder), overwrite, input_text)
 
 

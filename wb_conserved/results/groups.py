@@ -6,14 +6,18 @@ its other dimensions are those of the scan.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import xarray
 
-LEVELS, TEMPERATURES, MU = "Efermi", "kBT", "mu"
+LEVELS, TEMPERATURES, MU, CONCENTRATIONS = "Efermi", "kBT", "mu", "concentration"
 _VANISHES = 1e-9  # of the largest component
+_SMALL, _ALIKE, _ROUNDING = 1e-2, 0.1, 1e-6
+"""Of the largest component, below which one is left out of pictures; of itself, by which one that is the same may differ; of
+the largest quantity."""
 
 
 @dataclass(frozen=True)
@@ -24,12 +28,14 @@ class Group:
     ----------
     names : tuple of str
     scan : tuple of str
-        Dimensions of the scan: "Efermi", "kBT", both or none.
+        Dimensions of the scan: "Efermi", "kBT", "concentration", some or none of them.
     axes : mapping of str to str
         Name and meaning of the Cartesian axes.
     unit, remark : str
     shown : str
         Component that stands for the tensors: that of the quantities, or the largest one where symmetry forbids that.
+    family : str
+        What the quantities are parts of; empty: of nothing.
     """
 
     names: tuple[str, ...]
@@ -38,6 +44,7 @@ class Group:
     unit: str
     shown: str
     remark: str
+    family: str = ""
 
     def components(self, wanted: list[str] | None) -> list[str]:
         """Those of some components that the group has; the one that stands for it where there is none."""
@@ -60,11 +67,11 @@ def groups(dataset: xarray.Dataset) -> list[Group]:
         axes = cartesian_axes(variable)
         scan = tuple(dim for dim in variable.dims if dim not in axes)
         attributes = variable.attrs
-        key = (scan, tuple(axes.items()), attributes["units"], attributes.get("shown", ""), attributes.get("remark", ""))
-        found.setdefault(key, []).append(name)
+        of_kind = tuple(attributes.get(key, "") for key in ("shown", "remark", "family"))
+        found.setdefault((scan, tuple(axes.items()), attributes["units"], *of_kind), []).append(name)
     return [
-        Group(tuple(names), scan, dict(axes), unit, _standing(dataset[names], dict(axes), shown), remark)
-        for (scan, axes, unit, shown, remark), names in found.items()
+        Group(tuple(names), scan, dict(axes), unit, _standing(dataset[names], dict(axes), shown), remark, family)
+        for (scan, axes, unit, shown, remark, family), names in found.items()
     ]
 
 
@@ -79,6 +86,33 @@ def _standing(part, axes, shown):
     if float(sizes.sel(places)) > _VANISHES * float(sizes.max()) or not float(sizes.max()) > 0:
         return shown
     return "".join("xyz"[place] for place in np.unravel_index(int(sizes.values.argmax()), sizes.shape))
+
+
+def distinct(dataset: xarray.Dataset, alike: list[Group], most: int = 3) -> list[str]:
+    """Components of the quantities of some groups of equal axes that differ by more than a sign, the one that stands for the
+    first of them first.
+
+    Those are left out that are small in every quantity, and quantities that are rounding errors do not count.
+    """
+    axes, shown = alike[0].axes, alike[0].shown
+    if not axes:
+        return [shown]
+    components = ["".join(letters) for letters in itertools.product("xyz", repeat=len(axes))]
+    tables = [
+        np.nan_to_num(dataset[name].transpose(*axes, ...).values).reshape(len(components), -1)
+        for group in alike
+        for name in group.names
+    ]
+    sizes = [np.abs(table).max() for table in tables]
+    kept = [table / size for table, size in zip(tables, sizes, strict=True) if size > _ROUNDING * max(sizes)]
+    rows = dict(zip(components, np.concatenate(kept or tables, axis=1), strict=True))
+    size = {component: np.abs(row).max() for component, row in rows.items()}
+    found = [shown]
+    for component in sorted(components, key=lambda component: -size[component]):
+        distances = [np.abs(rows[component] - sign * rows[other]).max() for sign in (1, -1) for other in found]
+        if size[component] > _SMALL and min(distances) > _ALIKE * size[component]:
+            found.append(component)
+    return found[:most]
 
 
 def quantities(dataset: xarray.Dataset) -> list[str]:
@@ -153,23 +187,30 @@ def at_level(dataset: xarray.Dataset, level: float | None) -> xarray.Dataset:
     return dataset.isel({LEVELS: place_of_level(dataset, level)}) if LEVELS in dataset.dims else dataset
 
 
-def of_temperatures(dataset: xarray.Dataset) -> list[tuple[str, xarray.Dataset]]:
-    """The data set at each of its temperatures, with a text that says which; itself, with no text, without such an axis."""
-    if TEMPERATURES not in dataset.dims:
-        return [("", dataset)]
-    parts = [dataset.isel({TEMPERATURES: i}) for i in range(dataset.sizes[TEMPERATURES])]
-    return [(temperature(part), part) for part in parts]
+def of_conditions(dataset: xarray.Dataset) -> list[tuple[str, xarray.Dataset]]:
+    """The data set at each of its concentrations and temperatures, with a text that says which; itself, with no text, without
+    such axes."""
+    parts = [dataset]
+    for axis in (CONCENTRATIONS, TEMPERATURES):
+        if axis in dataset.dims:
+            parts = [part.isel({axis: i}) for part in parts for i in range(dataset.sizes[axis])]
+    return [(_text(part), part) for part in parts]
 
 
-def temperature(at_one: xarray.Dataset) -> str:
-    """Text for the temperature of a data set at one, and for the level that holds the electrons."""
-    pairs = ([*heading.split("/"), value] for heading, value in temperature_columns(at_one).items())
+def _text(at_one):
+    """Text for the conditions of a data set at one of each, and for the level that holds the electrons."""
+    pairs = ([*heading.split("/"), value] for heading, value in condition_columns(at_one).items())
     return ", ".join(f"{symbol} = {value} {unit}" for symbol, unit, value in pairs)
 
 
-def temperature_columns(at_one: xarray.Dataset) -> dict[str, str]:
-    """Temperature of a data set at one, and the level that holds the electrons where there is just one, by headings."""
-    columns = {"T/K": f"{float(at_one['kelvin']):.5g}", "kBT/eV": f"{float(at_one[TEMPERATURES]):.5g}"}
+def condition_columns(at_one: xarray.Dataset) -> dict[str, str]:
+    """Concentration and temperature of a data set at one of each, and the level that holds the electrons where there is just
+    one, by headings; those that the run had several of, or a list of."""
+    columns = {}
+    if CONCENTRATIONS in at_one.coords and not at_one[CONCENTRATIONS].dims:
+        columns["c/%"] = f"{100 * float(at_one[CONCENTRATIONS]):.5g}"
+    if TEMPERATURES in at_one.coords and not at_one[TEMPERATURES].dims:
+        columns |= {"T/K": f"{float(at_one['kelvin']):.5g}", "kBT/eV": f"{float(at_one[TEMPERATURES]):.5g}"}
     if MU in at_one.coords and not at_one[MU].dims:
         columns["μ/eV"] = f"{float(at_one[MU]):.6g}"
     return columns

@@ -9,16 +9,7 @@ import itertools
 import numpy as np
 import xarray
 
-from .groups import (
-    LEVELS,
-    TEMPERATURES,
-    at_level,
-    check_components,
-    groups,
-    of_temperatures,
-    select,
-    temperature_columns,
-)
+from .groups import LEVELS, at_level, check_components, condition_columns, groups, of_conditions, select
 
 
 def conditions(dataset: xarray.Dataset) -> list[str]:
@@ -46,14 +37,30 @@ def conditions(dataset: xarray.Dataset) -> list[str]:
         texts.append(f"Fermi-surface width = {width} eV ({_common(dataset, 'fermi_surface_width_source')})")
     if _all_have(dataset, "external_terms", 0):
         texts.append("without external terms")
-    return texts
+    return texts + _of_impurities(dataset)
+
+
+def _of_impurities(dataset):
+    """How impurities scatter; nothing without any."""
+    impurities = _common(dataset, "impurities")
+    if not impurities:
+        return []
+    rate, width = _common(dataset, "extra_rate_eV"), _common(dataset, "shell_width_eV")
+    absorbed = _all_have(dataset, "first_order", 0)
+    return [
+        impurities,
+        f"scattering {_common(dataset, 'impurity_scattering')}",
+        *([f"energy shells of {width} eV"] if width else []),
+        *([f"extra rate {rate} eV"] if rate else []),
+        *(["without shifts of levels of first order"] if absorbed else []),
+    ]
 
 
 def format_table(dataset: xarray.Dataset, level: float | None, components: list[str] | None = None) -> str:
     """Table of all quantities at one Fermi level, a part for each group of equal axes and units.
 
-    At one temperature a row for each quantity and a column for each component; at several a row for each temperature, a
-    column for each quantity, and a part for each component.
+    At one temperature a row for each quantity and a column for each component; at several, or at several concentrations of
+    impurities, a row for each of them, a column for each quantity, and a part for each component.
 
     Parameters
     ----------
@@ -76,20 +83,37 @@ def format_table(dataset: xarray.Dataset, level: float | None, components: list[
     """
     check_components(dataset, components)
     here = at_level(dataset, level)
-    rows = _rows_of_temperatures if dataset.sizes.get(TEMPERATURES, 1) > 1 else _rows_of_quantities
     widths = [max(map(len, texts)) for texts in zip(*map(_heading, dataset.data_vars.values()), strict=True)]
     lines: list[str] = []
     for group in groups(dataset):
         where = f"E_F = {level:g} eV, " if LEVELS in group.scan else ""
         lines += ["", ""] if lines else []
-        lines.append(f"{where}values in {group.unit}")
+        lines.append(f"{where}values in {group.unit}" + (f": {group.family}" if group.family else ""))
         if len(lines) == 1:
             lines.append(", ".join(conditions(dataset)))
         names = [name for name in dataset.data_vars if name in group.names or _error_of(dataset, name) in group.names]
+        rows = _rows_of_conditions if len(of_conditions(here[names])) > 1 else _rows_of_quantities
         lines += ["", *rows(here[names], group.components(components), widths)]
         if group.legend():
             lines += ["", group.legend()]
     return "\n".join(lines)
+
+
+def format_findings(dataset: xarray.Dataset) -> str:
+    """What vanishes in exact arithmetic, and the limits of what was solved, one line each; empty where there is nothing.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        Of `wb_conserved.results.dataset.RunResult.to_dataset`.
+    """
+    residuals = {str(name): value for name, value in dataset.attrs.items() if str(name).startswith(_RESIDUAL)}
+    texts = [f"{name.removeprefix(_RESIDUAL).replace('_', ' ')} {value:.1e}" for name, value in residuals.items()]
+    lines = [f"residuals {', '.join(texts)} (0 in exact arithmetic)"] if texts else []
+    return "\n".join([*lines, *(f"limit     {text}" for text in dataset.attrs.get("limits", "").splitlines())])
+
+
+_RESIDUAL = "residual_"
 
 
 def _heading(variable):
@@ -99,7 +123,7 @@ def _heading(variable):
 
 def _rows_of_quantities(part, components, widths):
     """A row for each quantity of a group, at one temperature."""
-    ((text, at_one),) = of_temperatures(part)
+    ((text, at_one),) = of_conditions(part)
     if text:
         yield text
     if any(components):
@@ -109,17 +133,18 @@ def _rows_of_quantities(part, components, widths):
         yield "  ".join([*(f"{text:<{width}}" for text, width in zip(_heading(variable), widths, strict=True)), values])
 
 
-def _rows_of_temperatures(part, components, widths):
-    """A row for each temperature, a column for each quantity of a group."""
+def _rows_of_conditions(part, components, widths):
+    """A row for each temperature and concentration, a column for each quantity of a group."""
     for variable in part.data_vars.values():
         yield "  ".join(f"{text:<{width}}" for text, width in zip(_heading(variable), widths, strict=True)).rstrip()
     for component in components:
         yield ""
-        headings = "".join(f"{heading(variable, component):>14}" for variable in part.data_vars.values())
-        yield _left(temperature_columns(part.isel({TEMPERATURES: 0}))) + headings
-        for _, at_one in of_temperatures(part):
-            values = "".join(f"{float(select(variable, component)):>14.5g}" for variable in at_one.data_vars.values())
-            yield _left(temperature_columns(at_one).values()) + values
+        headings = {name: f"  {heading(variable, component):>12}" for name, variable in part.data_vars.items()}
+        parts = [at_one for _, at_one in of_conditions(part)]
+        yield _left(condition_columns(parts[0])) + "".join(headings.values())
+        for at_one in parts:
+            values = (f"{float(select(at_one[name], component)):>{len(text)}.5g}" for name, text in headings.items())
+            yield _left(condition_columns(at_one).values()) + "".join(values)
 
 
 def heading(variable: xarray.DataArray, component: str) -> str:
@@ -154,18 +179,19 @@ def format_comparison(
     tables = {own: here}
     for threshold in dict.fromkeys(threshold for _, threshold in compared):
         tables[threshold] = here.copy(data={name: compared[name, threshold] for name in names})
-    several = here.sizes.get(TEMPERATURES, 1) > 1
     lines: list[str] = []
     for group in groups(dataset[names]):
+        of_group = {threshold: of_conditions(table[list(group.names)]) for threshold, table in tables.items()}
+        several = len(of_group[own]) > 1
         columns = [(name, component) for name in group.names for component in group.components(components)]
         headings = "".join(f"{heading(dataset[name], component):>14}" for name, component in columns)
         lines += [""] if lines else []
-        lines.append(f"values in {group.unit}")
-        first = temperature_columns(here.isel({TEMPERATURES: 0})) if several else ()
+        lines.append(f"values in {group.unit}" + (f": {group.family}" if group.family else ""))
+        first = condition_columns(of_group[own][0][1]) if several else ()
         lines.append(_left(["threshold/eV", *first]) + headings)
-        for temperatures in zip(*(of_temperatures(tables[threshold]) for threshold in sorted(tables)), strict=True):
-            for threshold, (_, at_one) in zip(sorted(tables), temperatures, strict=True):
-                first = temperature_columns(at_one).values() if several else ()
+        for at_each in zip(*(of_group[threshold] for threshold in sorted(tables)), strict=True):
+            for threshold, (_, at_one) in zip(sorted(tables), at_each, strict=True):
+                first = condition_columns(at_one).values() if several else ()
                 values = "".join(f"{float(select(at_one[name], component)):>14.5g}" for name, component in columns)
                 lines.append(_left([f"{threshold:g}", *first]) + values)
     return "\n".join(lines)
@@ -197,9 +223,10 @@ def format_csv(dataset: xarray.Dataset) -> str:
         attributes = variable.attrs
         meaning = f"; {attributes['axes']}" if attributes.get("axes") else ""
         text.write(f"# {variable.name}: {attributes['symbol']}, {attributes['long_name']}; {attributes['units']}{meaning}\n")
-    columns = {dim: f"{dim}_{dataset[dim].attrs['units']}" for dim in (*scan, *further)} | {axis: axis for axis in axes}
-    for dim in (*scan, *further):
-        text.write(f"# {columns[dim]}: {dataset[dim].attrs['long_name']} in {dataset[dim].attrs['units']}\n")
+    units = {dim: "" if dataset[dim].attrs["units"] == "1" else dataset[dim].attrs["units"] for dim in (*scan, *further)}
+    columns = {dim: "_".join(filter(None, [str(dim), unit])) for dim, unit in units.items()} | {axis: axis for axis in axes}
+    for dim, unit in units.items():
+        text.write(f"# {columns[dim]}: {dataset[dim].attrs['long_name']}" + (f" in {unit}" if unit else "") + "\n")
     coordinates = {name: (dataset[name].dims, dataset[name].values.tolist()) for name in columns}
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*columns.values(), *(variable.name for variable in variables)])

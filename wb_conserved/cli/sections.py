@@ -1,0 +1,296 @@
+"""The sections of an input file and their keys, each validated by itself."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field, field_validator, model_validator
+
+from ..calculators import OVER_LEVELS
+from ..diagnostics.mesh_series import series_of_widths
+from ..geometry.spin_current import SPIN_CURRENTS
+from ..occupations import Electrons
+from ..units import BOLTZMANN_EV
+from .section import KEYS, Count, Pair, RelativePath, Section, Vector, each_once, problem
+
+_QUOTED_SPIN_CURRENTS = ", ".join(map(repr, SPIN_CURRENTS))
+_SAME_LEVEL = 1e-9
+MOST_LEVELS = 10**5
+
+
+class System(Section):
+    """[system]: arguments of `wb_conserved.load_system`, and the symmetry."""
+
+    path: RelativePath = Field(description="a string: seedname, file or folder, relative to the TOML file")
+    spin_order: Literal["interlaced", "block", "qe", "vasp5", "vasp6", "fplo"] | list[Pair] | None = Field(
+        None, description="'interlaced', 'block', a code ('qe', 'vasp5', 'vasp6', 'fplo') or a list of pairs [up, down]"
+    )
+    spin_axis: Vector | None = Field(None, description="three numbers: the direction that spin_order calls up, if not z")
+    spin_tolerance: float | None = Field(None, gt=0, description="a number > 0 (Å)")
+    spin_part_tolerance: float | None = Field(None, gt=0, description="a number > 0: spin-dependent part of H over the rest")
+    time_reversal: bool | None = Field(None, description="true or false")
+    time_reversal_tolerance: float | None = Field(None, gt=0, description="a number > 0 (eV)")
+    wannier_centers: list[Vector] | None = Field(None, description="a list of [x, y, z] (Å), one per Wannier function")
+    real_lattice: Annotated[list[Vector], Field(min_length=3, max_length=3)] | None = Field(
+        None, description="three lattice vectors [x, y, z] (Å)"
+    )
+    ws_distance: Literal["auto"] | bool = Field("auto", description="'auto', true or false")
+    mp_grid: Annotated[list[Count], Field(min_length=3, max_length=3)] | None = Field(
+        None, description="a list of three positive integers: the ab initio k mesh, for _tb.dat and _hr.dat without .win"
+    )
+    periodic: Annotated[list[bool], Field(min_length=3, max_length=3)] = Field(
+        [True, True, True], description="three of true and false"
+    )
+    symmetry: list[str] | None = Field(
+        None, description="a list of generators, such as ['C4z', 'Inversion', 'TimeReversal', 'TimeReversal*C2x']"
+    )
+    symmetry_tolerance: float | None = Field(None, gt=0, description="a number > 0 (eV), with symmetry or symmetrize")
+    symmetrize: bool = Field(False, description="true or false; not together with symmetry")
+    magnetic_moments: list[Vector] | None = Field(
+        None, description="a list of [x, y, z] (μ_B), one per atom, with symmetrize"
+    )
+    spin_current: Literal[tuple(SPIN_CURRENTS)] = Field(
+        "projected", description=f"one of {_QUOTED_SPIN_CURRENTS}: spin current of the conventional conductivity"
+    )
+    check_overlaps: bool = Field(True, description="true or false: compare the overlaps of .mmn and .chk")
+
+    @model_validator(mode="after")
+    def _one_symmetry(self):
+        if self.symmetrize and self.symmetry is not None:
+            raise problem("symmetrize", "either symmetrize or symmetry, which the crystal's own replaces", "both")
+        if self.symmetry_tolerance is not None and not self.symmetrize and self.symmetry is None:
+            raise problem("symmetry_tolerance", "symmetry or symmetrize, which it goes with", "neither")
+        return self
+
+
+class Grid(Section):
+    """[grid]."""
+
+    mesh: Count | Annotated[list[Count], Field(min_length=3, max_length=3)] = Field(
+        description="a positive integer, or three of them"
+    )
+    adpt_num_iter: int = Field(0, ge=0, description="an integer >= 0: iterations of adaptive refinement")
+    adpt_mesh: Annotated[int, Field(ge=2)] = Field(2, description="an integer >= 2: parts of a divided K point")
+    adpt_fac: Count = Field(1, description="a positive integer: K points divided per quantity and criterion")
+
+
+class Fermi(Section):
+    """[fermi]: the Fermi level and the scan around it, or the number of electrons that sets it."""
+
+    level: float | None = Field(None, description="a number (eV): the Fermi level, for which the table is printed")
+    window: Annotated[list[float], Field(min_length=2, max_length=2)] | None = Field(
+        None, description="two numbers (eV) relative to the level, [below, above] with below < 0 < above"
+    )
+    points: int | None = Field(
+        None, ge=2, le=MOST_LEVELS, description=f"an integer >= 2 and <= {MOST_LEVELS} (27 components of so many "
+        "levels are 2.7 million rows of result.csv), to go with window",
+    )
+    levels: list[float] | None = Field(None, min_length=1, description="a list of numbers (eV)")
+    electrons: float | None = Field(
+        None, description="a number > 0: electrons per cell, which set the level at each temperature"
+    )
+    carriers: float | None = Field(
+        None, description="a number: electrons per cell (or carriers_per) more than those below the level at zero temperature "
+        "on this mesh, so that the level should lie in the gap; holes: < 0",
+    )
+    carriers_per: Literal["cell", "cm3"] = Field("cell", description="'cell' or 'cm3' (cm² of a sheet)")
+
+    @model_validator(mode="after")
+    def _one_scan(self):
+        if self.electrons is None and self.level is None:
+            raise problem("level", type(self).model_fields["level"].description, "nothing")
+        if self.electrons is not None and (self.level is not None or self.carriers is not None):
+            other = "level" if self.level is not None else "carriers"
+            raise problem("electrons", f"either electrons, or {other}", "both")
+        if self.counted and (self.window is not None or self.levels is not None):
+            scan = "window" if self.window is not None else "levels"
+            raise problem(scan, "none, as the number of electrons sets the level", getattr(self, scan))
+        if self.carriers is None and self.carriers_per != "cell":
+            raise problem("carriers_per", "carriers, which it goes with", "none")
+        if self.window is not None and self.levels is not None:
+            raise problem("levels", "either window or levels", "both")
+        if self.points is not None and self.window is None:
+            raise problem("points", "window, which points goes with", "no window")
+        if self.window is not None and not self.window[0] < 0 < self.window[1]:
+            raise problem("window", type(self).model_fields["window"].description, self.window)
+        return self
+
+    @property
+    def counted(self) -> bool:
+        """Whether a number of electrons sets the level."""
+        return self.electrons is not None or self.carriers is not None
+
+    def scan(self, uniform: bool = False) -> np.ndarray | Electrons:
+        """Ascending Fermi levels in eV, the level itself being one of them; or the number of electrons.
+
+        Parameters
+        ----------
+        uniform : bool
+            Move the grid of a window onto the level, instead of adding the level to it.
+        """
+        if self.electrons is not None:
+            return Electrons(self.electrons)
+        if self.carriers is not None:
+            return Electrons(level=self.level, carriers=self.carriers, per=self.carriers_per)
+        if self.levels is not None:
+            levels = np.unique(np.array(self.levels))
+        elif self.window is not None:
+            levels = self.level + self._of_window + (self.shift if uniform else 0.0)
+        else:
+            levels = np.array([])
+        others = levels[np.abs(levels - self.level) > _SAME_LEVEL]
+        return np.sort(np.append(others, self.level))
+
+    @property
+    def _of_window(self):
+        """Grid of the window, relative to the level."""
+        return np.linspace(*self.window, self.points or 201)
+
+    @property
+    def shift(self) -> float:
+        """What moves the nearest point of the window onto the level, eV; 0 without a window."""
+        if self.window is None:
+            return 0.0
+        nearest = float(self._of_window[np.abs(self._of_window).round(9).argmin()])  # the lower one of two
+        return -nearest if abs(nearest) > _SAME_LEVEL else 0.0
+
+    @property
+    def table_level(self) -> float | None:
+        """The level of the table; None where a number of electrons sets it."""
+        return None if self.counted else self.level
+
+
+class Temperature(Section):
+    """[temperature]."""
+
+    kBT: float | list[float] | None = Field(None, description="a number or a list of numbers (eV); or kelvin instead")
+    kelvin: float | list[float] | None = Field(None, description="a number or a list of numbers (K)")
+    fermi_surface_width: float | None = Field(None, gt=0, description="a number > 0 (eV), only for kBT = 0")
+    tetrahedra: bool = Field(False, description="true or false: linear tetrahedra, only for kBT = 0")
+
+    @model_validator(mode="after")
+    def _one_temperature(self):
+        if (self.kBT is None) == (self.kelvin is None):
+            found = "nothing" if self.kBT is None else "both"
+            raise problem("kBT", "one of kBT (eV) and kelvin", found)
+        return self
+
+    @field_validator("kBT", "kelvin")
+    @classmethod
+    def _different(cls, values):
+        return each_once(values) if isinstance(values, list) else values
+
+    @property
+    def energy(self) -> float | list[float]:
+        """k_B T in eV, one or several."""
+        if self.kBT is not None:
+            return self.kBT
+        values = BOLTZMANN_EV * np.asarray(self.kelvin, dtype=float)
+        return values.tolist()
+
+
+class Multiplets(Section):
+    """[multiplets]: which bands count as degenerate."""
+
+    threshold: float = Field(
+        ge=0,
+        description="a number >= 0 (eV): bands closer than this form a multiplet; a physical choice (the level "
+        "broadening), so there is no default",
+    )
+    kramers: bool | Literal["auto"] = Field(
+        False, description="true, false, or 'auto': true where all bands are degenerate in pairs"
+    )
+    compare: list[Annotated[float, Field(ge=0)]] = Field(
+        [], description="a list of further thresholds >= 0 (eV), for which the table at the Fermi level is repeated"
+    )
+
+    @field_validator("compare")
+    @classmethod
+    def _different(cls, thresholds):
+        return each_once(thresholds)
+
+
+class Quantities(Section):
+    """[quantities]: what is computed, of which observable."""
+
+    names: list[Literal[tuple(OVER_LEVELS)]] = Field(
+        ["kubo", "conserved", "conventional"], min_length=1, description=f"a list of {', '.join(OVER_LEVELS)}"
+    )
+    operator: Literal["spin", "identity", "charge"] = Field(
+        "spin", description="'spin', 'identity' or 'charge' (the same)"
+    )
+    external_terms: bool = Field(True, description="true or false")
+    options: dict[str, dict[str, Any]] = Field(
+        {}, description="a table of options by name of the quantity, such as options.drift.relaxation_time = 10.0"
+    )
+
+    @property
+    def in_order(self) -> list[str]:
+        """Names in the order of the catalogue."""
+        return [name for name in OVER_LEVELS if name in self.names]
+
+    @field_validator("names")
+    @classmethod
+    def _different(cls, names):
+        return each_once(names)
+
+    @model_validator(mode="after")
+    def _options_of_quantities(self):
+        for name, options in self.options.items():
+            if name not in self.names:
+                raise problem("options", f"quantities of names, {', '.join(self.names)}", name)
+            known = {option: None for option in OVER_LEVELS[name].options if option not in KEYS}
+            for option, value in options.items():
+                if option in KEYS:
+                    raise problem(f"options.{name}.{option}", "[{}] {}".format(*KEYS[option]), repr(value))
+                if option not in known:
+                    expected = f"one of {', '.join(known)}" if known else f"none, as {name} has no options"
+                    raise problem(f"options.{name}.{option}", expected, "an unknown option")
+        return self
+
+
+class Output(Section):
+    """[output]."""
+
+    folder: RelativePath = Field(description="a string: folder for the results, relative to the TOML file")
+    overwrite: bool = Field(False, description="true or false")
+    components: list[str] | None = Field(
+        None, min_length=1, description="a list of components to print and plot, such as ['xyz']: current, field, spin"
+    )
+    plot: bool = Field(True, description="true or false")
+
+    @field_validator("components")
+    @classmethod
+    def _of_axes(cls, components):
+        if components is not None and any(re.fullmatch("[xyz]+", component) is None for component in components):
+            raise ValueError("not components")
+        return each_once(components)
+
+
+class Run(Section):
+    """[run]: how the work is done; nothing here changes the numbers beyond their last digits."""
+
+    checkpoint: RelativePath | None = Field(
+        None, description="a string: folder for finished parts, relative to the TOML file"
+    )
+    memory_per_rank: float | None = Field(None, gt=0, description="a number > 0 (GB): memory of a process")
+
+
+class Convergence(Section):
+    """[convergence], for the command of that name."""
+
+    meshes: list[Count | Annotated[list[Count], Field(min_length=3, max_length=3)]] = Field(
+        [], description="a list of at least three meshes, each a positive integer or three of them"
+    )
+    widths: list[Annotated[float, Field(gt=0)]] = Field(
+        [], description="a list of at least three widths of energy shells > 0 (eV), each smaller than the one before"
+    )
+
+    @field_validator("widths")
+    @classmethod
+    def _series(cls, widths):
+        if widths:
+            series_of_widths(widths)
+        return widths
