@@ -1,6 +1,7 @@
 """[[impurity]] and [disorder] in input files: what is accepted, that every error names file and key, and every command."""
 
 import copy
+import logging
 import os
 import re
 
@@ -9,6 +10,7 @@ import pytest
 import xarray
 from click.testing import CliRunner
 from data_folder import DATA
+from messages import rows
 from processes import MPIRUN, needs_mpirun, start
 from test_cli import COMMAND
 
@@ -326,6 +328,15 @@ class TestRun:
         ):
             xarray.testing.assert_equal(parallel, serial)
             assert parallel.attrs["ranks"] == 2
+
+
+@pytest.mark.parametrize(("situation", "message", "name"), rows("test_impurity_input.py"))
+def test_row(tmp_path, load_at_once, caplog, situation, message, name):
+    """Of tests/README.md, by check."""
+    keys = {"unused_symmetry": 'symmetry = ["C4z"]', "unused_symmetrization": "symmetrize = true"}
+    with caplog.at_level(logging.WARNING, "wb_conserved.cli"):
+        invoke("check", write(tmp_path, ("[grid]", f"{keys[name]}\n[grid]")))
+    assert [record.getMessage() for record in caplog.records if record.name.startswith("wb_conserved.cli")] == [message]
 
 
 class TestCommands:

@@ -232,7 +232,7 @@ class TestOrigin:
     def test_vanishes_where_spin_is_conserved(self):
         """Bands of each spin without inversion: the integral over a period."""
         along_x, along_y = -np.eye(2) + 0.3j * PAULI[2], -0.8 * np.eye(2) + 0.2j * PAULI[2]
-        H = {(0, 0, 0): 0 * PAULI[0], (1, 0, 0): along_x, (0, 1, 0): along_y, (1, 1, 0): 0.1j * np.eye(2)}
+        H = {(0, 0, 0): 0.37 * PAULI[2], (1, 0, 0): along_x, (0, 1, 0): along_y, (1, 1, 0): 0.1j * np.eye(2)}
         system = lattice_system(np.diag([1.0, 1.0, 9.0]), H, np.moveaxis(PAULI, 0, -1), periodic=(True, True, False))
         found = self.origin(system, [60, 60, 1], [-0.7], kBT=0.6)
         chiral = self.origin(chiral_lattice(), [60, 60, 1], [-0.7], kBT=0.6)

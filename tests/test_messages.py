@@ -9,6 +9,7 @@ from messages import printed_as, rows
 
 import wb_conserved
 from wb_conserved.calculators import static
+from wb_conserved.disorder import Impurity, impurity_response
 from wb_conserved.errors import InputError
 
 TEST = "test_messages.py"
@@ -37,6 +38,16 @@ def with_symmetry(name, generators):
     return situation
 
 
+def scatters(level=18.0874, kBT=0.2, extra_rate=0.001, **of_impurity):
+    """Impurities in platinum."""
+
+    def situation(system):
+        impurity = Impurity(**{"potential": 1.0, "concentration": 0.01, "atoms": ["Pt"], "orbitals": ["d"]} | of_impurity)
+        impurity_response(system("platinum"), 8, impurity, [level], kBT=kBT, degen_thresh=0.01, extra_rate=extra_rate)
+
+    return situation
+
+
 SITUATIONS = {
     "below_bands": runs("platinum", Efermi=[-40.0]),
     "above_window": runs("iron", Efermi=[45.0]),
@@ -48,6 +59,11 @@ SITUATIONS = {
     "wrong_bands": with_symmetry("tellurium", ["C2y"]),
     "few_k_points": runs("tellurium", (16, 16, 12), static.ConservedSpinConductivity),
     "few_k_points_of_iron": runs("iron", 12, static.ConservedSpinConductivity),
+    "green_function": scatters(level=28.0, potential=-10.0, orbitals=["p"]),
+    "unscattered": scatters(orbitals=["dxy"], extra_rate=0.0),
+    "no_such_orbital": scatters(orbitals=["f"]),
+    "not_hermitian": scatters(potential=[[1.0, 0.2], [0.1, 1.0]]),
+    "two_concentrations": scatters(concentration=[0.01, 1.2]),
 }
 
 
