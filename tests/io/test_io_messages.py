@@ -62,6 +62,12 @@ def tb(folder, *endings, win="", **options):
     return load_system(seed, **{"spin_order": "interlaced", **options})
 
 
+def mesh_of_win(folder):
+    seed = bring(folder, "te/Te", "_tb.dat.xz", ".win")
+    (folder / "Te.win").write_text((folder / "Te.win").read_text().replace("mp_grid = 4 4 3", "mp_grid = 4 4 4"))
+    return load_system(seed, spin_order="interlaced")
+
+
 def centre_of_tb(folder, *endings):
     rewritten(folder / "Te_tb.dat", tellurium(), moved_by(tellurium().real_lattice[2] / 2))
     bring(folder, "te/Te", *endings)
@@ -208,7 +214,7 @@ SITUATIONS = {
     "rebuilt": lambda folder: tb(folder, ".win"),
     "mesh_unknown": several_meshes,
     "mesh_contradicts": lambda folder: tb(folder, ".win", mp_grid=[4, 4, 4]),
-    "mesh_of_win": lambda folder: tb(folder, ".win", win="mp_grid = 4 4 4\n"),
+    "mesh_of_win": mesh_of_win,
     "no_ws_distance": lambda folder: tb(folder, ".win", win="use_ws_distance = .false.\n"),
     "chk_no_ws_distance": with_win(".chk.xz", ".eig.xz", ".mmn.xz", win="use_ws_distance : F\n"),
     "chk_tolerance": with_win(".chk.xz", ".eig.xz", ".mmn.xz", win="ws_distance_tol = 0.01\n"),

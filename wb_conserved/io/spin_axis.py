@@ -14,8 +14,8 @@ from wannierberri.system import System_R
 from wannierberri.utility import pauli_xyz
 
 from ..errors import InputError
-from .seed_files import _blocks, _numbered, _rows
-from .text import TextFile, word_to_float
+from .seed_files import read_blocks, rows_of_numbers
+from .text import line_of_numbers
 
 logger = logging.getLogger("wb_conserved.io")
 
@@ -65,18 +65,14 @@ def read_stated_spins(path: Path) -> StatedSpins | None:
     InputError
         A line that states them cannot be read.
     """
-    with TextFile(path) as file:
-        blocks, _ = _blocks(path, file.rest())
+    blocks, _ = read_blocks(path)
     if "spinor_projections" in blocks:
-        return _of_nnkp(path, _numbered(*blocks["spinor_projections"]))
+        return _of_nnkp(path, blocks["spinor_projections"].rows)
     stated = []
-    for number, text in _numbered(*blocks["projections"]) if "projections" in blocks else ():
-        found = re.search(r"\[([^\]]*)\]", re.split(r"[!#]", text)[0])
+    for number, text in blocks["projections"].rows if "projections" in blocks else ():
+        found = re.search(r"\[([^\]]*)\]", text)
         if found is not None:
-            words = found.group(1).replace(",", " ").split()
-            if len(words) != 3:
-                raise InputError(path, "a spin axis [x,y,z]", repr(found.group(0)), number)
-            axis = np.array([word_to_float(path, word, number, "a number in a spin axis") for word in words])
+            axis = np.array(line_of_numbers(path, found[1], number, 3, "a spin axis [x,y,z]"))
             stated.append((number, _unit(path, axis, number)))
     if not stated:
         return None
@@ -89,7 +85,7 @@ def _of_nnkp(path, rows):
     rows = rows[3::3]
     if not rows:
         return None
-    values = _rows(path, rows, 4, "spin and its axis")
+    values = rows_of_numbers(path, rows, 4, "spin and its axis")
     lines = tuple(number for number, _ in rows)
     wrong = np.flatnonzero(np.abs(values[:, 0]) != 1)
     if len(wrong):
