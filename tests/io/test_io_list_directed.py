@@ -133,7 +133,7 @@ def test_nnkp_with_commas(seed, sibling):
     path = sibling(seed, ".nnkp")
     before = read_nnkp(path)
     body, rest = path.read_text().split("begin kpoints", 1)
-    changed = rest.replace("0.00000000 0.00000000", "2*0d0,", 1)
+    changed = rest.replace("0.00000000    0.00000000", "2*0d0,", 1)
     assert changed != rest
     path.write_text(body + "begin kpoints" + changed)
     after = read_nnkp(path)
@@ -141,7 +141,10 @@ def test_nnkp_with_commas(seed, sibling):
     assert (after.neighbours == before.neighbours).all()
 
 
-@pytest.mark.parametrize(("ending", "old", "new"), [(".eig", "    1 ", " 1, "), ("_tb.dat", "  1    1", " 2*1,"), (".mmn", " 6", " 6 ,")])
+OTHER_FORMS = [(".eig", "    1 ", " 1, "), ("_tb.dat", "  1    1", " 2*1,"), (".mmn", " 6", " 6 ,")]
+
+
+@pytest.mark.parametrize(("ending", "old", "new"), OTHER_FORMS)
 def test_other_text_files(seed, sibling, ending, old, new):
     """Energies, overlaps and matrices with Fortran's other forms are the same numbers."""
     route = "_tb.dat" if ending == "_tb.dat" else ""

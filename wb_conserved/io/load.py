@@ -15,7 +15,8 @@ from ..errors import InputError
 from ..geometry.spin_current import SPIN_CURRENTS
 from ..parallel import agree
 from .checks import check_dispersion, check_system, set_periodic, warn_of_large_spins
-from .formats import FOLDER, READERS, Reader, Request
+from .find import find_source
+from .formats import Request
 from .private import matrices
 from .projections import function_labels
 from .seed_files import frozen_window, read_win
@@ -23,7 +24,7 @@ from .sharing import share_system
 from .spin_axis import choose_axis, set_spin, warn_of_stated_order
 from .spin_order import PAIR_TOLERANCE, SPIN_PART_TOLERANCE, TIME_REVERSAL_TOLERANCE, check_spin_order
 from .symmetry import SYMMETRY_TOLERANCE, symmetrize_system
-from .text import COMPRESSIONS, locate, stem
+from .text import locate
 
 logger = logging.getLogger("wb_conserved.io")
 
@@ -158,7 +159,7 @@ def load_system(
     if spin_current not in SPIN_CURRENTS:
         raise InputError("spin_current", f"one of {', '.join(SPIN_CURRENTS)}", repr(spin_current))
 
-    reader, source, seed = _find(path)
+    reader, subject, source, seed = find_source(path)
     options = {
         "wannier_centers": wannier_centers,
         "real_lattice": real_lattice,
@@ -190,7 +191,7 @@ def load_system(
             raise InputError(name, f"not to be given for {source}, which has its own", f"{name} given")
 
     read_spin = spin and spin_order is None
-    system = reader.read(Request(Path(source), seed, read_spin, spin_order, **options))
+    system = reader.read(Request(subject, seed, read_spin, spin_order, **options))
     if system is path and not system.has_R_mat("AA"):
         logger.warning("the system given has no 'AA': position matrices between Wannier functions are missing")
     check_system(source, system, read_spin)
@@ -257,44 +258,3 @@ def _beside(seed: str, ending: str) -> Path:
     if file is None:
         raise InputError(f"{seed}{ending}", "this file, or it with .xz or .gz, for symmetrize=True", "no such file")
     return file
-
-
-def _find(path: str | os.PathLike | System_R) -> tuple[Reader, str, str]:
-    """Reader, what to call the data in messages, and seedname."""
-    if isinstance(path, System_R):
-        return Reader(lambda _: path, options=()), "the System_R given", ""
-    if not isinstance(path, str | os.PathLike):
-        raise InputError("path", "a path or a System_R", f"a {type(path).__name__}")
-    name = os.fspath(path)
-    if os.path.isfile(name):
-        fitting = [ending for ending in READERS if stem(name).endswith(ending)]
-        if not fitting:
-            raise InputError(
-                name, f"a file X{', X'.join(READERS)} (plain, .xz or .gz), a seedname or a folder", "another file"
-            )
-        ending = max(fitting, key=len)
-        return READERS[ending], name, stem(name).removesuffix(ending)
-    candidates = {ending: locate(name + ending) for ending in READERS}
-    found = next(((READERS[ending], str(file), name) for ending, file in candidates.items() if file is not None), None)
-    if os.path.isdir(name):
-        arrays = sorted(Path(name).glob("*.npz"))
-        if arrays and found:
-            raise InputError(name, "a seedname or a folder of .npz files", f"both: {found[1]} and {arrays[0]}")
-        if arrays:
-            return FOLDER, name, ""
-        if not found:
-            seeds = sorted(
-                {
-                    stem(file).removesuffix(ending)
-                    for ending in READERS
-                    for extension in COMPRESSIONS
-                    for file in Path(name).glob(f"*{ending}{extension}")
-                }
-            )
-            hint = f": give a seedname, such as {seeds[0]}" if seeds else ""
-            raise InputError(name, f"a folder of .npz files that System_R.to_npz wrote{hint}", "a folder with none")
-    if found is None:
-        looked = ", ".join(f"{name}{ending}" for ending in READERS)
-        hint = f"; {name}.chk.fmt is not read, w90chk2chk.x converts it" if locate(f"{name}.chk.fmt") else ""
-        raise InputError(name, f"one of {looked} (plain, .xz or .gz), or a folder of .npz files{hint}", "none of them")
-    return found

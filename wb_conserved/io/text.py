@@ -94,6 +94,7 @@ class TextFile:
     def __init__(self, path: Path):
         self.path = path
         self.number = 0
+        self._ahead: list[str] = []
         self._stream = io.TextIOWrapper(open_stream(path), encoding="ascii", errors="replace")
 
     def __enter__(self) -> TextFile:
@@ -106,17 +107,58 @@ class TextFile:
         """InputError about `line`, the last one read if None."""
         return InputError(self.path, expected, found, self.number if line is None else line)
 
-    def take(self, count: int, expected: str) -> list[str]:
-        """The next `count` lines."""
+    def _read(self, count: int | None) -> list[str]:
+        """Up to `count` lines, or all."""
+        number = None if count is None else max(count - len(self._ahead), 0)
         try:
-            lines = list(itertools.islice(self._stream, count))
+            lines = self._ahead[:count] + list(itertools.islice(self._stream, number))
         except STREAM_ERRORS as error:
             raise damaged_stream(self.path, error) from error
-        first, self.number = self.number + 1, self.number + len(lines)
+        self._ahead = [] if count is None else self._ahead[count:]
+        self.number += len(lines)
+        return lines
+
+    def take(self, count: int, expected: str) -> list[str]:
+        """The next `count` lines."""
+        first = self.number + 1
+        lines = self._read(count)
         if len(lines) < count:
             more = f"line {first + count - 1} to exist: {expected}"
             raise InputError(self.path, more, f"the end of the file after line {self.number} (truncated?)", self.number)
         return lines
+
+    def take_up_to(self, count: int) -> list[str]:
+        """The next `count` lines, or fewer at the end of the file."""
+        return self._read(count)
+
+    def peek(self, expected: str) -> str:
+        """The next line, which is read again."""
+        lines = self.take(1, expected)
+        self.put_back(lines)
+        return lines[0]
+
+    def put_back(self, lines: list[str]) -> None:
+        """Lines to be read again."""
+        self._ahead, self.number = lines + self._ahead, self.number - len(lines)
+
+    def skip_blank(self) -> None:
+        """Leave out the blank lines that come next."""
+        while (lines := self._read(1)) and not lines[0].strip():
+            pass
+        self.put_back(lines)
+
+    def rows(self, count: int, columns: int, expected: str) -> tuple[np.ndarray, np.ndarray]:
+        """As `table`, with the numbers of the lines, shape (count,); blank lines are left out."""
+        start = self.number + 1
+        lines = self.take(count, expected)
+        if not any(line.isspace() for line in lines):
+            return numbers(self.path, lines, start, columns, expected), np.arange(start, start + count)
+        kept = [(start + i, line) for i, line in enumerate(lines) if line.strip()]
+        while len(kept) < count:
+            (line,) = self.take(1, expected)
+            kept += [(self.number, line)] if line.strip() else []
+        values = [numbers(self.path, [line], number, columns, expected)[0] for number, line in kept]
+        return np.array(values), np.array([number for number, _ in kept])
 
     def line(self, expected: str) -> str:
         """The next line, stripped."""
@@ -124,12 +166,7 @@ class TextFile:
 
     def rest(self) -> list[str]:
         """All the lines left."""
-        try:
-            lines = list(self._stream)
-        except STREAM_ERRORS as error:
-            raise damaged_stream(self.path, error) from error
-        self.number += len(lines)
-        return lines
+        return self._read(None)
 
     def integers(self, count: int, expected: str) -> list[int]:
         """The first `count` values of the next line, which must be integers; what follows them may be text only."""

@@ -24,8 +24,35 @@ from .seed_files import SeedFile, read_nnkp, read_win
 from .spin_axis import read_stated_spins
 from .spin_overlaps import check_spin_directions, check_spins
 from .text import locate, require
+from .wannierberri_npz import read_checkpoint_npz, read_eig_npz, read_mmn_npz, read_spn_npz
 
 logger = logging.getLogger("wb_conserved.io")
+
+
+_READERS = {
+    "chk": (read_checkpoint, read_checkpoint_npz),
+    "eig": (read_eig, read_eig_npz),
+    "mmn": (read_mmn, read_mmn_npz),
+    "spn": (read_spn, read_spn_npz),
+}
+
+
+def _read(kind: str, path: Path, *arguments):
+    """Contents of a file of Wannier90, or of the .npz file that WannierBerri made of it."""
+    return _READERS[kind][path.name.endswith(".npz")](path, *arguments)
+
+
+def locate_beside(seed: str, kind: str, checkpoint: Path) -> Path | None:
+    """A file X.eig, say, or X.eig.npz: what is of the same kind as the checkpoint comes first."""
+    original, saved = locate(f"{seed}.{kind}"), Path(f"{seed}.{kind}.npz")
+    if saved.is_file() and (original is None or checkpoint.name.endswith(".npz")):
+        return saved
+    return original
+
+
+def beside(seed: str, kind: str, checkpoint: Path) -> Path:
+    """As `locate_beside`, but the file must be there."""
+    return locate_beside(seed, kind, checkpoint) or require(f"{seed}.{kind}", f"beside {checkpoint.name}, or as .npz")
 
 
 def check_lattice(seed: SeedFile, real_lattice: np.ndarray, name: str):
@@ -216,10 +243,10 @@ def load_wannier_data(
     InputError
         A file is missing, cannot be read, or is not of the same calculation.
     """
-    eig_path = require(f"{seed}.eig", f"beside {chk_path.name}")
-    mmn_path = require(f"{seed}.mmn", f"beside {chk_path.name}")
-    spn_path = require(f"{seed}.spn", f"beside {chk_path.name}") if spin else None
-    checkpoint = read_checkpoint(chk_path)
+    eig_path = beside(seed, "eig", chk_path)
+    mmn_path = beside(seed, "mmn", chk_path)
+    spn_path = beside(seed, "spn", chk_path) if spin else None
+    checkpoint = _read("chk", chk_path)
     win_path, nnkp_path = locate(f"{seed}.win"), locate(f"{seed}.nnkp")
     win = read_win(win_path) if win_path else None
     nnkp = read_nnkp(nnkp_path) if nnkp_path else None
@@ -238,17 +265,17 @@ def load_wannier_data(
             mp_grid=checkpoint.mp_grid,
         )
     )
-    energies = read_eig(eig_path, checkpoint)
+    energies = _read("eig", eig_path, checkpoint)
     check_energies(eig_path, energies, checkpoint, win)
     data.set_file("eig", EIG(data=energies))
     spins = None
     if spn_path is not None:
-        spins = read_spn(spn_path, checkpoint)
+        spins = _read("spn", spn_path, checkpoint)
         data.set_file("spn", SPN(data=spins))
 
-    overlaps, neighbours, shifts, lines = read_mmn(mmn_path, checkpoint)
+    overlaps, neighbours, shifts, lines = _read("mmn", mmn_path, checkpoint)
     vectors = neighbour_vectors(mmn_path, checkpoint, neighbours, shifts, lines, nnkp)
-    if with_overlaps_of_chk:
+    if with_overlaps_of_chk and checkpoint.overlaps is not None:
         check_overlaps(mmn_path, overlaps, neighbours, lines, checkpoint)
     points = np.rint(checkpoint.kpoints * checkpoint.mp_grid).astype(int)
     steps = points[neighbours] - points[:, None] + shifts * checkpoint.mp_grid
