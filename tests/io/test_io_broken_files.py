@@ -18,7 +18,7 @@ def test_missing(seed, sibling, ending):
 
 
 def test_nothing_there(tmp_path):
-    with pytest.raises(InputError, match=r"X: expected .*X\.chk, .*X_tb\.dat, X_hr\.dat.*load_system\(system\).*found no such file"):
+    with pytest.raises(InputError, match=r"X: expected .*X\.chk, .*X_hr\.dat.*load_system\(system\).*found no such file"):
         load_system(tmp_path / "X")
 
 

@@ -7,8 +7,6 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from wannierberri.system import System_R
-
 from ..errors import InputError
 from .formats import FOLDERS, OBJECTS, READERS, Reader, formats_text
 from .text import COMPRESSIONS, STREAM_ERRORS, locate, open_stream, stem
@@ -45,13 +43,11 @@ def find_source(path: Any) -> Source:
     InputError
         Nothing of the kind, or more than one; the error lists what there is.
     """
-    if isinstance(path, System_R):
-        return Source(Reader(lambda _: path, options=()), path, "the System_R given", "")
     if not isinstance(path, str | os.PathLike):
-        for package, reader in OBJECTS.items():
-            if reader.recognise(path):
-                return Source(reader, path, f"the {type(path).__name__} of {package}", "")
-        raise InputError("path", f"a path, or {formats_text()}", f"a {type(path).__name__}")
+        found = next(((kind, reader) for kind, reader in OBJECTS.items() if reader.recognise(path)), None)
+        if found is None:
+            raise InputError("path", f"a path, or {formats_text()}", f"a {type(path).__name__}")
+        return Source(found[1], path, f"the {found[0]} given", "")
     name = os.fspath(path)
     if os.path.isfile(name):
         return _of_file(name)

@@ -7,15 +7,26 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from wannierberri.system import System_R
+from wannierberri.system import System_R, SystemSOC
 
 from ..errors import InputError
 from .hr import recognise_hr
 from .npz import is_npz_folder, load_npz
+from .spinors import is_soc_folder, load_soc_folder, soc_system
 from .tight_binding import recognise_tb
 from .wannier90 import load_chk, load_hr, load_tb
 
-OPTIONS = ("wannier_centers", "real_lattice", "ws_distance", "mp_grid", "periodic", "spin_current", "check_overlaps")
+OPTIONS = (
+    "wannier_centers",
+    "real_lattice",
+    "ws_distance",
+    "mp_grid",
+    "periodic",
+    "spin_current",
+    "check_overlaps",
+    "spin_axis",
+    "spin_orbit_strength",
+)
 """Arguments of `load_system` that not all readers have a use for."""
 
 
@@ -31,8 +42,10 @@ class Request:
         The path without the ending.
     spin : bool
         Whether 'SS' is needed.
-    spin_order, wannier_centers, real_lattice, ws_distance, mp_grid, spin_current, check_overlaps
+    spin_order, wannier_centers, real_lattice, ws_distance, mp_grid, spin_current, check_overlaps, spin_orbit_strength
         Arguments of `load_system`; their defaults where the reader takes no such option.
+    spin_axis : ndarray, shape (3,), or None
+        Unit vector, from ``spin_axis`` or ``spin_angles``.
     """
 
     path: Any
@@ -45,6 +58,8 @@ class Request:
     mp_grid: Sequence[int] | None = None
     spin_current: str = "projected"
     check_overlaps: bool = True
+    spin_axis: np.ndarray | None = None
+    spin_orbit_strength: float | None = None
 
 
 @dataclass(frozen=True)
@@ -74,7 +89,7 @@ READERS: dict[str, Reader] = {}
 FOLDERS: dict[str, Reader] = {}
 """Reader of each kind of folder."""
 OBJECTS: dict[str, Reader] = {}
-"""Reader of the objects of each package."""
+"""Reader of each kind of object, by its name."""
 
 
 def register(
@@ -124,6 +139,15 @@ def formats_text() -> str:
     )
 
 
+OBJECTS["SystemSOC"] = Reader(
+    lambda request: soc_system(request.path, request.spin_axis, request.spin_orbit_strength),
+    ("spin_axis", "spin_orbit_strength"),
+    lambda system: isinstance(system, SystemSOC),
+    "SystemSOC of WannierBerri",
+)
+OBJECTS["System_R"] = Reader(lambda request: request.path, (), lambda system: isinstance(system, System_R), "System_R")
+
+_SPIN_ORBIT = ("spin_axis", "spin_orbit_strength")
 _REAL_SPACE = ("ws_distance", "mp_grid", "periodic")
 
 register(".chk", load_chk, ("ws_distance", "periodic", "spin_current", "check_overlaps"), contents="Wannier90's checkpoint")
@@ -131,6 +155,12 @@ register(".chk.fmt", load_chk, READERS[".chk"].options, contents="Wannier90's ch
 register(".chk.npz", load_chk, READERS[".chk"].options, contents="Wannier90's checkpoint, saved by WannierBerri")
 register("_tb.dat", load_tb, _REAL_SPACE, recognise=recognise_tb, contents="H(R) and r(R)")
 register("_hr.dat", load_hr, ("wannier_centers", "real_lattice", *_REAL_SPACE), recognise=recognise_hr, contents="H(R)")
+FOLDERS["a folder of SystemSOC.to_npz"] = Reader(
+    lambda request: soc_system(load_soc_folder(request.path), request.spin_axis, request.spin_orbit_strength),
+    _SPIN_ORBIT,
+    is_soc_folder,
+    "SystemSOC",
+)
 FOLDERS["a folder of System_R.to_npz"] = Reader(
     lambda request: load_npz(request.path, request.spin), (), is_npz_folder, "System_R"
 )
