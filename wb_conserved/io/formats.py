@@ -10,6 +10,8 @@ import numpy as np
 from wannierberri.system import System_R, SystemSOC
 
 from ..errors import InputError
+from . import packages
+from .fplo import load_fplo, recognise_hamdata
 from .hr import recognise_hr
 from .npz import is_npz_folder, load_npz
 from .spinors import is_soc_folder, load_soc_folder, soc_system
@@ -155,6 +157,10 @@ register(".chk.fmt", load_chk, READERS[".chk"].options, contents="Wannier90's ch
 register(".chk.npz", load_chk, READERS[".chk"].options, contents="Wannier90's checkpoint, saved by WannierBerri")
 register("_tb.dat", load_tb, _REAL_SPACE, recognise=recognise_tb, contents="H(R) and r(R)")
 register("_hr.dat", load_hr, ("wannier_centers", "real_lattice", *_REAL_SPACE), recognise=recognise_hr, contents="H(R)")
+register("+hamdata", load_fplo, recognise=recognise_hamdata, contents="FPLO's Wannier functions")
+register(".hdf5", packages.load_tbmodels_file, contents="TBmodels' model")
+for _ending in (".TSHS", ".HSX"):
+    register(_ending, packages.load_sisl_file, contents="what sisl reads")
 FOLDERS["a folder of SystemSOC.to_npz"] = Reader(
     lambda request: soc_system(load_soc_folder(request.path), request.spin_axis, request.spin_orbit_strength),
     _SPIN_ORBIT,
@@ -164,3 +170,10 @@ FOLDERS["a folder of SystemSOC.to_npz"] = Reader(
 FOLDERS["a folder of System_R.to_npz"] = Reader(
     lambda request: load_npz(request.path, request.spin), (), is_npz_folder, "System_R"
 )
+for _name, _package, _classes, _read in (
+    ("PythTB model", "pythtb", ("tb_model", "TBModel"), packages.load_pythtb),
+    ("TBmodels model", "tbmodels", ("Model",), packages.load_tbmodels),
+    ("sisl Hamiltonian", "sisl", ("Hamiltonian",), packages.load_sisl),
+    ("ASE Wannier functions", "ase", ("Wannier",), packages.load_ase),
+):
+    OBJECTS[_name] = Reader(_read, ("periodic",), packages.is_of(_package, *_classes), _name)

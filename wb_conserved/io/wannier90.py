@@ -65,11 +65,13 @@ def load_hr(request: Request) -> System_R:
     return _real_space(request, model, lambda _, beside: _centers(request, model, beside))
 
 
-def refuse_spin(request):
+def refuse_spin(request: Request) -> None:
+    """Raise InputError where spin is needed of what has none."""
     if request.spin:
+        is_file = isinstance(request.path, Path)
         raise InputError(
-            request.path,
-            f"spin_order ('interlaced', 'block' or pairs), as this file has no spin; or {NO_SPIN}",
+            request.path if is_file else f"the {type(request.path).__name__} given",
+            f"spin_order ('interlaced', 'block' or pairs), as {'this file' if is_file else 'it'} has no spin; or {NO_SPIN}",
             "neither",
         )
 
