@@ -84,6 +84,9 @@ class System(_Section):
     spin_current: Literal[tuple(SPIN_CURRENTS)] = Field(
         "projected", description=f"one of {_QUOTED_SPIN_CURRENTS}: spin current of the conventional conductivity"
     )
+    outside_states: bool = Field(
+        False, description="true or false: orbital magnetization of the charge with states outside the Wannier space (.uHu)"
+    )
     check_overlaps: bool = Field(True, description="true or false: compare the overlaps of .mmn and .chk")
 
     @property
@@ -417,6 +420,7 @@ _KEYS = {
     "tetra": ("temperature", "tetrahedra"),
     "degen_thresh": ("multiplets", "threshold"),
     "spin_current": ("system", "spin_current"),
+    "outside_states": ("system", "outside_states"),
     "operator": ("quantities", "operator"),
     "mesh": ("grid", "mesh"),
     "adpt_num_iter": ("grid", "adpt_num_iter"),
@@ -453,6 +457,8 @@ def _make_calculator(config, name):
         options["fermi_surface_width"] = config.temperature.fermi_surface_width
     if "spin_current" in entry.options:
         options["spin_current"] = config.system.spin_current
+    if "outside_states" in entry.options:
+        options["outside_states"] = config.system.outside_states
     if entry.of_observable:
         options["operator"] = config.quantities.operator
     calculator = entry.calculator(

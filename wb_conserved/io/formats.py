@@ -25,6 +25,7 @@ OPTIONS = (
     "mp_grid",
     "periodic",
     "spin_current",
+    "outside_states",
     "check_overlaps",
     "spin_axis",
     "spin_orbit_strength",
@@ -44,7 +45,8 @@ class Request:
         The path without the ending.
     spin : bool
         Whether 'SS' is needed.
-    spin_order, wannier_centers, real_lattice, ws_distance, mp_grid, spin_current, check_overlaps, spin_orbit_strength
+    spin_order, wannier_centers, real_lattice, ws_distance, mp_grid, spin_current, outside_states, check_overlaps,
+    spin_orbit_strength
         Arguments of `load_system`; their defaults where the reader takes no such option.
     spin_axis : ndarray, shape (3,), or None
         Unit vector, from ``spin_axis`` or ``spin_angles``.
@@ -59,6 +61,7 @@ class Request:
     ws_distance: bool | str = "auto"
     mp_grid: Sequence[int] | None = None
     spin_current: str = "projected"
+    outside_states: bool = False
     check_overlaps: bool = True
     spin_axis: np.ndarray | None = None
     spin_orbit_strength: float | None = None
@@ -152,9 +155,11 @@ OBJECTS["System_R"] = Reader(lambda request: request.path, (), lambda system: is
 _SPIN_ORBIT = ("spin_axis", "spin_orbit_strength")
 _REAL_SPACE = ("ws_distance", "mp_grid", "periodic")
 
-register(".chk", load_chk, ("ws_distance", "periodic", "spin_current", "check_overlaps"), contents="Wannier90's checkpoint")
-register(".chk.fmt", load_chk, READERS[".chk"].options, contents="Wannier90's checkpoint as text")
-register(".chk.npz", load_chk, READERS[".chk"].options, contents="Wannier90's checkpoint, saved by WannierBerri")
+_OF_CHECKPOINTS = ("ws_distance", "periodic", "spin_current", "outside_states", "check_overlaps")
+
+register(".chk", load_chk, _OF_CHECKPOINTS, contents="Wannier90's checkpoint")
+register(".chk.fmt", load_chk, _OF_CHECKPOINTS, contents="Wannier90's checkpoint as text")
+register(".chk.npz", load_chk, _OF_CHECKPOINTS, contents="Wannier90's checkpoint, saved by WannierBerri")
 register("_tb.dat", load_tb, _REAL_SPACE, recognise=recognise_tb, contents="H(R) and r(R)")
 register("_hr.dat", load_hr, ("wannier_centers", "real_lattice", *_REAL_SPACE), recognise=recognise_hr, contents="H(R)")
 register("+hamdata", load_fplo, recognise=recognise_hamdata, contents="FPLO's Wannier functions")

@@ -51,6 +51,7 @@ def load_system(
     symmetry_tolerance: float | None = None,
     magnetic_moments: np.ndarray | None = None,
     spin_current: str = "projected",
+    outside_states: bool = False,
     check_overlaps: bool = True,
     comm=None,
 ) -> System_R:
@@ -118,7 +119,11 @@ def load_system(
         With `symmetrize`: Cartesian, μ_B, atoms as in the .win file. Needed for magnetic systems.
     spin_current : {"projected", "qiao", "ryoo"}
         "qiao" and "ryoo" add the matrices that `ConventionalSpinConductivity` needs for these spin currents; from a .chk
-        only.  Ryoo's come from a sum over the bands of the ab initio calculation, which is truncated.
+        only.  Ryoo's come from .sIu and .sHu files, or else, which is said, from a sum over the bands of the ab initio
+        calculation, which is truncated.
+    outside_states : bool
+        Add the matrices 'HQ', 'QHQ' and 'QQ' that `SpinOrbitalMagnetization` needs for the part of states outside the space of
+        the Wannier functions, from .uHu and .uIu files or else, which is said, such sums; from a .chk only.
     check_overlaps : bool
         Whether to compare the overlaps of the .mmn file, which are used, with those that Wannier90 left in the .chk. False
         for a .chk in which they are not those of its gauge, as an older Wannier90 wrote them in parallel.

@@ -18,7 +18,7 @@ from .spin_axis import axis_of_angles, unit_axis
 ALL_PERIODIC = (True, True, True)
 
 _WITH_SPIN_ORDER = ("spin_tolerance", "spin_part_tolerance", "time_reversal", "time_reversal_tolerance")
-_OF_SPINS = ("spin_order", *_WITH_SPIN_ORDER, "symmetrize", "spin_orbit_strength", "spin_current")
+_OF_SPINS = ("spin_order", *_WITH_SPIN_ORDER, "symmetrize", "spin_orbit_strength", "spin_current", "outside_states")
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ class Options:
     symmetry_tolerance: float | None = None
     magnetic_moments: np.ndarray | None = None
     spin_current: str = "projected"
+    outside_states: bool = False
     check_overlaps: bool = True
 
     @property
@@ -93,7 +94,7 @@ class Options:
             raise InputError("spin_order", "not to be given with spin=False", repr(self.spin_order))
         if not (isinstance(self.ws_distance, bool) or (isinstance(self.ws_distance, str) and self.ws_distance == "auto")):
             raise InputError("ws_distance", "'auto', True or False", repr(self.ws_distance))
-        for name in ("symmetrize", "check_overlaps"):
+        for name in ("symmetrize", "check_overlaps", "outside_states"):
             if not isinstance(getattr(self, name), bool):
                 raise InputError(name, "True or False", repr(getattr(self, name)))
         for name in ("symmetry_tolerance", "magnetic_moments"):
@@ -118,6 +119,8 @@ class Options:
             if self.given(name) and self.spin_order is None and "spin_axis" not in reader.options:
                 expected = "to be given with spin_order only, with up and down, or for a SystemSOC"
                 raise InputError(name, expected, repr(getattr(self, name)))
+        if self.outside_states and "outside_states" not in reader.options:
+            raise InputError("outside_states", "False where there is no .chk file", "True")
         for name in ("wannier_centers", "real_lattice", "ws_distance", "mp_grid", "periodic", "check_overlaps"):
             if self.given(name) and name not in reader.options:
                 raise InputError(name, f"not to be given for {source}, which has its own", f"{name} given")

@@ -40,6 +40,7 @@ def load_chk(request: Request) -> System_R:
         request.path,
         request.spin,
         request.spin_current,
+        outside_states=request.outside_states,
         ws_distance=request.ws_distance,
         with_overlaps_of_chk=request.check_overlaps,
     )

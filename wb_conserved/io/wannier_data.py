@@ -19,6 +19,7 @@ from .bloch_files import check_energies, check_overlaps, read_eig, read_mmn, rea
 from .centres import check_centres_of_overlaps
 from .chk import LATTICE_TOLERANCE, MESH_TOLERANCE, Checkpoint, read_checkpoint
 from .minimal_distance import DISTANCE_TOLERANCE
+from .neighbour_products import Neighbours, add_outside_states, add_ryoo
 from .real_space import SAME_BANDS, change_of_bands
 from .seed_files import SeedFile, read_nnkp, read_win
 from .spin_axis import read_stated_spins
@@ -206,12 +207,20 @@ def neighbour_vectors(
     )
 
 
+def _vectors_and_weights(vectors: BKVectors, steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """b (NK, NNB, 3), 1/Å, and w_b (NK, NNB), Å², in the order of the .mmn file."""
+    place = {tuple(vector): i for i, vector in enumerate(vectors.bk_grid.tolist())}
+    which = np.array([[place[tuple(step)] for step in row] for row in steps.tolist()])
+    return vectors.bk_cart[which], vectors.wk[which]
+
+
 def load_wannier_data(
     seed: str,
     chk_path: Path,
     spin: bool,
     spin_current: str = "projected",
     *,
+    outside_states: bool = False,
     ws_distance: bool | str = "auto",
     with_overlaps_of_chk: bool = True,
 ) -> System_R:
@@ -226,8 +235,10 @@ def load_wannier_data(
     spin : bool
         Whether to read the .spn file.
     spin_current : {"projected", "qiao", "ryoo"}
-        Spin current whose matrices are made too.  Those of Ryoo come from .mmn, .eig and .spn by a sum over the bands of
-        the ab initio calculation, which is truncated (no .sIu and .sHu files are read).
+        Spin current whose matrices are made too.  Those of Ryoo come from .sIu and .sHu files, or from .mmn, .eig and .spn by a
+        sum over the bands of the ab initio calculation, which is truncated.
+    outside_states : bool
+        Whether to make 'HQ', 'QHQ' and 'QQ', from .uHu and .uIu files or by such sums.
     ws_distance : {"auto", True, False}
         Whether elements lie at their nearest copies; "auto": unless the .win file says use_ws_distance = false.
     with_overlaps_of_chk : bool
@@ -236,7 +247,8 @@ def load_wannier_data(
     Returns
     -------
     System_R
-        With 'Ham', 'AA' and, with `spin`, 'SS'; 'SR', 'SH', 'SHR' (Qiao) or 'SA', 'SHA', 'SH' (Ryoo).
+        With 'Ham', 'AA' and, with `spin`, 'SS'; 'SR', 'SH', 'SHR' (Qiao) or 'SA', 'SHA' (Ryoo); 'HQ', 'QHQ', 'QQ'.  Its
+        attribute ``sums_over_bands`` names the files that truncated sums stand for.
 
     Raises
     ------
@@ -283,19 +295,13 @@ def load_wannier_data(
     if spins is not None:
         check_spins(spn_path, spins, mmn_path, overlaps, neighbours, steps)
         check_spin_directions(spn_path, spins, checkpoint, read_stated_spins(nnkp_path) if nnkp_path else None)
+    current = SPIN_CURRENTS[spin_current]
+    near = None
+    if current.products or outside_states:
+        near = Neighbours(neighbours.copy(), *_vectors_and_weights(vectors, steps), overlaps.copy())
     order = [vectors.reorder_bk_vectors(ik, neighbours[ik], shifts[ik], overlaps[ik]) for ik in range(len(overlaps))]
     data.set_file("bkvec", vectors)
     data.set_file("mmn", MMN(data=overlaps, bk_reorder=order))
-    current = SPIN_CURRENTS[spin_current]
-    if current.truncated_sum:
-        logger.warning(
-            "%s: the matrices of spin_current = %r come from a sum over %d bands, which is truncated",
-            chk_path,
-            spin_current,
-            checkpoint.num_bands,
-        )
-        data.set_sIu_from_mmn_spn()
-        data.set_sHu_from_mmn_eig_spn()
     system = System_R.from_wannierdata(
         data,
         berry=True,
@@ -303,7 +309,13 @@ def load_wannier_data(
         silent=True,
         **({current.loaded_by: True} if current.loaded_by else {}),
     )
+    if current.products:
+        add_ryoo(system, seed, checkpoint, near, energies, spins)
+    if outside_states:
+        add_outside_states(system, seed, checkpoint, near, energies)
     set_ab_initio_mesh(system, checkpoint.mp_grid)
+    files = (*current.products, *(("uHu", "uIu") if outside_states else ()))
+    system.sums_over_bands = tuple(kind for kind in files if locate(f"{seed}.{kind}") is None)
     return _at_copies_of_win(system, checkpoint, win, ws_distance)
 
 
