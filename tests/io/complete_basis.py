@@ -108,6 +108,7 @@ class Complete:
             overlap = self.states[ik][:, :BANDS].conj().T @ self.moved(ik, ib)
             lines += [f"{z.real:.14f} {z.imag:.14f}" for z in overlap.T.ravel()]
         (folder / "X.mmn").write_text("\n".join(lines) + "\n")
+        self._write_nnkp(folder / "X.nnkp")
         row, column = np.tril_indices(BANDS)
         spins = [np.einsum("im,aij,jn->amn", u[:, :BANDS].conj(), SPIN, u[:, :BANDS]) for u in self.states]
         head = np.array([BANDS, len(self.kpoints)], dtype=np.int32)
@@ -128,6 +129,17 @@ class Complete:
             return
         records = b"".join(record(matrix.T) for part in ordered for pair in part for matrix in pair)
         path.write_bytes(record(b"products".ljust(60)) + record(head) + records)
+
+    def _write_nnkp(self, path):
+        cell, points = ("\n".join(" ".join(f"{x:.10f}" for x in row) for row in rows) for rows in (LATTICE, self.kpoints))
+        rows = [
+            " ".join(map(str, (ik + 1, self.neighbours[ik, ib] + 1, *self.shifts[ik, ib])))
+            for ik, ib in np.ndindex(self.neighbours.shape)
+        ]
+        path.write_text(
+            f"complete\n\nbegin real_lattice\n{cell}\nend real_lattice\n\nbegin kpoints\n{len(self.kpoints)}\n{points}\n"
+            "end kpoints\n\nbegin nnkpts\n" + "\n".join([f"{len(self.vectors)}", *rows]) + "\nend nnkpts\n"
+        )
 
     def _write_checkpoint(self, path):
         count, integer, gauge = len(self.kpoints), np.int32, self.gauge

@@ -34,7 +34,7 @@ SYMMETRY_TOLERANCE = 1e-5
 """Largest |X(b, b') − X(b', b)†|, times 1 eV for H."""
 NORM_TOLERANCE = 1e-3
 """Largest |<u_m,k+b|u_n,k+b> − δ_mn| of a .uIu file: small for norm-conserving potentials, 0.1 for others."""
-REST = {"uHu": 200.0, "uIu": 1.0, "sHu": 200.0, "sIu": 1.0}
+REST = {"uHu": 200.0, "uIu": 1.0, "sHu": 100.0, "sIu": 1.0}
 """Sums over the bands of k differ from the matrices by at most this (eV for H) times the part of a state that the bands do not
 hold, or its root with σ,"""
 ROUNDING = 0.01
