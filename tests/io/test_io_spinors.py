@@ -5,7 +5,9 @@ The exact answer: functions u of spin up and d of spin down in the same space of
 
 import itertools
 import logging
+import re
 import textwrap
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -142,6 +144,29 @@ def test_run_takes_a_system_soc(tmp_path):
     assert np.abs(theirs).max() > 0.1
     assert np.allclose(ours, theirs, atol=1e-8)
     assert as_system_R(loaded) is loaded
+
+
+def test_scan_of_the_documentation():
+    """The block of docs/files.md, as it stands."""
+    page = (Path(__file__).parents[2] / "docs" / "files.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    names = {"soc": Magnet().soc()}
+    exec(block, names)
+    values = [result.results["kubo"].data for result in names["results"].values()]
+    assert list(names["results"]) == [0.0, 0.5, 1.0]
+    assert np.abs(values[2] - values[1]).max() > 1e-3 * np.abs(values[2]).max()
+
+
+def test_overlaps_of_other_R_vectors():
+    """Functions of both spins with R vectors of their own: each matrix at its own."""
+    magnet, soc = Magnet(), Magnet().soc()
+    order = np.random.default_rng(3).permutation(len(VECTORS))
+    for name in ("dV_soc", "overlap_up_down"):
+        soc.set_R_mat(name, soc.get_R_mat(name)[order], reset=True)
+    soc.rvec = Rvectors(LATTICE, shifts_left_red=np.zeros((N, 3)), iRvec=VECTORS[order])
+    found = spins_of_bands(load_system(soc, spin_orbit_strength=0.7))
+    for part, expected in zip(found, spins_of_bands(magnet.exact(np.array([0, 0, 1]), 0.7)), strict=True):
+        assert np.allclose(part, expected, atol=1e-10)
 
 
 def test_options_override_what_the_system_has():
