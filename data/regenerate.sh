@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Regenerates data/pt, data/pt_mlwf, data/te, data/fe and data/fe_physics from the inputs beside this script.
+# Regenerates data/pt, data/pt_mlwf, data/te, data/te_products, data/fe and data/fe_physics from the inputs beside this script.
 #
-#   data/regenerate.sh [--work FOLDER] [pt|te|fe|fe_physics ...]      default: all four, in a temporary folder
+#   data/regenerate.sh [--work FOLDER] [pt|te|te_products|fe|fe_physics ...]      default: all, in a temporary folder
 #
 # Needs pw.x, pw2wannier90.x and wannier90.x; on Debian and Ubuntu:
 #   apt-get install quantum-espresso quantum-espresso-data wannier90
@@ -14,7 +14,7 @@ pseudo=${PSEUDO_DIR:-/usr/share/espresso/pseudo}
 work=
 if [ "${1:-}" = --work ]; then work=$2; shift 2; fi
 work=${work:-$(mktemp -d)}
-[ $# -gt 0 ] || set -- pt te fe fe_physics
+[ $# -gt 0 ] || set -- pt te te_products fe fe_physics
 python=${PYTHON:-python3}
 
 for program in pw.x pw2wannier90.x wannier90.x; do
@@ -41,8 +41,8 @@ wannierise() { # wannierise NAME TARGET: wannier90.x in this folder, results to 
 
 for system in "$@"; do
     case $system in
-        pt) name=Pt ;; te) name=Te ;; fe | fe_physics) name=Fe ;;
-        *) echo "unknown system '$system': expected pt, te, fe or fe_physics" >&2; exit 1 ;;
+        pt) name=Pt ;; te | te_products) name=Te ;; fe | fe_physics) name=Fe ;;
+        *) echo "unknown system '$system': expected pt, te, te_products, fe or fe_physics" >&2; exit 1 ;;
     esac
     folder=$work/$system
     mkdir -p "$folder"
@@ -56,6 +56,19 @@ for system in "$@"; do
     run "$system nscf" nscf.out pw.x -in nscf.in
     run "$system wannier90 -pp" pp.log wannier90.x -pp $name
     run "$system pw2wannier90" pw2wan.out pw2wannier90.x -in pw2wan.in
+    if [ $system = te_products ]; then  # matrices of all bands between neighbours, rounded
+        run "$system wannier90" wannier90.log wannier90.x $name
+        "$python" "$data/rounded_products.py" $name
+        for suffix in chk mmn uHu uIu; do xz -9e -c $name.$suffix >"$data/$system/$name.$suffix.xz"; done
+        cp $name.eig "$data/$system/"
+        cat "$data/$system/inputs/postw90.win" >>$name.win
+        run "$system postw90" postw90.log postw90.x $name
+        { head -n 2 "$data/$system/postw90.txt"
+          tail -n +2 $name-path.kpt | awk '{print $1, $2, $3}' | paste -d ' ' - <(awk '{print $2, $3, $4}' $name-morb.dat) \
+              <(awk '{print $2, $3, $4}' $name-curv.dat); } >postw90.txt
+        cp postw90.txt "$data/$system/"
+        continue
+    fi
     if [ $system = fe_physics ]; then   # too large as they are: R matrices, symmetrised and rounded, and bands to compare with
         run "$system wannier90" wannier90.log wannier90.x $name
         grep -q 'All done' $name.wout || { tail -n 20 $name.wout >&2; echo "$system: wannier90.x did not finish" >&2; exit 1; }
@@ -79,5 +92,5 @@ for system in "$@"; do
     fi
 done
 cd "$data"
-find pt pt_mlwf te fe fe_physics pseudo -type f ! -path '*/inputs/*' | sort | xargs sha256sum >checksums.sha256
+find pt pt_mlwf te te_products fe fe_physics pseudo -type f ! -path '*/inputs/*' | sort | xargs sha256sum >checksums.sha256
 echo "wrote $data/checksums.sha256; work folder: $work"

@@ -95,6 +95,7 @@ CASES = {
     "operator_current": lambda a: geometry.operator_current(a.velocity, a.operator),
     "operator_dipole": lambda a: geometry.operator_dipole(a.connection, a.operator),
     "orbital_moment": lambda a: geometry.orbital_moment(a.connection, a.current, a.operator, a.velocity, a.same),
+    "outside_moment": lambda a: geometry.outside_moment(a.energies, a.connection, a.velocity, a.velocity, a.velocity),
     "proper_curvature": lambda a: geometry.proper_curvature(a.connection, a.operator, a.same),
     "qiao_current": lambda a: geometry.qiao_current(
         a.energies, a.velocity, a.operator, a.current, a.torque, a.torque_derivative

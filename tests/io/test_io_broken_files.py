@@ -18,19 +18,19 @@ def test_missing(seed, sibling, ending):
 
 
 def test_nothing_there(tmp_path):
-    with pytest.raises(InputError, match=r"X: expected one of .*X\.chk, .*X_tb\.dat, .*X_hr\.dat.*found none of them"):
+    with pytest.raises(InputError, match=r"X: expected .*X\.chk, .*X_hr\.dat.*load_system\(system\).*found no such file"):
         load_system(tmp_path / "X")
 
 
 def test_folder_without_arrays(seed):
-    with pytest.raises(InputError, match=r"give a seedname, such as .*X; found a folder with none"):
+    with pytest.raises(InputError, match=r"a seedname, such as .*X; or X\.chk.*found another folder"):
         load_system(seed.parent)
 
 
 def test_formatted_checkpoint(tmp_path):
-    (tmp_path / "X.chk.fmt").write_text("text")
-    with pytest.raises(InputError, match=r"X\.chk\.fmt is not read, w90chk2chk\.x converts it"):
-        load_system(tmp_path / "X")
+    (tmp_path / "X.chk.fmt").write_text("written by hand\n4\n")
+    with pytest.raises(InputError, match=r"X\.eig: expected this file.* beside X\.chk\.fmt"):
+        load_system(tmp_path / "X", spin=False)
 
 
 def test_two_files_of_one_kind(seed, sibling):
@@ -40,12 +40,12 @@ def test_two_files_of_one_kind(seed, sibling):
 
 
 def test_another_file(seed):
-    with pytest.raises(InputError, match=r"X\.eig: expected a file X\.chk"):
+    with pytest.raises(InputError, match=r"X\.eig: expected one of X\.chk, .*found another file"):
         load_system(f"{seed}.eig")
 
 
 def test_not_a_path():
-    with pytest.raises(InputError, match="path: expected a path or a System_R; found a dict"):
+    with pytest.raises(InputError, match=r"path: expected a path, or X\.chk.*a System_R of WannierBerri.*; found a dict"):
         load_system({})
 
 

@@ -263,11 +263,11 @@ def test_r_vectors(seed, sibling, vector, words):
     assert caught.value.line in (9, 27)
 
 
-def test_elements_out_of_order(seed, sibling, edit):
+def test_elements_that_are_missing_or_twice(seed, sibling, edit):
     edit(sibling(seed, "_tb.dat"), 11, lambda text: "    3" + text[5:])
-    refused(seed, "_tb.dat", r"element \(2, 1\); found \(3, 1\)", 11)
-    edit(sibling(seed, "_hr.dat"), 6, lambda text: "    0" + text[5:])
-    refused(seed, "_hr.dat", r"R = \(1, 0, 0\) in 16 lines", 6)
+    refused(seed, "_tb.dat", r"each element once; found element \(3, 1\) again", 12)
+    edit(sibling(seed, "_hr.dat"), 6, lambda text: "    9" + text[5:])
+    refused(seed, "_hr.dat", r"16 elements for each R vector; found no element \(2, 1\) of R = \(1, 0, 0\)", 5)
 
 
 def test_positions_at_other_vectors(seed, sibling, edit):

@@ -18,6 +18,7 @@ from wb_conserved.calculators.static import ConventionalSpinConductivity
 from wb_conserved.io import InputError, load_system
 from wb_conserved.io.chk import read_checkpoint
 from wb_conserved.io.projections import species_of
+from wb_conserved.io.seed_files import read_win
 from wb_conserved.io.tight_binding import read_tb
 
 TEST = "io/test_io_messages.py"
@@ -60,6 +61,12 @@ def tb(folder, *endings, win="", **options):
         with open(folder / "Te.win", "a") as file:
             file.write(win)
     return load_system(seed, **{"spin_order": "interlaced", **options})
+
+
+def mesh_of_win(folder):
+    seed = bring(folder, "te/Te", "_tb.dat.xz", ".win")
+    (folder / "Te.win").write_text((folder / "Te.win").read_text().replace("mp_grid = 4 4 3", "mp_grid = 4 4 4"))
+    return load_system(seed, spin_order="interlaced")
 
 
 def centre_of_tb(folder, *endings):
@@ -181,6 +188,47 @@ def without_spins(folder):
     return load_system(bring(folder, "te/Te", ".chk.xz", ".eig.xz", ".mmn.xz"))
 
 
+def unit_ignored(folder):
+    path = folder / "Te.win"
+    path.write_text("begin unit_cell_cart bohr\n3 0 0\n0 3 0\n0 0 3\nend unit_cell_cart\n")
+    return read_win(path)
+
+
+def one_element(path, degeneracies="1"):
+    """A _hr.dat file with one function and R = 0."""
+    path.write_text(f"x\n1\n1\n{degeneracies}\n0 0 0 1 1 1.0 0.0\n")
+    return {"real_lattice": np.eye(3), "wannier_centers": np.zeros((1, 3)), "periodic": (False,) * 3, "spin": False}
+
+
+def degeneracies(folder):
+    options = one_element(folder / "X_hr.dat", "1 1 1")
+    return load_system(folder / "X_hr.dat", **options)
+
+
+def phonons(folder):
+    options = one_element(folder / "phonopyTB_hr.dat")
+    return load_system(folder / "phonopyTB_hr.dat", **options)
+
+
+def collinear(folder):
+    options = one_element(folder / "X_hr.dat") | {"spin": True}
+    return load_system(up=folder / "X_hr.dat", down=folder / "X_hr.dat", **options)
+
+
+def with_products(*endings, scale=1.0):
+    def load(folder):
+        seed = bring(folder, "te_products/Te", ".chk.xz", ".eig", ".mmn.xz", *endings)
+        if endings:
+            data = bytearray(lzma.decompress((folder / "Te.uIu.xz").read_bytes()))
+            numbers = np.frombuffer(data, "<f8", count=20, offset=4 + 60 + 4 + 4 + 12 + 4 + 4)
+            assert abs(numbers[0] - 1) < 1e-3  # <u_1,k+b|u_1,k+b>
+            numbers[0] *= scale
+            (folder / "Te.uIu.xz").write_bytes(lzma.compress(bytes(data)))
+        return load_system(seed, spin=False, outside_states=True)
+
+    return load
+
+
 SITUATIONS = {
     "phases": changed(phases),
     "nearly": changed(lambda spins: spins + 0.08 * (exchanged(spins) - spins)),
@@ -208,7 +256,7 @@ SITUATIONS = {
     "rebuilt": lambda folder: tb(folder, ".win"),
     "mesh_unknown": several_meshes,
     "mesh_contradicts": lambda folder: tb(folder, ".win", mp_grid=[4, 4, 4]),
-    "mesh_of_win": lambda folder: tb(folder, ".win", win="mp_grid = 4 4 4\n"),
+    "mesh_of_win": mesh_of_win,
     "no_ws_distance": lambda folder: tb(folder, ".win", win="use_ws_distance = .false.\n"),
     "chk_no_ws_distance": with_win(".chk.xz", ".eig.xz", ".mmn.xz", win="use_ws_distance : F\n"),
     "chk_tolerance": with_win(".chk.xz", ".eig.xz", ".mmn.xz", win="ws_distance_tol = 0.01\n"),
@@ -223,6 +271,12 @@ SITUATIONS = {
     "signs_doubtful": localised_platinum,
     "slab": lambda folder: tb(folder, "_wsvec.dat.xz", periodic=(True, True, False)),
     "older": older_folder,
+    "unit_ignored": unit_ignored,
+    "degeneracies": degeneracies,
+    "collinear": collinear,
+    "no_products": with_products(),
+    "ultrasoft": with_products(".uIu.xz", ".uHu.xz", scale=0.9),
+    "phonons": phonons,
     "no_spn": without_spins,
     "labels": lambda folder: species_of(folder / "Te.win", ["Te1", "Te2", "Te3"]),
 }

@@ -118,8 +118,8 @@ def test_axis_without_order(seed):
 @pytest.mark.parametrize(
     ("ending", "text", "words"),
     [
-        (".win", "begin projections\nPt: s [0,1]\nend projections\n", r"a spin axis \[x,y,z\]; found '\[0,1\]'"),
-        (".win", "begin projections\nPt: s [0,1,y]\nend projections\n", "a number in a spin axis; found 'y'"),
+        (".win", "begin projections\nPt: s [0,1]\nend projections\n", r"a spin axis \[x,y,z\]; found '0,1'"),
+        (".win", "begin projections\nPt: s [0,1,y]\nend projections\n", r"a spin axis \[x,y,z\]; found '0,1,y'"),
         (".win", "begin projections\nPt: s [0,0,0]\nend projections\n", "a spin axis that is not zero"),
         (
             ".win",

@@ -199,6 +199,12 @@ def orbital_moment(g):
 
 
 @per_band
+def outside_moment(g):
+    """m' (k, n, c, 1)."""
+    return geometry.outside_moment(g.energies, g.connection, *(g.batch.matrix(name) for name in ("HQ", "QHQ", "QQ")))
+
+
+@per_band
 def torque_dipole(g):
     """d^{iτ} (k, n, i, s)."""
     return geometry.torque_dipole(g.connection, g.torque, metric=g.metric)

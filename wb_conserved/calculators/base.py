@@ -14,6 +14,7 @@ from wannierberri.symmetry.point_symmetry import transform_ident, transform_odd
 
 from ..errors import InputError
 from ..interpolation import BlochStates
+from ..io.spinors import has_matrix
 from ..operators import Operator, get_operator
 from .band_geometry import BandGeometry
 
@@ -146,7 +147,7 @@ class GeometryCalculator(Calculator, ABC):
         self.operator.check_system(system)
         if not hasattr(system, "has_R_mat"):
             return
-        if self.external_terms_of(system) and not system.has_R_mat("AA"):
+        if self.external_terms_of(system) and not has_matrix(system, "AA"):
             raise InputError(
                 "system",
                 "the position matrix 'AA'",

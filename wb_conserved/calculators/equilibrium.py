@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from ..errors import InputError
 from ..geometry import axial_vector
 from ..units import BOHR_MAGNETON_AREA, energy_unit, periodic_measure
 from .band_geometry import BandGeometry
@@ -103,6 +104,12 @@ class SpinOrbitalMagnetization(OccupationCalculator):
     Unit eV Å^2 (spin in ħ, times 1/ħ).  For the identity it is the orbital magnetization divided by the charge; times the
     charge of an electron that is the result, in Bohr magnetons per cell, WannierBerri's ``Morb``.  In a gap
     :math:`\sigma_H^s = e\,\partial M^s/\partial\mu` (XN 12).
+
+    Parameters
+    ----------
+    outside_states : bool
+        For the identity: add the part of the moment that comes from states outside the space of the Wannier functions, see
+        `wb_conserved.geometry.outside_moment`, from the matrices that ``load_system(..., outside_states=True)`` adds.
     """
 
     symbol = "M^s"
@@ -111,10 +118,33 @@ class SpinOrbitalMagnetization(OccupationCalculator):
     shown = "zz"
     occupations = ("sea", "grand_potential")
 
+    def __init__(self, Efermi, *, outside_states: bool = False, **kwargs):
+        if not isinstance(outside_states, bool):
+            raise InputError("outside_states", "True or False", repr(outside_states))
+        self.outside_states = outside_states
+        super().__init__(Efermi, **kwargs)
+        if outside_states and not (self.operator.is_identity and self.external_terms):
+            found = f"operator {self.operator.name}, external_terms={self.external_terms}"
+            expected = "False for an operator other than the identity, or without external terms"
+            raise InputError("outside_states", expected, found)
+
     def terms(self, band_geometry: BandGeometry) -> list[Term]:
         # array [i, l] holds Ωs^{li}
         curvature = 0.5 * axial_vector(np.swapaxes(band_geometry.berry_curvature_times_operator, 2, 3))
-        return [Term("sea", band_geometry.orbital_moment), Term("grand_potential", curvature)]
+        moment = band_geometry.orbital_moment
+        if self.outside_states:
+            moment = moment + band_geometry.outside_moment
+        return [Term("sea", moment), Term("grand_potential", curvature)]
+
+    def _check_matrices(self, system):
+        super()._check_matrices(system)
+        missing = [name for name in ("HQ", "QHQ", "QQ") if self.outside_states and not system.has_R_mat(name)]
+        if missing:
+            expected = f"the matrices {', '.join(missing)} of outside_states"
+            raise InputError("system", expected, "none: load_system(..., outside_states=True)")
+
+    def parameters(self):
+        return super().parameters() | ({"outside_states": True} if self.outside_states else {})
 
     def factor(self, system):
         return -1.0 / BOHR_MAGNETON_AREA if self.operator.is_identity else 1.0

@@ -77,7 +77,7 @@ class Job:
         config = self.config
         mesh = config.grid.mesh if isinstance(config.grid.mesh, list) else [config.grid.mesh] * 3
         lines = [
-            f"system    {config.system.path}: {self.system.num_wann} Wannier functions, "
+            f"system    {', '.join(config.system.sources.values())}: {self.system.num_wann} Wannier functions, "
             f"{self.system.pointgroup.size} symmetry operations",
             f"mesh      {' × '.join(str(n) for n in mesh)}, {self.kpoints} k points evaluated",
             f"Fermi     {_levels(config)}, {_temperatures(config.temperature)}",
@@ -153,7 +153,7 @@ def run(file, output, overwrite, dry_run, verbose):
             level=config.fermi.table_level,
             pictures=_plots(config),
             components=config.output.components,
-            title=Path(config.system.path).name,
+            title=", ".join(Path(path).name for path in config.system.sources.values()),
         ),
         options["checkpoint"],
     )

@@ -152,6 +152,8 @@ def _make_calculator(config, name):
         options["fermi_surface_width"] = config.temperature.fermi_surface_width
     if "spin_current" in entry.options:
         options["spin_current"] = config.system.spin_current
+    if "outside_states" in entry.options:
+        options["outside_states"] = config.system.outside_states
     if entry.of_observable:
         options["operator"] = config.quantities.operator
     if entry.needs_impurities:

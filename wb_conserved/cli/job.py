@@ -51,12 +51,13 @@ def make_system(config: Config, source: Path):
     InputError, ConfigError
         Data that cannot be used, symmetry that it does not have, or a mesh that the symmetry does not allow.
     """
-    options = config.system.model_dump(exclude={"path", "symmetry"})
+    options = config.system.model_dump(exclude={"path", "up", "down", "symmetry"})
+    sources = {name: beside(source, path) for name, path in config.system.sources.items()}
     if config.system.symmetry is not None:
         options.pop("symmetry_tolerance")
     spin = get_operator(config.quantities.operator).matrix == "SS"
     try:
-        system = load_system(beside(source, config.system.path), spin=spin, **options)
+        system = load_system(**sources, spin=spin, **options)
     except InputError as error:
         if error.source not in options:
             raise

@@ -47,6 +47,7 @@ KEYS = {
     "tetra": ("temperature", "tetrahedra"),
     "degen_thresh": ("multiplets", "threshold"),
     "spin_current": ("system", "spin_current"),
+    "outside_states": ("system", "outside_states"),
     "operator": ("quantities", "operator"),
     "mesh": ("grid", "mesh"),
     "adpt_num_iter": ("grid", "adpt_num_iter"),

@@ -23,11 +23,17 @@ MOST_LEVELS = 10**5
 class System(Section):
     """[system]: arguments of `wb_conserved.load_system`, and the symmetry."""
 
-    path: RelativePath = Field(description="a string: seedname, file or folder, relative to the TOML file")
+    path: RelativePath | None = Field(None, description="a string: seedname, file or folder, relative to the TOML file")
+    up: RelativePath | None = Field(None, description="a string, as path: functions of spin up, in place of path")
+    down: RelativePath | None = Field(None, description="a string, as path: functions of spin down, with up")
     spin_order: Literal["interlaced", "block", "qe", "vasp5", "vasp6", "fplo"] | list[Pair] | None = Field(
         None, description="'interlaced', 'block', a code ('qe', 'vasp5', 'vasp6', 'fplo') or a list of pairs [up, down]"
     )
     spin_axis: Vector | None = Field(None, description="three numbers: the direction that spin_order calls up, if not z")
+    spin_angles: Annotated[list[float], Field(min_length=2, max_length=2)] | None = Field(
+        None, description="two numbers [θ, φ] (degrees), in place of spin_axis"
+    )
+    spin_orbit_strength: float | None = Field(None, description="a number: factor of spin-orbit coupling of a SystemSOC")
     spin_tolerance: float | None = Field(None, gt=0, description="a number > 0 (Å)")
     spin_part_tolerance: float | None = Field(None, gt=0, description="a number > 0: spin-dependent part of H over the rest")
     time_reversal: bool | None = Field(None, description="true or false")
@@ -54,7 +60,26 @@ class System(Section):
     spin_current: Literal[tuple(SPIN_CURRENTS)] = Field(
         "projected", description=f"one of {_QUOTED_SPIN_CURRENTS}: spin current of the conventional conductivity"
     )
+    outside_states: bool = Field(
+        False, description="true or false: orbital magnetization of the charge with states outside the Wannier space (.uHu)"
+    )
     check_overlaps: bool = Field(True, description="true or false: compare the overlaps of .mmn and .chk")
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """Paths by the argument of `load_system`."""
+        given = {"path": self.path, "up": self.up, "down": self.down}
+        return {name: path for name, path in given.items() if path is not None}
+
+    @model_validator(mode="after")
+    def _one_source(self):
+        if self.path is None and self.up is None:
+            raise problem("path", type(self).model_fields["path"].description, "nothing")
+        if self.path is not None and self.up is not None:
+            raise problem("up", "either path, or up and down", "both")
+        if self.down is not None and self.up is None:
+            raise problem("down", "up, which it goes with", "none")
+        return self
 
     @model_validator(mode="after")
     def _one_symmetry(self):

@@ -17,6 +17,7 @@ from dataclasses import fields
 from typing import Any
 
 from .. import compiled
+from ..io.spinors import as_system_R
 from ..parallel import SerialCommunicator, abort_on_error, one_thread
 from ..results.dataset import RunResult
 from ..results.noise import format_noise
@@ -115,6 +116,7 @@ def run(
     """
     arguments = _options(locals())
     start = time.perf_counter()
+    system = system if data_k_class is not None else as_system_R(system)
     communicator = SerialCommunicator() if comm is None else comm
     watched = checkpoint if checkpoint_chunks else None
     with ExitStack() as stack, watch_of(communicator, watched) as watch:
@@ -193,6 +195,7 @@ def estimate(
     """
     arguments = _options(locals())
     start, compiling = time.perf_counter(), compiled.seconds()
+    system = system if data_k_class is not None else as_system_R(system)
     communicator = SerialCommunicator() if comm is None else comm
     with ExitStack() as stack, watch_of(communicator, None) as watch:
         if communicator.size > 1:

@@ -2,6 +2,7 @@
 
     s_M = tr_M s,   J^{is}_M = tr_M J^{is}
     d^{lis}_M = Re Σ_{n∈M, m∉M} A^l_nm J^{is}_mn                                    dipole of the conventional current
+    m'_M = part of the orbital moment of charge from states outside the Wannier space (`outside_moment`)
     m^s_M = ½ Re Σ_{n∈M, m∉M} A_nm × J^s_mn + ½ Re tr_M(d^s_M × v_M)               orbital moment of s
     (d^{is}_M)_nn' = Hermitian part of Σ_{m∉M} A^i_nm s_mn'
 
@@ -10,7 +11,7 @@ Results are per band (see the package docstring).  Units: J in eV Å [s], d^{lis
 
 from __future__ import annotations
 
-from .algebra import contract, hermitian_product, inside, namespace
+from .algebra import adjoint, contract, diagonal, hermitian_product, inside, namespace
 
 
 def block_product_trace(left, block, *, metric=None):
@@ -77,6 +78,39 @@ def orbital_moment(connection, current, operator, velocity, same, *, metric=None
     """
     of_blocks = dipole_times_velocity(connection, operator, velocity, same, metric=metric)
     return 0.5 * axial_vector(current_dipole(connection, current, metric=metric) + of_blocks)
+
+
+def outside_moment(energies, connection, coupling, hamiltonian, overlap):
+    """Part of the orbital moment of s = 1 that states outside the space of Wannier functions have.
+
+    With the projection Q on these states and the Wannier functions u in the basis of bands, Y^a = i<u|HQ|∂_a u>,
+    X^c = i ε_cab <∂_a u|QHQ|∂_b u> and O^c = i ε_cab <∂_a u|Q|∂_b u>,
+
+        m'_c = ½ (X^c − ε_n O^c)_nn + Re Σ_{m∉M} i ε_cab A^a_nm Y^b_mn
+
+    Together with `orbital_moment` it is −½ ε_cab Im <∂_a n|H − ε_n|∂_b n> (for Wannier functions: M. G. Lopez et al.,
+    Phys. Rev. B 85, 014435, whose formulas are equal in the limit of a dense k mesh).  Y vanishes for bands that the
+    functions hold exactly.
+
+    Parameters
+    ----------
+    energies : array (k, n)
+        eV.
+    connection : complex array (k, n, a, m)
+        Interband connection, Å.
+    coupling : complex array (k, n, a, m)
+        Y, eV Å; not Hermitian.
+    hamiltonian : complex array (k, n, c, m)
+        X, eV Å².
+    overlap : complex array (k, n, c, m)
+        O, Å².
+
+    Returns
+    -------
+    array (k, n, c, 1), eV Å²
+    """
+    moment = 0.5 * (diagonal(hamiltonian) - energies[:, :, None] * diagonal(overlap))
+    return axial_vector(contract(1j * connection, adjoint(coupling))[..., None]) + moment[..., None]
 
 
 def axial_vector(tensor):

@@ -77,22 +77,20 @@ class SpinCurrent:
         Takes energies, ∂H, spin and those matrices; None: `operator_current`.
     loaded_by : str or None
         Argument of WannierBerri's loader that makes the matrices.
-    truncated_sum : bool
-        Whether the loader makes them by a sum over the bands of the ab initio calculation.
+    products : tuple of str
+        Files (.sIu, .sHu) that they are from, or else sums over the bands of the ab initio calculation, which are truncated.
     """
 
     label: str
     matrices: tuple[str, ...] = ()
     compute: Callable[..., Any] | None = None
     loaded_by: str | None = None
-    truncated_sum: bool = False
+    products: tuple[str, ...] = ()
 
 
 SPIN_CURRENTS = {
     "projected": SpinCurrent("projected"),
     "qiao": SpinCurrent("Qiao", ("SR", "SH", "SHR"), qiao_current, "SHCqiao"),
-    "ryoo": SpinCurrent(
-        "Ryoo, matrices from a truncated sum over bands", ("SA", "SHA"), ryoo_current, "SHCryoo", truncated_sum=True
-    ),
+    "ryoo": SpinCurrent("Ryoo", ("SA", "SHA"), ryoo_current, products=("sIu", "sHu")),
 }
 """Kinds of conventional spin current by name: the one list."""

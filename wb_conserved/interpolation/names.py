@@ -30,5 +30,5 @@ DERIVED = {
 }
 """Every other name is that of an R-space matrix of the system."""
 
-NOT_HERMITIAN = frozenset({"SR", "SH", "SHR", "SA", "SHA"})
+NOT_HERMITIAN = frozenset({"SR", "SH", "SHR", "SA", "SHA", "HQ"})
 """R-space matrices that are products with a projection between the factors."""

@@ -125,6 +125,15 @@ def check_energies(path: Path, energies: np.ndarray, checkpoint: Checkpoint, win
         )
 
 
+def check_overlap_norms(path: Path, overlaps: np.ndarray, which: str = "", line: int | None = None):
+    """Raise InputError if a row or column of overlap matrices (..., m, n) has a norm above 1."""
+    weight = np.abs(overlaps) ** 2
+    norm = np.sqrt(max(weight.sum(axis=-2).max(), weight.sum(axis=-1).max()))
+    if norm > 1 + OVERLAP_NORM_TOLERANCE:
+        expected = f"rows and columns of norm 1 at most in overlaps (tolerance {OVERLAP_NORM_TOLERANCE:g})"
+        raise InputError(path, expected, f"norm {norm:.6f}{which}", line)
+
+
 def read_mmn(path: Path, checkpoint: Checkpoint) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Read a .mmn file, one matrix at a time.
 
@@ -149,12 +158,9 @@ def read_mmn(path: Path, checkpoint: Checkpoint) -> tuple[np.ndarray, np.ndarray
     with TextFile(path) as file:
         file.line("a comment")
         header = file.integers(3, "the numbers of bands, k points and neighbours")
-        for name, found, wanted in zip(
-            ("bands", "k points", "neighbours of a k point"),
-            header,
-            (num_bands, num_kpoints, count),
-            strict=True,
-        ):
+        count = header[2] if count is None else count
+        names = ("bands", "k points", "neighbours of a k point")
+        for name, found, wanted in zip(names, header, (num_bands, num_kpoints, count), strict=True):
             if found != wanted:
                 raise file.error(f"{wanted} {name}, as in {checkpoint.path.name}", f"{found}")
         overlaps = np.empty((num_kpoints, count, num_bands, num_bands), dtype=complex)
@@ -171,11 +177,7 @@ def read_mmn(path: Path, checkpoint: Checkpoint) -> tuple[np.ndarray, np.ndarray
             neighbours[ik, ib], shifts[ik, ib], lines[ik, ib] = neighbour - 1, shift, file.number
             block = file.table(num_bands**2, 2, f"overlaps of k points {point} and {neighbour}")
             matrix = block.view(complex).reshape(num_bands, num_bands).T
-            weight = np.abs(matrix) ** 2
-            norm = np.sqrt(max(weight.sum(axis=0).max(), weight.sum(axis=1).max()))
-            if norm > 1 + OVERLAP_NORM_TOLERANCE:
-                expected = f"rows and columns of norm 1 at most in overlaps (tolerance {OVERLAP_NORM_TOLERANCE:g})"
-                raise file.error(expected, f"norm {norm:.6f}", int(lines[ik, ib]))
+            check_overlap_norms(path, matrix, line=int(lines[ik, ib]))
             overlaps[ik, ib] = matrix
         file.finish(f"{num_kpoints} x {count} overlap matrices")
     return overlaps, neighbours, shifts, lines
@@ -233,6 +235,33 @@ def is_unformatted(path: Path) -> bool:
             raise damaged_stream(path, error) from error
 
 
+def check_spin_matrices(path: Path, matrices: np.ndarray, ik: int, start: int | None = None):
+    """Raise InputError where Pauli matrices (3, m, n) of a k point are not Hermitian or exceed 1.
+
+    `start` is the line of the first element in a text file.
+    """
+    deviation = np.abs(matrices - matrices.conj().swapaxes(1, 2))
+    if deviation.max() > 2 * SPIN_HERMITICITY_TOLERANCE:
+        axis, band, other = np.unravel_index(deviation.argmax(), deviation.shape)
+        found = f"imaginary part {deviation.max() / 2:.2e} of σ_{'xyz'[axis]} of band {band + 1}"
+        if band != other:
+            found = f"a difference of {deviation.max():.2e} for σ_{'xyz'[axis]} of bands {band + 1} and {other + 1}"
+        raise InputError(
+            path,
+            f"a Hermitian spin matrix at k point {ik + 1} (tolerance {SPIN_HERMITICITY_TOLERANCE:g})",
+            found,
+            None if start is None else start + 3 * ((band + 1) * (band + 2) // 2 - 1) + int(axis),
+        )
+    largest = np.abs(np.linalg.eigvalsh(matrices)).max()
+    if largest > 1 + SPIN_NORM_TOLERANCE:
+        raise InputError(
+            path,
+            f"|eigenvalues| of the spin matrices of 1 at most (tolerance {SPIN_NORM_TOLERANCE:g})",
+            f"{largest:.6f} at k point {ik + 1}",
+            start,
+        )
+
+
 def read_spn(path: Path, checkpoint: Checkpoint) -> np.ndarray:
     """Read a .spn file, formatted or unformatted (told apart by looking).
 
@@ -273,25 +302,8 @@ def read_spn(path: Path, checkpoint: Checkpoint) -> np.ndarray:
                 half = file.table(3 * size, 2, expected).view(complex).reshape(size, 3).T
             matrices = np.zeros((3, num_bands, num_bands), dtype=complex)
             matrices[:, column, row] = half
-            imaginary = np.abs(matrices.diagonal(axis1=1, axis2=2).imag)
-            if imaginary.max() > SPIN_HERMITICITY_TOLERANCE:
-                axis, band = np.unravel_index(imaginary.argmax(), imaginary.shape)
-                place = None if start is None else start + 3 * ((band + 1) * (band + 2) // 2 - 1) + int(axis)
-                raise InputError(
-                    path,
-                    f"a Hermitian spin matrix at k point {ik + 1} (tolerance {SPIN_HERMITICITY_TOLERANCE:g})",
-                    f"imaginary part {imaginary.max():.2e} of σ_{'xyz'[axis]} of band {band + 1}",
-                    place,
-                )
-            matrices[:, row, column] = matrices[:, column, row].conj()
-            largest = np.abs(np.linalg.eigvalsh(matrices)).max()
-            if largest > 1 + SPIN_NORM_TOLERANCE:
-                raise InputError(
-                    path,
-                    f"|eigenvalues| of the spin matrices of 1 at most (tolerance {SPIN_NORM_TOLERANCE:g})",
-                    f"{largest:.6f} at k point {ik + 1}",
-                    start,
-                )
+            matrices[:, row, column] = np.where(row == column, half, half.conj())
+            check_spin_matrices(path, matrices, ik, start)
             spins[ik] = matrices.transpose(1, 2, 0)
         file.finish(f"{num_kpoints} spin matrices")
     return spins

@@ -187,6 +187,8 @@ def check_system(source: str | Path, system: System_R, spin: bool):
     for attribute in ("real_lattice", "num_wann", "rvec", "wannier_centers_cart"):
         if getattr(system, attribute, None) is None:
             raise InputError(source, f"a system with {attribute}", "a system without")
+    if getattr(system, "is_phonon", False):
+        raise InputError(source, "a system of electrons", "phonons (is_phonon is true)")
     num_wann, vectors = int(system.num_wann), np.asarray(system.rvec.iRvec)
     shapes = {"Ham": (), "AA": (3,), "SS": (3,)}
     for key, tail in shapes.items():

@@ -1,4 +1,4 @@
-"""Wannier90's checkpoint (.chk, unformatted): the gauge, the k mesh, the lattice and the centres."""
+"""Wannier90's checkpoint (.chk, or .chk.fmt as w90chk2chk.x -export writes it): gauge, k mesh, lattice and centres."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
-from .fortran import RecordFile
+from .fortran import RecordFile, RecordText
+from .text import stem
 
 UNITARITY_TOLERANCE = 1e-6
 """Largest |U†U - 1| of the gauge matrices of a .chk."""
@@ -26,7 +27,7 @@ class Checkpoint:
     ----------
     path : Path
     num_bands, num_wann, num_neighbours : int
-        Bands are counted after `exclude_bands`.
+        Bands are counted after `exclude_bands`; None for neighbours where the file does not say.
     real_lattice : ndarray, shape (3, 3)
         Rows are lattice vectors, Å.
     mp_grid : ndarray of int, shape (3,)
@@ -37,7 +38,8 @@ class Checkpoint:
     gauge : ndarray of complex, shape (NK, num_bands, num_wann)
         Wannier functions from Bloch states.
     overlaps : ndarray of complex, shape (num_wann, num_wann, num_neighbours, NK)
-        <u_k|u_{k+b}> between Wannier-gauge states, in the order of the .nnkp file.
+        <u_k|u_{k+b}> between Wannier-gauge states, in the order of the .nnkp file; None
+        where the file has none.
     centers : ndarray, shape (num_wann, 3)
         Å, Cartesian.
     spreads : ndarray, shape (num_wann,)
@@ -47,13 +49,13 @@ class Checkpoint:
     path: Path
     num_bands: int
     num_wann: int
-    num_neighbours: int
+    num_neighbours: int | None
     real_lattice: np.ndarray
     mp_grid: np.ndarray
     kpoints: np.ndarray
     in_window: np.ndarray
     gauge: np.ndarray
-    overlaps: np.ndarray
+    overlaps: np.ndarray | None
     centers: np.ndarray
     spreads: np.ndarray
 
@@ -113,7 +115,7 @@ def check_unitary(path: Path, matrices: np.ndarray, name: str):
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
-    """Read and check an unformatted .chk file, plain or compressed.
+    """Read and check a .chk or .chk.fmt file, plain or compressed.
 
     Raises
     ------
@@ -121,7 +123,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
         The file is not a checkpoint, ends early, contradicts itself, has gauge matrices that are not
         unitary (tolerance 1e-6), or is of an unfinished wannierisation.
     """
-    with RecordFile(path) as file:
+    formatted = stem(path).endswith(".fmt")
+    with RecordText(path) if formatted else RecordFile(path) as file:
         header = file.record("the header of a .chk file")
         if len(header) > 256:
             raise InputError(path, "the header of a .chk file (33 characters)", f"a record of {len(header)} bytes")

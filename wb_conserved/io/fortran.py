@@ -1,4 +1,4 @@
-"""Sequential unformatted Fortran files: records between two 4-byte lengths, plain or compressed."""
+"""Sequential Fortran files of records: unformatted, between two 4-byte lengths, or the same as text; plain or compressed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
-from .text import STREAM_ERRORS, damaged_stream, open_stream
+from .list_directed import words
+from .text import STREAM_ERRORS, TextFile, damaged_stream, open_stream
 
 
 def _swapped(length: int) -> int:
@@ -121,3 +122,56 @@ class RecordFile:
             raise damaged_stream(self.path, error) from error
         if left:
             raise InputError(self.path, f"the end of the file after {contents}", f"more data at byte {self.offset}")
+
+
+class RecordText:
+    """Reads as text what `RecordFile` reads unformatted: the values of a record in lines of their own.
+
+    Parameters
+    ----------
+    path : Path
+        File, plain, xz or gzip.
+
+    Raises
+    ------
+    InputError
+        By all methods: the file ends early, or a line does not hold the numbers of its record.
+    """
+
+    def __init__(self, path: Path):
+        self._file = TextFile(path)
+
+    def __enter__(self) -> RecordText:
+        return self
+
+    def __exit__(self, *arguments):
+        self._file.__exit__(*arguments)
+
+    def record(self, expected: str, size: int | None = None) -> bytes:
+        """The next line."""
+        return self._file.line(expected).encode()
+
+    def array(self, expected: str, kind: str, shape: tuple[int, ...]) -> np.ndarray:
+        """The next lines as an array of `kind` ('i4', 'f8', 'c16'), first index fastest; none for no elements."""
+        count = int(np.prod(shape, dtype=np.int64)) * (2 if kind == "c16" else 1)
+        if not count:
+            return np.zeros(shape, dtype=kind)
+        columns = len(words(self._file.peek(expected)))
+        if not columns or count % columns:
+            raise self._file.error(f"{count} numbers in equal lines: {expected}", f"{columns} in one", self._file.number + 1)
+        values, lines = self._file.rows(count // columns, columns, expected)
+        values = values.ravel()
+        if kind == "i4":
+            if (values != np.rint(values)).any():
+                wrong = int(np.flatnonzero(values != np.rint(values))[0])
+                raise self._file.error(f"integers: {expected}", f"{values[wrong]:g}", int(lines[wrong // columns]))
+            return values.astype(np.int32).reshape(shape, order="F")
+        return (values.view(complex) if kind == "c16" else values).reshape(shape, order="F")
+
+    def integer(self, expected: str) -> int:
+        """The next line as one integer."""
+        return self._file.integers(1, expected)[0]
+
+    def finish(self, contents: str):
+        """Check that nothing but blank lines is left after `contents`."""
+        self._file.finish(contents)

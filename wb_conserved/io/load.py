@@ -12,30 +12,32 @@ import numpy as np
 from wannierberri.system import System_R
 
 from ..errors import InputError
-from ..geometry.spin_current import SPIN_CURRENTS
 from ..parallel import agree
 from .checks import check_dispersion, check_system, set_periodic, warn_of_large_spins
-from .formats import FOLDER, READERS, Reader, Request
-from .private import matrices
+from .find import find_source
+from .options import ALL_PERIODIC, Options
+from .private import matrices, set_matrices
 from .projections import function_labels
 from .seed_files import frozen_window, read_win
 from .sharing import share_system
-from .spin_axis import choose_axis, set_spin, warn_of_stated_order
+from .spin_axis import Z_AXIS, choose_axis, set_spin, warn_of_stated_order
 from .spin_order import PAIR_TOLERANCE, SPIN_PART_TOLERANCE, TIME_REVERSAL_TOLERANCE, check_spin_order
+from .spinors import collinear_system
 from .symmetry import SYMMETRY_TOLERANCE, symmetrize_system
-from .text import COMPRESSIONS, locate, stem
+from .text import locate
 
 logger = logging.getLogger("wb_conserved.io")
 
-ALL_PERIODIC = (True, True, True)
-
-
 def load_system(
-    path: str | os.PathLike | System_R,
+    path: str | os.PathLike | System_R | None = None,
     *,
+    up: str | os.PathLike | System_R | None = None,
+    down: str | os.PathLike | System_R | None = None,
     spin: bool = True,
     spin_order: str | Sequence[Sequence[int]] | None = None,
     spin_axis: Sequence[float] | None = None,
+    spin_angles: Sequence[float] | None = None,
+    spin_orbit_strength: float | None = None,
     spin_tolerance: float | None = None,
     spin_part_tolerance: float | None = None,
     time_reversal: bool | None = None,
@@ -49,6 +51,7 @@ def load_system(
     symmetry_tolerance: float | None = None,
     magnetic_moments: np.ndarray | None = None,
     spin_current: str = "projected",
+    outside_states: bool = False,
     check_overlaps: bool = True,
     comm=None,
 ) -> System_R:
@@ -58,12 +61,17 @@ def load_system(
 
     Parameters
     ----------
-    path : str, path-like or System_R
-        - a seedname, such as "data/pt/Pt": the first of these that exists is loaded: .chk (with .eig, .mmn and
-          .spn, formatted or not; .win and .nnkp are compared with where they are), _tb.dat, _hr.dat;
-        - a file: X.chk, X_tb.dat or X_hr.dat, or X with an ending that `wb_conserved.io.register` has entered;
-        - a folder that ``System_R.to_npz`` wrote;
-        - a System_R: checked and returned itself, changed only by `spin_order`, which adds 'SS'.
+    path : str, path-like or object
+        - a seedname, such as "data/pt/Pt": the first of these that exists is loaded: .chk, .chk.fmt, .chk.npz (with .eig, .mmn
+          and .spn, formatted or not or .npz; .win and .nnkp are compared with where they are), _tb.dat, _hr.dat;
+        - a file with such an ending, or one that `wb_conserved.io.register` has entered; of another name, if its first lines
+          are those of _tb.dat or _hr.dat, WannierTools' sparse form included;
+        - a folder that ``System_R.to_npz`` or ``SystemSOC.to_npz`` wrote;
+        - a System_R: checked and returned itself, changed only by `spin_order`, which adds 'SS'; a SystemSOC: made a System_R;
+          an object of another package that docs/files.md lists.
+    up, down : as `path`
+        In place of `path`: the calculations of both spins of a magnet without spin-orbit coupling; `up` alone: the same
+        functions for both spins.  All options but those of spin are for both.
     spin : bool
         False to do without spin ('SS' is not set then, unless the data is a folder or system that has it).
     spin_order : {"interlaced", "block", "qe", "vasp5", "vasp6", "fplo"} or list of (up, down), optional
@@ -73,6 +81,10 @@ def load_system(
         that says otherwise is warned of: nothing else tells up from down.
     spin_axis : sequence of float, optional
         Cartesian direction that up is along, any length; z, or what the projections of a .nnkp or .win file beside say.
+    spin_angles : sequence of float, optional
+        In place of `spin_axis`: its polar angles [θ, φ], degrees.  Both are also the axis of `up`, and of a SystemSOC.
+    spin_orbit_strength : float, optional
+        For a SystemSOC, object or folder: λ, the factor of spin-orbit coupling; what its ``set_soc_axis`` has set, or 1.
     spin_tolerance : float, optional
         Largest distance of the centres of a pair, Å; 0.1 if not given.
     spin_part_tolerance : float, optional
@@ -107,7 +119,11 @@ def load_system(
         With `symmetrize`: Cartesian, μ_B, atoms as in the .win file. Needed for magnetic systems.
     spin_current : {"projected", "qiao", "ryoo"}
         "qiao" and "ryoo" add the matrices that `ConventionalSpinConductivity` needs for these spin currents; from a .chk
-        only.  Ryoo's come from a sum over the bands of the ab initio calculation, which is truncated.
+        only.  Ryoo's come from .sIu and .sHu files, or else, which is said, from a sum over the bands of the ab initio
+        calculation, which is truncated.
+    outside_states : bool
+        Add the matrices 'HQ', 'QHQ' and 'QQ' that `SpinOrbitalMagnetization` needs for the part of states outside the space of
+        the Wannier functions, from .uHu and .uIu files or else, which is said, such sums; from a .chk only.
     check_overlaps : bool
         Whether to compare the overlaps of the .mmn file, which are used, with those that Wannier90 left in the .chk. False
         for a .chk in which they are not those of its gauge, as an older Wannier90 wrote them in parallel.
@@ -130,106 +146,44 @@ def load_system(
         Names file, line where there is one, what was expected and what was found.  With `comm`, this and any other
         error of rank 0 is raised on all ranks.
     """
+    arguments = {name: value for name, value in locals().items() if name != "comm"}
     if comm is not None:
-        arguments = {name: value for name, value in locals().items() if name != "comm"}
         return _load_on_rank_0(arguments, comm)
-    if spin_order is None:
-        for name, value in (
-            ("spin_axis", spin_axis),
-            ("spin_tolerance", spin_tolerance),
-            ("spin_part_tolerance", spin_part_tolerance),
-            ("time_reversal", time_reversal),
-            ("time_reversal_tolerance", time_reversal_tolerance),
-        ):
-            if value is not None:
-                raise InputError(name, "to be given with spin_order only", repr(value))
-    elif not spin:
-        raise InputError("spin_order", "not to be given with spin=False", repr(spin_order))
-    if not (ws_distance == "auto" or isinstance(ws_distance, bool)):
-        raise InputError("ws_distance", "'auto', True or False", repr(ws_distance))
+    options = Options(**arguments)
+    options.check()
+    if options.collinear:
+        return _load_collinear(options)
+    return _load(options)
 
-    for name, value in (("symmetrize", symmetrize), ("check_overlaps", check_overlaps)):
-        if not isinstance(value, bool):
-            raise InputError(name, "True or False", repr(value))
-    for name, value in (("symmetry_tolerance", symmetry_tolerance), ("magnetic_moments", magnetic_moments)):
-        if value is not None and not symmetrize:
-            raise InputError(name, "to be given with symmetrize=True only", repr(value))
 
-    if spin_current not in SPIN_CURRENTS:
-        raise InputError("spin_current", f"one of {', '.join(SPIN_CURRENTS)}", repr(spin_current))
-
-    reader, source, seed = _find(path)
-    options = {
-        "wannier_centers": wannier_centers,
-        "real_lattice": real_lattice,
-        "ws_distance": ws_distance,
-        "mp_grid": mp_grid,
-        "spin_current": spin_current,
-        "check_overlaps": check_overlaps,
-    }
-    if SPIN_CURRENTS[spin_current].matrices and (
-        "spin_current" not in reader.options or not spin or spin_order is not None
-    ):
-        raise InputError("spin_current", "'projected' where there are no .chk and .spn files", repr(spin_current))
-    if symmetrize and not seed:
+def _load(options: Options) -> System_R:
+    """A system from a single source."""
+    reader, subject, source, seed = find_source(options.path)
+    options.check_for(reader, source)
+    if options.symmetrize and not seed:
         raise InputError(
             "symmetrize",
             "files with a .nnkp and a .win file beside, or wb_conserved.io.symmetry.symmetrize_system",
             source,
         )
-    given = {
-        "wannier_centers": wannier_centers is not None,
-        "real_lattice": real_lattice is not None,
-        "ws_distance": ws_distance != "auto",
-        "mp_grid": mp_grid is not None,
-        "periodic": tuple(periodic) != ALL_PERIODIC,
-        "check_overlaps": check_overlaps is not True,
-    }
-    for name, is_given in given.items():
-        if is_given and name not in reader.options:
-            raise InputError(name, f"not to be given for {source}, which has its own", f"{name} given")
-
-    read_spin = spin and spin_order is None
-    system = reader.read(Request(Path(source), seed, read_spin, spin_order, **options))
-    if system is path and not system.has_R_mat("AA"):
+    read_spin = options.spin and options.spin_order is None
+    system = reader.read(options.request(subject, seed, read_spin))
+    if system is options.path and not system.has_R_mat("AA"):
         logger.warning("the system given has no 'AA': position matrices between Wannier functions are missing")
     check_system(source, system, read_spin)
     if "periodic" in reader.options:
-        check_dispersion(source, system, periodic)
-    if spin_order is not None:
-        if system.has_R_mat("SS"):
-            raise InputError("spin_order", f"not to be given where there are spin matrices, {source}", repr(spin_order))
-        files = [locate(seed + ending) for ending in (".nnkp", ".win")] if seed else []
-        axis, stated = choose_axis([file for file in files if file is not None], spin_axis)
-        pairs, signs = check_spin_order(
-            source,
-            system,
-            spin_order,
-            part_tolerance=SPIN_PART_TOLERANCE if spin_part_tolerance is None else spin_part_tolerance,
-            time_reversal=time_reversal,
-            tolerance=PAIR_TOLERANCE if spin_tolerance is None else spin_tolerance,
-            time_reversal_tolerance=(
-                TIME_REVERSAL_TOLERANCE if time_reversal_tolerance is None else time_reversal_tolerance
-            ),
-        )
-        warn_of_stated_order(source, pairs, stated)
-        set_spin(system, pairs, signs, axis)
-    elif spin:
+        check_dispersion(source, system, np.logical_and(options.periodic, system.periodic))
+    if options.spin_order is not None:
+        _set_spin(source, system, seed, options)
+    elif options.spin:
         warn_of_large_spins(source, system)
-    if given["periodic"]:
-        set_periodic(source, system, periodic)
-    if symmetrize:
-        tolerance = SYMMETRY_TOLERANCE if symmetry_tolerance is None else symmetry_tolerance
+    if options.given("periodic"):
+        set_periodic(source, system, options.periodic)
+    if options.symmetrize:
+        tolerance = SYMMETRY_TOLERANCE if options.symmetry_tolerance is None else options.symmetry_tolerance
         beside = [_beside(seed, ending) for ending in (".nnkp", ".win")]
-        system = symmetrize_system(system, *beside, tolerance=tolerance, magnetic_moments=magnetic_moments)
-    win_path = locate(f"{seed}.win") if seed else None
-    if win_path is not None:
-        system.frozen_window = frozen_window(read_win(win_path))
-        nnkp_path = locate(f"{seed}.nnkp")
-        if nnkp_path is not None:
-            with contextlib.suppress(InputError):  # functions have no labels then
-                labels = function_labels(nnkp_path, win_path, system.real_lattice)
-                system.function_labels = labels if len(labels) == system.num_wann else None
+        system = symmetrize_system(system, *beside, tolerance=tolerance, magnetic_moments=options.magnetic_moments)
+    _note_files_beside(system, seed)
     logger.info(
         "%s: %d Wannier functions, %d R vectors, matrices %s",
         source,
@@ -238,6 +192,51 @@ def load_system(
         sorted(matrices(system)),
     )
     return system
+
+
+def _load_collinear(options: Options) -> System_R:
+    """A system from those of both spins."""
+    parts = [part if part is None else _load(options.of_one_spin(part)) for part in (options.up, options.down)]
+    axis = Z_AXIS if options.axis is None else options.axis
+    system = collinear_system(*parts, axis)
+    system.frozen_window = getattr(parts[0], "frozen_window", None)
+    if not options.spin:
+        set_matrices(system, {name: matrix for name, matrix in matrices(system).items() if name != "SS"})
+    check_system("up and down", system, options.spin)
+    return system
+
+
+def _set_spin(source: str, system: System_R, seed: str, options: Options) -> None:
+    """'SS' from the order of the functions."""
+    if system.has_R_mat("SS"):
+        raise InputError("spin_order", f"not to be given where there are spin matrices, {source}", repr(options.spin_order))
+    files = [locate(seed + ending) for ending in (".nnkp", ".win")] if seed else []
+    axis, stated = choose_axis([file for file in files if file is not None], options.axis)
+    time_reversal_tolerance = options.time_reversal_tolerance
+    pairs, signs = check_spin_order(
+        source,
+        system,
+        options.spin_order,
+        part_tolerance=SPIN_PART_TOLERANCE if options.spin_part_tolerance is None else options.spin_part_tolerance,
+        time_reversal=options.time_reversal,
+        tolerance=PAIR_TOLERANCE if options.spin_tolerance is None else options.spin_tolerance,
+        time_reversal_tolerance=TIME_REVERSAL_TOLERANCE if time_reversal_tolerance is None else time_reversal_tolerance,
+    )
+    warn_of_stated_order(source, pairs, stated)
+    set_spin(system, pairs, signs, axis)
+
+
+def _note_files_beside(system: System_R, seed: str) -> None:
+    """Frozen window and labels of the functions, where the files beside say them."""
+    win_path = locate(f"{seed}.win") if seed else None
+    if win_path is None:
+        return
+    system.frozen_window = frozen_window(read_win(win_path))
+    nnkp_path = locate(f"{seed}.nnkp")
+    if nnkp_path is not None:
+        with contextlib.suppress(InputError):  # functions have no labels then
+            labels = function_labels(nnkp_path, win_path, system.real_lattice)
+            system.function_labels = labels if len(labels) == system.num_wann else None
 
 
 def _load_on_rank_0(arguments: dict, communicator) -> System_R:
@@ -257,44 +256,3 @@ def _beside(seed: str, ending: str) -> Path:
     if file is None:
         raise InputError(f"{seed}{ending}", "this file, or it with .xz or .gz, for symmetrize=True", "no such file")
     return file
-
-
-def _find(path: str | os.PathLike | System_R) -> tuple[Reader, str, str]:
-    """Reader, what to call the data in messages, and seedname."""
-    if isinstance(path, System_R):
-        return Reader(lambda _: path, options=()), "the System_R given", ""
-    if not isinstance(path, str | os.PathLike):
-        raise InputError("path", "a path or a System_R", f"a {type(path).__name__}")
-    name = os.fspath(path)
-    if os.path.isfile(name):
-        fitting = [ending for ending in READERS if stem(name).endswith(ending)]
-        if not fitting:
-            raise InputError(
-                name, f"a file X{', X'.join(READERS)} (plain, .xz or .gz), a seedname or a folder", "another file"
-            )
-        ending = max(fitting, key=len)
-        return READERS[ending], name, stem(name).removesuffix(ending)
-    candidates = {ending: locate(name + ending) for ending in READERS}
-    found = next(((READERS[ending], str(file), name) for ending, file in candidates.items() if file is not None), None)
-    if os.path.isdir(name):
-        arrays = sorted(Path(name).glob("*.npz"))
-        if arrays and found:
-            raise InputError(name, "a seedname or a folder of .npz files", f"both: {found[1]} and {arrays[0]}")
-        if arrays:
-            return FOLDER, name, ""
-        if not found:
-            seeds = sorted(
-                {
-                    stem(file).removesuffix(ending)
-                    for ending in READERS
-                    for extension in COMPRESSIONS
-                    for file in Path(name).glob(f"*{ending}{extension}")
-                }
-            )
-            hint = f": give a seedname, such as {seeds[0]}" if seeds else ""
-            raise InputError(name, f"a folder of .npz files that System_R.to_npz wrote{hint}", "a folder with none")
-    if found is None:
-        looked = ", ".join(f"{name}{ending}" for ending in READERS)
-        hint = f"; {name}.chk.fmt is not read, w90chk2chk.x converts it" if locate(f"{name}.chk.fmt") else ""
-        raise InputError(name, f"one of {looked} (plain, .xz or .gz), or a folder of .npz files{hint}", "none of them")
-    return found

@@ -21,6 +21,11 @@ REQUIRED = ("real_lattice", "num_wann", "wannier_centers_cart", "iRvec", "_XX_R_
 OPTIONAL = ("periodic", "is_phonon", "positions", "magnetic_moments", "atom_labels")
 
 
+def is_npz_folder(folder: Path) -> bool:
+    """Whether a folder has .npz files."""
+    return any(folder.glob("*.npz"))
+
+
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
     """All arrays of a .npz file.
 
@@ -83,6 +88,25 @@ def read_pointgroup(path: Path, real_lattice: np.ndarray) -> PointGroup:
         raise InputError(path, "symmetries that form a group and keep the lattice", str(error)) from error
 
 
+def _is_older(folder: Path, vectors: np.ndarray, num_wann: int) -> bool:
+    """Whether matrices have the R vectors last, (m, n, R, ...), as older versions of WannierBerri wrote them, which is said.
+
+    Where there are as many functions as R vectors, that order is taken in which H(R) is Hermitian.
+    """
+    hamiltonian = _array(folder, "_XX_R_Ham")
+    newer, older = (len(vectors), num_wann, num_wann), (num_wann, num_wann, len(vectors))
+    if hamiltonian.shape != older:
+        return False
+    if newer == older:
+        minus = opposite(folder / "iRvec.npz", vectors)
+        orders = hamiltonian, np.moveaxis(hamiltonian, 2, 0)
+        deviations = [np.abs(H - H[minus].swapaxes(1, 2).conj()).max() for H in orders]
+        if deviations[0] <= deviations[1]:
+            return False
+    logger.warning("%s: matrices with the R vectors last, as older versions of WannierBerri wrote them", folder)
+    return True
+
+
 def load_npz(folder: Path, spin: bool) -> System_R:
     """Load a System_R from the folder that its `to_npz` wrote.
 
@@ -132,17 +156,14 @@ def load_npz(folder: Path, spin: bool) -> System_R:
         raise InputError(path, "the shifts of wannier_centers_cart.npz", f"others, of shape {shifts.shape}")
     system.rvec = Rvectors(system.real_lattice, shifts_left_red=system.wannier_centers_red, iRvec=vectors)
 
+    older = _is_older(folder, vectors, system.num_wann)
     for file in sorted(folder.glob("_XX_R_*.npz")):
         matrices = _array(folder, file.stem)
+        if older and matrices.ndim >= 3:
+            matrices = np.ascontiguousarray(np.moveaxis(matrices, 2, 0))
         shape = (system.rvec.nRvec, system.num_wann, system.num_wann)
         if matrices.shape[:3] != shape:
-            older = matrices.shape[:3] == (shape[1], shape[2], shape[0])
-            hint = (
-                f", as older versions of WannierBerri wrote it: in Python, load_system(System_R.from_npz({str(folder)!r}, "
-                "legacy=True)) reads it, and to_npz of that system writes it anew, for input files too"
-            )
-            hint = hint if older else ""
-            raise InputError(file, f"an array of shape {shape}, or that and more", f"{matrices.shape}{hint}")
+            raise InputError(file, f"an array of shape {shape}, or that and more", f"{matrices.shape}")
         check_finite(file, file.stem, matrices)
         key = file.stem.removeprefix("_XX_R_")
         if key in TOLERANCES:
@@ -157,6 +178,8 @@ def load_npz(folder: Path, spin: bool) -> System_R:
         system.set_pointgroup(pointgroup=read_pointgroup(folder / "pointgroup.npz", system.real_lattice))
     else:
         system.set_pointgroup()
+        if (folder / "symgroup.npz").is_file():
+            logger.warning("%s: the point group is left out, as an older version of WannierBerri wrote it", folder)
     for name in OPTIONAL:
         if not (folder / f"{name}.npz").is_file():
             continue
@@ -168,6 +191,8 @@ def load_npz(folder: Path, spin: bool) -> System_R:
             logger.warning("%s: left out", error)
             continue
         setattr(system, name, bool(value) if name == "is_phonon" else value)
+    if getattr(system, "is_phonon", False):
+        raise InputError(folder / "is_phonon.npz", "a system of electrons", "phonons")
     if np.asarray(system.periodic).shape != (3,):
         raise InputError(folder / "periodic.npz", "three booleans", f"shape {np.asarray(system.periodic).shape}")
     return system

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
-from .seed_files import BOHR, _blocks, _numbered, _rows
-from .text import TextFile, word_to_float
+from .list_directed import words
+from .seed_files import read_blocks, rows_of_numbers, take_unit
+from .text import line_of_numbers
 
 logger = logging.getLogger("wb_conserved.io")
 
@@ -128,9 +129,7 @@ def read_projections(path: Path) -> list[Orbital]:
     InputError
         No projections, or lines that cannot be read or that WannierBerri has no orbital for.
     """
-    with TextFile(path) as file:
-        lines = file.rest()
-    blocks, _ = _blocks(path, lines)
+    blocks, _ = read_blocks(path)
     spinor = "spinor_projections" in blocks
     name = "spinor_projections" if spinor else "projections"
     if name not in blocks:
@@ -139,24 +138,24 @@ def read_projections(path: Path) -> list[Orbital]:
             "a block 'begin projections' or 'begin spinor_projections', for the order of the Wannier functions",
             f"blocks {sorted(blocks)}",
         )
-    rows = _numbered(*blocks[name])
-    count = int(word_to_float(path, rows[0][1].split()[0], rows[0][0], "the number of projections")) if rows else 0
+    rows = blocks[name].rows
+    count = int(line_of_numbers(path, rows[0][1], rows[0][0], 1, "the number of projections")[0]) if rows else 0
     per_projection = 3 if spinor else 2
     if not count or len(rows) - 1 != count * per_projection:
         raise InputError(
             path,
             f"a number of projections in block {name}, {per_projection} lines for each",
             f"{max(len(rows) - 1, 0)} lines for {count}",
-            blocks[name][0],
+            blocks[name].line,
         )
     return [_orbital(path, rows[1 + per_projection * i :][:per_projection]) for i in range(count)]
 
 
 def _orbital(path: Path, rows: list[tuple[int, str]]) -> Orbital:
     number = rows[0][0]
-    *center, l, mr, radial = _rows(path, rows[:1], 6, "a projection: centre, l, m_r, r")[0]
+    *center, l, mr, radial = rows_of_numbers(path, rows[:1], 6, "a projection: centre, l, m_r, r")[0]
     l, mr, radial = round(l), round(mr), round(radial)
-    *axes, zona = _rows(path, rows[1:2], 7, "axes and zona of a projection")[0]
+    *axes, zona = rows_of_numbers(path, rows[1:2], 7, "axes and zona of a projection")[0]
     if l not in ORBITALS or not 1 <= mr <= len(ORBITALS[l]):
         raise InputError(
             path, f"an orbital that can be symmetrised, l one of {sorted(ORBITALS)}", f"l = {l}, m_r = {mr}", number
@@ -166,7 +165,7 @@ def _orbital(path: Path, rows: list[tuple[int, str]]) -> Orbital:
         raise InputError(path, "orthogonal unit vectors as axes", f"z = {z.tolist()}, x = {x.tolist()}", number + 1)
     spin = 0
     if len(rows) == 3:
-        spin, *axis = _rows(path, rows[2:3], 4, "spin and its axis")[0]
+        spin, *axis = rows_of_numbers(path, rows[2:3], 4, "spin and its axis")[0]
         if not np.allclose(axis, [0, 0, 1], atol=1e-6) or abs(spin) != 1:
             raise InputError(path, "spin 1 or -1 along 0 0 1", repr(rows[2][1].strip()), rows[2][0])
     return Orbital(tuple(center), ORBITALS[l][mr - 1], (l, radial, zona, tuple(axes)), int(spin), number)
@@ -192,22 +191,16 @@ def read_atoms(path: Path, real_lattice: np.ndarray) -> tuple[list[str], np.ndar
     InputError
         No atoms, or a line that cannot be read.
     """
-    with TextFile(path) as file:
-        blocks, _ = _blocks(path, file.rest())
+    blocks, _ = read_blocks(path)
     name = next((name for name in ("atoms_frac", "atoms_cart") if name in blocks), None)
     if name is None:
         raise InputError(path, "a block 'begin atoms_frac' or 'begin atoms_cart'", f"blocks {sorted(blocks)}")
-    rows, unit = _numbered(*blocks[name]), 1.0
-    if rows and name == "atoms_cart" and rows[0][1].split()[0].lower() in ("bohr", "ang"):
-        unit = BOHR if rows.pop(0)[1].split()[0].lower() == "bohr" else 1.0
+    unit, rows = take_unit(path, name, blocks[name], None) if name == "atoms_cart" else (1.0, blocks[name].rows)
     if not rows:
-        raise InputError(path, f"atoms in block {name}", "none", blocks[name][0])
-    names, words = [], []
-    for number, text in rows:
-        symbol, *rest = re.split(r"[!#]", text)[0].replace(",", " ").split()
-        names.append(symbol)
-        words.append((number, " ".join(rest)))
-    positions = _rows(path, words, 3, "a position")
+        raise InputError(path, f"atoms in block {name}", "none", blocks[name].line)
+    names = [words(text)[0] for _, text in rows]
+    texts = [(number, " ".join(words(text)[1:])) for number, text in rows]
+    positions = rows_of_numbers(path, texts, 3, "a position")
     if name == "atoms_cart":
         positions = unit * positions @ np.linalg.inv(real_lattice)
     return names, positions

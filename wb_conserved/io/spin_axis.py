@@ -14,8 +14,8 @@ from wannierberri.system import System_R
 from wannierberri.utility import pauli_xyz
 
 from ..errors import InputError
-from .seed_files import _blocks, _numbered, _rows
-from .text import TextFile, word_to_float
+from .seed_files import read_blocks, rows_of_numbers
+from .text import line_of_numbers
 
 logger = logging.getLogger("wb_conserved.io")
 
@@ -65,18 +65,14 @@ def read_stated_spins(path: Path) -> StatedSpins | None:
     InputError
         A line that states them cannot be read.
     """
-    with TextFile(path) as file:
-        blocks, _ = _blocks(path, file.rest())
+    blocks, _ = read_blocks(path)
     if "spinor_projections" in blocks:
-        return _of_nnkp(path, _numbered(*blocks["spinor_projections"]))
+        return _of_nnkp(path, blocks["spinor_projections"].rows)
     stated = []
-    for number, text in _numbered(*blocks["projections"]) if "projections" in blocks else ():
-        found = re.search(r"\[([^\]]*)\]", re.split(r"[!#]", text)[0])
+    for number, text in blocks["projections"].rows if "projections" in blocks else ():
+        found = re.search(r"\[([^\]]*)\]", text)
         if found is not None:
-            words = found.group(1).replace(",", " ").split()
-            if len(words) != 3:
-                raise InputError(path, "a spin axis [x,y,z]", repr(found.group(0)), number)
-            axis = np.array([word_to_float(path, word, number, "a number in a spin axis") for word in words])
+            axis = np.array(line_of_numbers(path, found[1], number, 3, "a spin axis [x,y,z]"))
             stated.append((number, _unit(path, axis, number)))
     if not stated:
         return None
@@ -89,7 +85,7 @@ def _of_nnkp(path, rows):
     rows = rows[3::3]
     if not rows:
         return None
-    values = _rows(path, rows, 4, "spin and its axis")
+    values = rows_of_numbers(path, rows, 4, "spin and its axis")
     lines = tuple(number for number, _ in rows)
     wrong = np.flatnonzero(np.abs(values[:, 0]) != 1)
     if len(wrong):
@@ -121,6 +117,36 @@ def spin_states(axis: np.ndarray) -> np.ndarray:
     return states / np.sqrt([2 + 2 * c, 2 - 2 * c])
 
 
+def unit_axis(spin_axis: Sequence[float]) -> np.ndarray:
+    """Unit vector along the user's axis, or an InputError."""
+    try:
+        axis = np.array(spin_axis, dtype=float)
+    except (TypeError, ValueError):
+        axis = np.zeros(0)
+    if axis.shape != (3,) or not np.isfinite(axis).all() or not np.linalg.norm(axis) > 0:
+        raise InputError("spin_axis", "three numbers, not all zero", repr(spin_axis)[:80])
+    return axis / np.linalg.norm(axis)
+
+
+def axis_of_angles(spin_angles: Sequence[float]) -> np.ndarray:
+    """Unit vector (sin θ cos φ, sin θ sin φ, cos θ) of [θ, φ] in degrees.
+
+    Raises
+    ------
+    InputError
+        They are not two numbers.
+    """
+    try:
+        theta, phi = (float(angle) for angle in spin_angles)
+    except (TypeError, ValueError):
+        theta = phi = np.nan
+    if not np.isfinite([theta, phi]).all():
+        raise InputError("spin_angles", "two numbers [θ, φ], degrees", repr(spin_angles)[:80])
+    theta, phi = np.deg2rad([theta, phi])
+    axis = np.array([np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi), np.cos(theta)])
+    return np.where(np.abs(axis) < 1e-15, 0.0, axis)
+
+
 def choose_axis(files: Sequence[Path], spin_axis: Sequence[float] | None) -> tuple[np.ndarray, StatedSpins | None]:
     """Quantisation axis of the functions: the one that the files state, or the user's where they state none.
 
@@ -143,15 +169,7 @@ def choose_axis(files: Sequence[Path], spin_axis: Sequence[float] | None) -> tup
     InputError
         The user's axis is no vector, or another than that of the files; or these have several.
     """
-    axis = None
-    if spin_axis is not None:
-        try:
-            axis = np.array(spin_axis, dtype=float)
-        except (TypeError, ValueError):
-            axis = np.zeros(0)
-        if axis.shape != (3,) or not np.isfinite(axis).all() or not np.linalg.norm(axis) > 0:
-            raise InputError("spin_axis", "three numbers, not all zero", repr(spin_axis)[:80])
-        axis = axis / np.linalg.norm(axis)
+    axis = None if spin_axis is None else unit_axis(spin_axis)
     stated = next((found for found in map(read_stated_spins, files) if found is not None), None)
     if stated is None:
         return (Z_AXIS if axis is None else axis), None

@@ -5,8 +5,8 @@ from __future__ import annotations
 import gzip
 import io
 import itertools
+import logging
 import lzma
-import re
 import zlib
 from pathlib import Path
 from typing import BinaryIO
@@ -14,13 +14,13 @@ from typing import BinaryIO
 import numpy as np
 
 from ..errors import InputError
+from .list_directed import to_float, words
+
+logger = logging.getLogger("wb_conserved.io")
 
 COMPRESSIONS = ("", ".xz", ".gz")
 XZ_MAGIC, GZIP_MAGIC = b"\xfd7zXZ\x00", b"\x1f\x8b"
 STREAM_ERRORS = (EOFError, lzma.LZMAError, gzip.BadGzipFile, zlib.error)
-
-_FORTRAN_D = re.compile(r"(?<=[\d.])[dD](?=[+-]?\d)")
-_FORTRAN_THREE_DIGITS = re.compile(r"(?<=[\d.])([+-]\d{3})(?!\d|\.)")
 
 
 def stem(path: str | Path) -> str:
@@ -94,6 +94,7 @@ class TextFile:
     def __init__(self, path: Path):
         self.path = path
         self.number = 0
+        self._ahead: list[str] = []
         self._stream = io.TextIOWrapper(open_stream(path), encoding="ascii", errors="replace")
 
     def __enter__(self) -> TextFile:
@@ -106,17 +107,58 @@ class TextFile:
         """InputError about `line`, the last one read if None."""
         return InputError(self.path, expected, found, self.number if line is None else line)
 
-    def take(self, count: int, expected: str) -> list[str]:
-        """The next `count` lines."""
+    def _read(self, count: int | None) -> list[str]:
+        """Up to `count` lines, or all."""
+        number = None if count is None else max(count - len(self._ahead), 0)
         try:
-            lines = list(itertools.islice(self._stream, count))
+            lines = self._ahead[:count] + list(itertools.islice(self._stream, number))
         except STREAM_ERRORS as error:
             raise damaged_stream(self.path, error) from error
-        first, self.number = self.number + 1, self.number + len(lines)
+        self._ahead = [] if count is None else self._ahead[count:]
+        self.number += len(lines)
+        return lines
+
+    def take(self, count: int, expected: str) -> list[str]:
+        """The next `count` lines."""
+        first = self.number + 1
+        lines = self._read(count)
         if len(lines) < count:
             more = f"line {first + count - 1} to exist: {expected}"
             raise InputError(self.path, more, f"the end of the file after line {self.number} (truncated?)", self.number)
         return lines
+
+    def take_up_to(self, count: int) -> list[str]:
+        """The next `count` lines, or fewer at the end of the file."""
+        return self._read(count)
+
+    def peek(self, expected: str) -> str:
+        """The next line, which is read again."""
+        lines = self.take(1, expected)
+        self.put_back(lines)
+        return lines[0]
+
+    def put_back(self, lines: list[str]) -> None:
+        """Lines to be read again."""
+        self._ahead, self.number = lines + self._ahead, self.number - len(lines)
+
+    def skip_blank(self) -> None:
+        """Leave out the blank lines that come next."""
+        while (lines := self._read(1)) and not lines[0].strip():
+            pass
+        self.put_back(lines)
+
+    def rows(self, count: int, columns: int, expected: str) -> tuple[np.ndarray, np.ndarray]:
+        """As `table`, with the numbers of the lines, shape (count,); blank lines are left out."""
+        start = self.number + 1
+        lines = self.take(count, expected)
+        if not any(line.isspace() for line in lines):
+            return numbers(self.path, lines, start, columns, expected), np.arange(start, start + count)
+        kept = [(start + i, line) for i, line in enumerate(lines) if line.strip()]
+        while len(kept) < count:
+            (line,) = self.take(1, expected)
+            kept += [(self.number, line)] if line.strip() else []
+        values = [numbers(self.path, [line], number, columns, expected)[0] for number, line in kept]
+        return np.array(values), np.array([number for number, _ in kept])
 
     def line(self, expected: str) -> str:
         """The next line, stripped."""
@@ -124,36 +166,37 @@ class TextFile:
 
     def rest(self) -> list[str]:
         """All the lines left."""
-        try:
-            lines = list(self._stream)
-        except STREAM_ERRORS as error:
-            raise damaged_stream(self.path, error) from error
-        self.number += len(lines)
-        return lines
+        return self._read(None)
 
     def integers(self, count: int, expected: str) -> list[int]:
-        """`count` integers that are the whole of the next line."""
+        """The first `count` values of the next line, which must be integers; what follows them may be text only."""
         text = self.line(expected)
-        try:
-            values = [int(word) for word in text.split()]
-        except ValueError:
-            values = []
+        values = _integers(words(text))
         if len(values) != count:
             raise self.error(expected, repr(text[:80]))
         return values
 
     def integer_list(self, count: int, expected: str) -> np.ndarray:
-        """`count` integers over as many lines as they take, shape (count,)."""
+        """`count` integers over as many lines as they take, shape (count,); what follows them in the last line is left out,
+        with a warning."""
         values: list[int] = []
         while len(values) < count:
             text = self.line(f"{expected} ({len(values)} of {count} found)")
-            try:
-                values += [int(word) for word in text.split()]
-            except ValueError:
-                raise self.error(expected, repr(text[:80])) from None
+            found = words(text)
+            values += _integers(found)
+            if not found or len(_integers(found)) != len(found):
+                raise self.error(expected, repr(text[:80]))
         if len(values) > count:
-            raise self.error(f"{count} integers: {expected}", f"{len(values)} of them")
-        return np.array(values)
+            logger.warning(
+                "%s, line %d: %d integers expected: %s; found %d, of which the last %d are left out",
+                self.path,
+                self.number,
+                count,
+                expected,
+                len(values),
+                len(values) - count,
+            )
+        return np.array(values[:count])
 
     def table(self, rows: int, columns: int, expected: str) -> np.ndarray:
         """The next `rows` lines of `columns` finite numbers each, shape (rows, columns)."""
@@ -170,7 +213,7 @@ class TextFile:
 def numbers(path: Path, lines: list[str], first: int, columns: int, expected: str) -> np.ndarray:
     """Parse lines of `columns` finite numbers each.
 
-    Fortran's forms 1.0D-5 and 1.0-100 are read as 1.0E-5 and 1.0E-100.
+    What `list_directed` describes is read, too.
 
     Parameters
     ----------
@@ -198,7 +241,7 @@ def numbers(path: Path, lines: list[str], first: int, columns: int, expected: st
         return np.zeros((0, columns))
     for attempt in (lines, None):
         try:
-            text = attempt if attempt is not None else [fortran_to_c(line) for line in lines]
+            text = attempt if attempt is not None else [" ".join(words(line)) for line in lines]
             values = np.loadtxt(text, comments=None, ndmin=2)
         except ValueError:
             continue
@@ -207,28 +250,31 @@ def numbers(path: Path, lines: list[str], first: int, columns: int, expected: st
     raise _first_bad_line(path, lines, first, columns, expected)
 
 
-def fortran_to_c(text: str) -> str:
-    """Rewrite Fortran's 1.0D-5 and 1.0-100 as 1.0E-5 and 1.0E-100."""
-    return _FORTRAN_THREE_DIGITS.sub(r"E\1", _FORTRAN_D.sub("E", text))
+def _integers(found: list[str]) -> list[int]:
+    """The integers that a list of words begins with; all numbers in it must be among them."""
+    values = []
+    for word in found:
+        try:
+            values.append(int(word))
+        except ValueError:
+            break
+    return values if not any(map(_is_number, found[len(values) :])) else []
+
+
+def _is_number(word: str) -> bool:
+    try:
+        to_float(word)
+    except ValueError:
+        return False
+    return True
 
 
 def _first_bad_line(path: Path, lines: list[str], first: int, columns: int, expected: str) -> InputError:
     for number, line in enumerate(lines, start=first):
-        words = fortran_to_c(line).split()
-        finite = True
-        try:
-            finite = bool(np.isfinite([float(word) for word in words]).all())
-        except ValueError:
-            finite = False
-        if len(words) != columns or not finite:
-            found = repr(line.strip()[:100])
-            if "*" in line:
-                found += " (stars: a number too wide for its Fortran format)"
-            elif len(words) == columns:
-                found += " (not a finite number)"
-            else:
-                found += f" ({len(words)} columns)"
-            return InputError(path, f"{columns} finite numbers: {expected}", found, number)
+        found = words(line)
+        if len(found) != columns or not all(map(_is_number, found)):
+            reason = _what_is_wrong(found, columns)
+            return InputError(path, f"{columns} finite numbers: {expected}", f"{line.strip()[:100]!r} ({reason})", number)
     return InputError(
         path,
         f"{columns} finite numbers in each of {len(lines)} lines: {expected}",
@@ -237,12 +283,19 @@ def _first_bad_line(path: Path, lines: list[str], first: int, columns: int, expe
     )
 
 
-def word_to_float(path: Path, text: str, line: int, expected: str) -> float:
-    """One finite number, or an InputError."""
+def _what_is_wrong(found: list[str], columns: int) -> str:
+    if any("**" in word for word in found):
+        return "stars: a number too wide for its Fortran format"
+    return "not a finite number" if len(found) == columns else f"{len(found)} columns"
+
+
+def line_of_numbers(path: Path, text: str, line: int, count: int, expected: str) -> list[float]:
+    """The first `count` values of a line, finite numbers, whatever follows them; or an InputError."""
+    found = words(text)[:count]
     try:
-        value = float(fortran_to_c(text))
+        values = [to_float(word) for word in found]
     except ValueError:
-        raise InputError(path, expected, repr(text), line) from None
-    if not np.isfinite(value):
-        raise InputError(path, expected, repr(text), line)
-    return value
+        values = []
+    if len(values) < count:
+        raise InputError(path, expected, f"{text.strip()[:100]!r} ({_what_is_wrong(found, count)})", line)
+    return values

@@ -14,6 +14,7 @@ from wannierberri.system import System_R
 from ..errors import InputError
 from .ab_initio_mesh import set_ab_initio_mesh
 from .checks import check_hermitian, opposite
+from .list_directed import words
 from .minimal_distance import Copies, moved
 from .text import TextFile, numbers
 
@@ -61,7 +62,7 @@ class RealSpace:
         return self.position[zero].diagonal().real.T.copy()
 
 
-def _counts(file: TextFile) -> tuple[int, np.ndarray]:
+def read_counts(file: TextFile) -> tuple[int, np.ndarray]:
     (num_wann,) = file.integers(1, "the number of Wannier functions")
     if num_wann < 1:
         raise file.error("one Wannier function or more", f"{num_wann}")
@@ -74,25 +75,37 @@ def _counts(file: TextFile) -> tuple[int, np.ndarray]:
     return num_wann, degeneracies
 
 
-def _matrix(file: TextFile, block: np.ndarray, first: int, num_wann: int, start: int) -> np.ndarray:
-    """Matrix, shape (num_wann, num_wann, ...), of rows with m and n, m fastest, in column `first` and the next."""
-    n, m = np.divmod(np.arange(num_wann**2), num_wann)
-    wrong = np.flatnonzero((block[:, first] != m + 1) | (block[:, first + 1] != n + 1))
+def _matrix(file: TextFile, block: np.ndarray, lines: np.ndarray, num_wann: int) -> np.ndarray:
+    """Matrix, shape (num_wann, num_wann, ...), of rows that start with m and n, in any order."""
+    place = elements(file, block[:, :2], num_wann, lines)
+    if len(np.unique(place)) < len(place):
+        order = np.argsort(place, kind="stable")
+        row = int(order[1:][np.diff(place[order]) == 0].min())
+        raise file.error("each element once", f"element {tuple(block[row, :2].astype(int).tolist())} again", int(lines[row]))
+    values = np.empty((num_wann**2, block.shape[1] // 2 - 1), dtype=complex)
+    values[place] = np.ascontiguousarray(block[:, 2:]).view(complex)
+    return values.reshape(num_wann, num_wann, -1)
+
+
+def elements(file: TextFile, indices: np.ndarray, num_wann: int, lines: np.ndarray) -> np.ndarray:
+    """Place (m − 1) num_wann + n − 1 of each row m, n, (rows, 2)."""
+    wrong = np.flatnonzero(((indices < 1) | (indices > num_wann) | (indices != np.rint(indices))).any(axis=1))
     if len(wrong):
-        row = wrong[0]
-        raise file.error(
-            f"element ({m[row] + 1}, {n[row] + 1})",
-            f"({block[row, first]:g}, {block[row, first + 1]:g})",
-            start + int(row),
-        )
-    values = np.ascontiguousarray(block[:, first + 2 :]).view(complex)
-    return values.reshape(num_wann, num_wann, -1).swapaxes(0, 1)
+        row = int(wrong[0])
+        found = f"({indices[row, 0]:g}, {indices[row, 1]:g})"
+        raise file.error(f"an element (m, n) of {num_wann} functions", found, int(lines[row]))
+    return (indices[:, 0] - 1).astype(int) * num_wann + indices[:, 1].astype(int) - 1
 
 
 def _vector_line(file: TextFile, expected: str) -> list[int]:
-    if file.take(1, expected)[0].strip():
-        raise file.error("a blank line before each R vector", "something else")
+    file.skip_blank()
     return file.integers(3, expected)
+
+
+def recognise_tb(head: list[str]) -> bool:
+    """Whether a file with these first lines is of the form of _tb.dat: a comment, three vectors, two numbers."""
+    rows = [words(line) for line in head[1:6]]
+    return [len(row) for row in rows] == [3, 3, 3, 1, 1] and all(any("." in word for word in row) for row in rows[:3])
 
 
 def read_tb(path: Path) -> RealSpace:
@@ -109,7 +122,7 @@ def read_tb(path: Path) -> RealSpace:
         lattice = file.table(3, 3, "a lattice vector")
         if abs(np.linalg.det(lattice)) < 1e-6:
             raise file.error("three independent lattice vectors", f"{lattice.tolist()}")
-        num_wann, degeneracies = _counts(file)
+        num_wann, degeneracies = read_counts(file)
         count, size = len(degeneracies), num_wann**2
         vectors, lines = np.empty((count, 3), dtype=int), np.empty((2, count), dtype=int)
         hamiltonian = np.empty((count, num_wann, num_wann), dtype=complex)
@@ -117,15 +130,13 @@ def read_tb(path: Path) -> RealSpace:
         for ir in range(count):
             vectors[ir] = _vector_line(file, f"R vector {ir + 1} of {count}, for H")
             lines[0, ir] = file.number
-            block = file.table(size, 4, "m, n and H in eV")
-            hamiltonian[ir] = _matrix(file, block, 0, num_wann, lines[0, ir] + 1)[..., 0]
+            hamiltonian[ir] = _matrix(file, *file.rows(size, 4, "m, n and H in eV"), num_wann)[..., 0]
         for ir in range(count):
             vector = _vector_line(file, f"R vector {ir + 1} of {count}, for r")
             lines[1, ir] = file.number
             if vector != vectors[ir].tolist():
                 raise file.error(f"R = {tuple(vectors[ir].tolist())}, as for H", f"{tuple(vector)}")
-            block = file.table(size, 8, "m, n and r in Å")
-            position[ir] = _matrix(file, block, 0, num_wann, lines[1, ir] + 1)
+            position[ir] = _matrix(file, *file.rows(size, 8, "m, n and r in Å"), num_wann)
         file.finish(f"{count} R vectors")
     hamiltonian /= degeneracies[:, None, None]
     position /= degeneracies[:, None, None, None]
@@ -133,38 +144,6 @@ def read_tb(path: Path) -> RealSpace:
     deviation = check_hermitian(path, "AA", vectors, position, lines[1])
     logger.info("%s: the Hermitian part of r(R) is taken; |r(R) - r(-R)†| is %.2e Å at most", path, deviation)
     return RealSpace(path, lattice, vectors, hamiltonian, position, degeneracies)
-
-
-def read_hr(path: Path) -> RealSpace:
-    """Read a _hr.dat file.
-
-    Raises
-    ------
-    InputError
-        Unreadable or missing lines, elements out of order, or H(R) that is not Hermitian (tolerance 1e-5 eV).
-    """
-    with TextFile(path) as file:
-        file.line("a comment")
-        num_wann, degeneracies = _counts(file)
-        count = len(degeneracies)
-        vectors, lines = np.empty((count, 3), dtype=int), np.empty(count, dtype=int)
-        hamiltonian = np.empty((count, num_wann, num_wann), dtype=complex)
-        for ir in range(count):
-            lines[ir] = file.number + 1
-            block = file.table(num_wann**2, 7, f"R vector {ir + 1} of {count}, m, n and H in eV")
-            vectors[ir] = block[0, :3]
-            wrong = np.flatnonzero((block[:, :3] != vectors[ir]).any(axis=1))
-            if len(wrong):
-                raise file.error(
-                    f"R = {tuple(vectors[ir].tolist())} in {num_wann**2} lines",
-                    f"{tuple(block[wrong[0], :3].tolist())}",
-                    int(lines[ir] + wrong[0]),
-                )
-            hamiltonian[ir] = _matrix(file, block, 3, num_wann, int(lines[ir]))[..., 0]
-        file.finish(f"{count} R vectors")
-    hamiltonian /= degeneracies[:, None, None]
-    check_hermitian(path, "Ham", vectors, hamiltonian, lines)
-    return RealSpace(path, None, vectors, hamiltonian, None, degeneracies)
 
 
 def stated_in_wsvec(path: Path) -> bool | None:

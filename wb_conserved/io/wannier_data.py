@@ -19,13 +19,41 @@ from .bloch_files import check_energies, check_overlaps, read_eig, read_mmn, rea
 from .centres import check_centres_of_overlaps
 from .chk import LATTICE_TOLERANCE, MESH_TOLERANCE, Checkpoint, read_checkpoint
 from .minimal_distance import DISTANCE_TOLERANCE
+from .neighbour_products import Neighbours, add_outside_states, add_ryoo
 from .real_space import SAME_BANDS, change_of_bands
 from .seed_files import SeedFile, read_nnkp, read_win
 from .spin_axis import read_stated_spins
 from .spin_overlaps import check_spin_directions, check_spins
 from .text import locate, require
+from .wannierberri_npz import read_checkpoint_npz, read_eig_npz, read_mmn_npz, read_spn_npz
 
 logger = logging.getLogger("wb_conserved.io")
+
+
+_READERS = {
+    "chk": (read_checkpoint, read_checkpoint_npz),
+    "eig": (read_eig, read_eig_npz),
+    "mmn": (read_mmn, read_mmn_npz),
+    "spn": (read_spn, read_spn_npz),
+}
+
+
+def _read(kind: str, path: Path, *arguments):
+    """Contents of a file of Wannier90, or of the .npz file that WannierBerri made of it."""
+    return _READERS[kind][path.name.endswith(".npz")](path, *arguments)
+
+
+def locate_beside(seed: str, kind: str, checkpoint: Path) -> Path | None:
+    """A file X.eig, say, or X.eig.npz: what is of the same kind as the checkpoint comes first."""
+    original, saved = locate(f"{seed}.{kind}"), Path(f"{seed}.{kind}.npz")
+    if saved.is_file() and (original is None or checkpoint.name.endswith(".npz")):
+        return saved
+    return original
+
+
+def beside(seed: str, kind: str, checkpoint: Path) -> Path:
+    """As `locate_beside`, but the file must be there."""
+    return locate_beside(seed, kind, checkpoint) or require(f"{seed}.{kind}", f"beside {checkpoint.name}, or as .npz")
 
 
 def check_lattice(seed: SeedFile, real_lattice: np.ndarray, name: str):
@@ -179,12 +207,20 @@ def neighbour_vectors(
     )
 
 
+def _vectors_and_weights(vectors: BKVectors, steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """b (NK, NNB, 3), 1/Å, and w_b (NK, NNB), Å², in the order of the .mmn file."""
+    place = {tuple(vector): i for i, vector in enumerate(vectors.bk_grid.tolist())}
+    which = np.array([[place[tuple(step)] for step in row] for row in steps.tolist()])
+    return vectors.bk_cart[which], vectors.wk[which]
+
+
 def load_wannier_data(
     seed: str,
     chk_path: Path,
     spin: bool,
     spin_current: str = "projected",
     *,
+    outside_states: bool = False,
     ws_distance: bool | str = "auto",
     with_overlaps_of_chk: bool = True,
 ) -> System_R:
@@ -199,8 +235,10 @@ def load_wannier_data(
     spin : bool
         Whether to read the .spn file.
     spin_current : {"projected", "qiao", "ryoo"}
-        Spin current whose matrices are made too.  Those of Ryoo come from .mmn, .eig and .spn by a sum over the bands of
-        the ab initio calculation, which is truncated (no .sIu and .sHu files are read).
+        Spin current whose matrices are made too.  Those of Ryoo come from .sIu and .sHu files, or from .mmn, .eig and .spn by a
+        sum over the bands of the ab initio calculation, which is truncated.
+    outside_states : bool
+        Whether to make 'HQ', 'QHQ' and 'QQ', from .uHu and .uIu files or by such sums.
     ws_distance : {"auto", True, False}
         Whether elements lie at their nearest copies; "auto": unless the .win file says use_ws_distance = false.
     with_overlaps_of_chk : bool
@@ -209,17 +247,18 @@ def load_wannier_data(
     Returns
     -------
     System_R
-        With 'Ham', 'AA' and, with `spin`, 'SS'; 'SR', 'SH', 'SHR' (Qiao) or 'SA', 'SHA', 'SH' (Ryoo).
+        With 'Ham', 'AA' and, with `spin`, 'SS'; 'SR', 'SH', 'SHR' (Qiao) or 'SA', 'SHA' (Ryoo); 'HQ', 'QHQ', 'QQ'.  Its
+        attribute ``sums_over_bands`` names the files that truncated sums stand for.
 
     Raises
     ------
     InputError
         A file is missing, cannot be read, or is not of the same calculation.
     """
-    eig_path = require(f"{seed}.eig", f"beside {chk_path.name}")
-    mmn_path = require(f"{seed}.mmn", f"beside {chk_path.name}")
-    spn_path = require(f"{seed}.spn", f"beside {chk_path.name}") if spin else None
-    checkpoint = read_checkpoint(chk_path)
+    eig_path = beside(seed, "eig", chk_path)
+    mmn_path = beside(seed, "mmn", chk_path)
+    spn_path = beside(seed, "spn", chk_path) if spin else None
+    checkpoint = _read("chk", chk_path)
     win_path, nnkp_path = locate(f"{seed}.win"), locate(f"{seed}.nnkp")
     win = read_win(win_path) if win_path else None
     nnkp = read_nnkp(nnkp_path) if nnkp_path else None
@@ -238,17 +277,17 @@ def load_wannier_data(
             mp_grid=checkpoint.mp_grid,
         )
     )
-    energies = read_eig(eig_path, checkpoint)
+    energies = _read("eig", eig_path, checkpoint)
     check_energies(eig_path, energies, checkpoint, win)
     data.set_file("eig", EIG(data=energies))
     spins = None
     if spn_path is not None:
-        spins = read_spn(spn_path, checkpoint)
+        spins = _read("spn", spn_path, checkpoint)
         data.set_file("spn", SPN(data=spins))
 
-    overlaps, neighbours, shifts, lines = read_mmn(mmn_path, checkpoint)
+    overlaps, neighbours, shifts, lines = _read("mmn", mmn_path, checkpoint)
     vectors = neighbour_vectors(mmn_path, checkpoint, neighbours, shifts, lines, nnkp)
-    if with_overlaps_of_chk:
+    if with_overlaps_of_chk and checkpoint.overlaps is not None:
         check_overlaps(mmn_path, overlaps, neighbours, lines, checkpoint)
     points = np.rint(checkpoint.kpoints * checkpoint.mp_grid).astype(int)
     steps = points[neighbours] - points[:, None] + shifts * checkpoint.mp_grid
@@ -256,19 +295,13 @@ def load_wannier_data(
     if spins is not None:
         check_spins(spn_path, spins, mmn_path, overlaps, neighbours, steps)
         check_spin_directions(spn_path, spins, checkpoint, read_stated_spins(nnkp_path) if nnkp_path else None)
+    current = SPIN_CURRENTS[spin_current]
+    near = None
+    if current.products or outside_states:
+        near = Neighbours(neighbours.copy(), *_vectors_and_weights(vectors, steps), overlaps.copy())
     order = [vectors.reorder_bk_vectors(ik, neighbours[ik], shifts[ik], overlaps[ik]) for ik in range(len(overlaps))]
     data.set_file("bkvec", vectors)
     data.set_file("mmn", MMN(data=overlaps, bk_reorder=order))
-    current = SPIN_CURRENTS[spin_current]
-    if current.truncated_sum:
-        logger.warning(
-            "%s: the matrices of spin_current = %r come from a sum over %d bands, which is truncated",
-            chk_path,
-            spin_current,
-            checkpoint.num_bands,
-        )
-        data.set_sIu_from_mmn_spn()
-        data.set_sHu_from_mmn_eig_spn()
     system = System_R.from_wannierdata(
         data,
         berry=True,
@@ -276,7 +309,13 @@ def load_wannier_data(
         silent=True,
         **({current.loaded_by: True} if current.loaded_by else {}),
     )
+    if current.products:
+        add_ryoo(system, seed, checkpoint, near, energies, spins)
+    if outside_states:
+        add_outside_states(system, seed, checkpoint, near, energies)
     set_ab_initio_mesh(system, checkpoint.mp_grid)
+    files = (*current.products, *(("uHu", "uIu") if outside_states else ()))
+    system.sums_over_bands = tuple(kind for kind in files if locate(f"{seed}.{kind}") is None)
     return _at_copies_of_win(system, checkpoint, win, ws_distance)
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..io.spinors import has_matrix
+
 
 class RealSpaceMatrix:
     """Matrix of an observable between Wannier functions, made exactly Hermitian; equal to another of equal content.
@@ -124,7 +126,7 @@ class Operator:
                     f"operator: expected a matrix at R = 0 only for a system without R vectors, found "
                     f"{len(self.matrix.iRvec)} R vectors ({self.name})"
                 )
-        elif self.matrix is not None and hasattr(system, "has_R_mat") and not system.has_R_mat(self.matrix):
+        elif self.matrix is not None and hasattr(system, "has_R_mat") and not has_matrix(system, self.matrix):
             hint = ": load the system with its spin matrices (.spn file or spin_order)" if self.matrix == "SS" else ""
             raise ValueError(
                 f"system: expected the matrix '{self.matrix}' of the operator {self.name}, found none{hint}"

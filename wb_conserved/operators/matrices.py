@@ -9,9 +9,9 @@ import numpy as np
 
 from ..errors import InputError
 from ..io.checks import opposite
+from ..io.hr import read_hr
 from ..io.npz import read_arrays
 from ..io.text import locate, stem
-from ..io.tight_binding import read_hr
 from .base import Operator, RealSpaceMatrix
 
 HERMITIAN_TOLERANCE = 1e-5

@@ -61,6 +61,7 @@ class RunResult(ResultDict):
             "periodic_directions": periodic_measure(system)[0],
             "real_lattice_angstrom": np.asarray(system.real_lattice, dtype=float),
             "symmetry_operations": int(system.pointgroup.size),
+            "sums_over_bands": tuple(getattr(system, "sums_over_bands", ())),
         }
 
     def select(self, names) -> RunResult:
@@ -150,6 +151,8 @@ class RunResult(ResultDict):
             **self._findings(),
             **_proper(attributes),
         }
+        if self._system["sums_over_bands"]:
+            dataset.attrs["truncated_sums_over_bands_in_place_of"] = " ".join(self._system["sums_over_bands"])
         if left_out:
             dataset.attrs["not_included"] = ", ".join(left_out)
         return dataset
