@@ -44,8 +44,7 @@ from .scattering import Kind, Scattering, green_function, scattering_of
 from .shells import EnergyAxis, Shells, shells_of
 
 _SAMPLE = 300  # k points
-BEFORE = "before"
-"""Name of the result of the pass before."""
+BEFORE = "before"  # name of a result
 
 
 @dataclass(frozen=True)
@@ -136,7 +135,7 @@ class ImpurityPass(GeometryCalculator, Accumulating):
             return self
         known = copy.copy(self)
         known._known = results[BEFORE]
-        if provisional:  # some k points may leave states unscattered that all of them scatter
+        if provisional:  # of some k points, which may leave states unscattered
             known.problem = replace(self.problem, extra_rate=self.problem.extra_rate + 1.0)
         return known
 
@@ -220,12 +219,11 @@ class LocalSpectrum(ImpurityPass):
     def finalize(self, values, system):
         problem = self.problem
         spectrum = hermitian_part(values["spectrum"])
-        number = problem.axis.number
-        green = green_function(spectrum, problem.first, number, problem.axis.width)
-        nodes = slice(problem.first, problem.first + number)
+        nodes = slice(problem.first, problem.first + problem.axis.number)
+        green = green_function(spectrum, problem.first, problem.axis.number, problem.axis.width)
         scattering = scattering_of(problem.kinds, spectrum[nodes], green, problem.order, problem.first_order)
-        window, energies = getattr(system, "frozen_window", None), problem.band_axis.energies
-        cutoff = cut_off(problem.kinds, spectrum, green, energies, nodes, problem.order, window)
+        of_all = spectrum, green, problem.band_axis.energies, nodes
+        cutoff = cut_off(problem.kinds, *of_all, problem.order, getattr(system, "frozen_window", None))
         return Local(scattering, values["derivative"], values["states"].real, values["velocity"].real, cutoff)
 
 
