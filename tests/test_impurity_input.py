@@ -129,6 +129,29 @@ class TestAccepted:
         assert complex_number(text) == number
 
 
+class TestDocumentation:
+    """docs/disorder.md."""
+
+    text = (DATA.parent / "docs" / "disorder.md").read_text(encoding="utf-8")
+
+    def test_input_file(self, tmp_path):
+        """With all that is commented out, too."""
+        (block,) = re.findall(r"```toml\n(.*?)```", self.text, re.DOTALL)
+        config, _ = read_config(write(tmp_path, text=block))
+        assert config.quantities.names == list(WITH_IMPURITIES)
+        np.savetxt(tmp_path / "W.txt", np.eye(2))
+        whole = re.sub(r"(?m)^# (\w+ = )", r"\1", block).replace("potential = 2.0", "")
+        config, _ = read_config(write(tmp_path, text=whole))
+        (found,) = config.scatterers().impurities
+        assert found.orbitals == ["s", "d"] and found.exchange == 0.1 and np.shape(found.potential) == (2, 2)
+        assert config.scatterers().extra_rate == 0.001 and not config.scatterers().first_order
+
+    def test_names(self):
+        named = set(re.findall(r"`(impurity_[a-z_]*[a-z]|hall_angle)`", self.text))
+        known = {name for name in WITH_IMPURITIES if OVER_LEVELS[name].needs_impurities} | {"impurity_origin"}
+        assert named == {name for name in known if not name.startswith("impurity_conventional")}
+
+
 def impurity(**changes):
     """Replacement of the table by one with other keys."""
     table = {"potential": "-2.0", "concentration": "0.01", "atoms": '["Pt"]', "orbitals": '["s"]'} | changes

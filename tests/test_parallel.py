@@ -96,6 +96,14 @@ def test_abort_on_error_says_what_and_ends_all(capsys):
     assert "rank 1 of 2: ValueError: bad k point; ending all ranks" in capsys.readouterr().err
 
 
+def test_bad_input_that_one_rank_finds_is_one_line(capsys):
+    """With the code of bad input."""
+    with pytest.raises(AbortError) as aborted, abort_on_error(OtherRank()):
+        raise InputError("extra_rate", "a number > 0", "0")
+    assert aborted.value.args == (2,)
+    assert capsys.readouterr().err == "rank 1 of 2: InputError: extra_rate: expected a number > 0; found 0; ending all ranks\n"
+
+
 def test_an_exit_in_compiled_code_keeps_its_code(capsys):
     """Numba turns what a handler raises into an error of its own."""
     with pytest.raises(AbortError) as aborted, abort_on_error(OtherRank()):

@@ -20,6 +20,13 @@ from .band_geometry import BandGeometry
 
 FLOW, FIELD, DIPOLE = "direction of flow", "direction of the field", "direction of the dipole"
 OBSERVABLE = "component of the observable"
+CONCENTRATION = "concentration"
+SCAN_AXES = {
+    "Efermi": ("Fermi level", "eV"),
+    "kBT": ("temperature", "eV"),
+    CONCENTRATION: ("fraction of cells with the impurity", "1"),
+}
+"""Meaning and unit of the axes that a result may have besides Cartesian ones."""
 DEFAULT_THRESHOLD = 1e-4
 """Multiplet threshold of WannierBerri, eV: for exactly degenerate bands."""
 

@@ -30,14 +30,6 @@ from .full_mesh import FullMeshEnergyResult
 from .scatter import Scatter, moments, scatter_of
 from .surface import listed, surface_width
 
-CONCENTRATION = "concentration"
-SCAN_AXES = {
-    "Efermi": ("Fermi level", "eV"),
-    "kBT": ("temperature", "eV"),
-    CONCENTRATION: ("fraction of cells with the impurity", "1"),
-}
-"""Meaning and unit of the axes that a result may have besides Cartesian ones."""
-
 _SPECTRA, _SCATTER = "spectra", "scatter"
 _SAMPLE = 200  # k points
 _ELECTRONS, _NEUTRAL = "electrons", "neutral"

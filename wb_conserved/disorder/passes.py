@@ -45,8 +45,7 @@ from .scattering import Kind, Scattering, green_function, scattering_of
 from .shells import Shells, shells_of
 
 _SAMPLE = 300  # k points
-BEFORE = "before"
-"""Name of the result of the pass before."""
+BEFORE = "before"  # name of a result
 
 
 @dataclass(frozen=True)
@@ -140,7 +139,7 @@ class ImpurityPass(GeometryCalculator, Accumulating):
             return self
         known = copy.copy(self)
         known._known = results[BEFORE]
-        if provisional:  # some k points may leave states unscattered that all of them scatter
+        if provisional:  # of some k points, which may leave states unscattered
             known.problem = replace(self.problem, extra_rate=self.problem.extra_rate + 1.0)
         return known
 

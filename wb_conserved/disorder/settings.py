@@ -10,7 +10,7 @@ import numpy as np
 
 from ..calculators import NumberOfElectrons
 from ..calculators.contract import Accumulating
-from ..calculators.impurities import Scatterers, ShellSolution
+from ..calculators.scatterers import Scatterers, ShellSolution
 from ..errors import InputError
 from ..occupations import Scan
 from .energy_axis import EnergyAxis

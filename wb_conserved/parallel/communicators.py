@@ -14,7 +14,7 @@ import time
 import traceback
 from contextlib import contextmanager
 
-from ..errors import how_to_install
+from ..errors import InputError, how_to_install
 from .launchers import OPEN_MPI, Launch, launched
 
 logger = logging.getLogger(__name__)
@@ -197,7 +197,7 @@ def _copy(portable):
 def abort_on_error(communicator):
     """End all ranks with the message of an uncaught exception of any; an exception alone leaves peers waiting.
 
-    The exit code is that of a SystemExit, otherwise 1.
+    The exit code is that of a SystemExit, 2 of an `InputError`, which is one line, otherwise 1.
     """
     try:
         yield
@@ -205,15 +205,18 @@ def abort_on_error(communicator):
         ending = _system_exit(error)
         if communicator.size == 1 or (ending is not None and not ending.code):
             raise
-        stopped = ending is not None
+        stopped, of_input = ending is not None, isinstance(error, InputError)
         error = ending if stopped else error
-        trace = "" if stopped else traceback.format_exc()
+        trace = "" if stopped or of_input else traceback.format_exc()
         where = f"rank {communicator.rank} of {communicator.size}"
         message = ", ".join([str(error), *getattr(error, "__notes__", [])])
         kind = "" if stopped else f"{type(error).__name__}: "
         print_error(f"{trace}{where}: {kind}{message}; ending all ranks")
         time.sleep(_SECONDS_TO_FORWARD)
-        communicator.Abort(error.code if stopped and isinstance(error.code, int) else 1)
+        communicator.Abort(error.code if stopped and isinstance(error.code, int) else _BAD_INPUT if of_input else 1)
+
+
+_BAD_INPUT = 2
 
 
 def _system_exit(error):

@@ -12,7 +12,7 @@ import numpy as np
 import xarray
 from wannierberri.result import ResultDict
 
-from ..calculators.occupied import SCAN_AXES
+from ..calculators.base import SCAN_AXES
 from ..units import periodic_measure
 from .groups import cartesian_axes, describe_axes
 from .noise import describe_scatter

@@ -37,7 +37,7 @@ _FEW = 12  # points that are marked
 _PALEST = 0.3
 _PLAIN = (1e-2, 1e5)
 _CONSTANT = 1e-2  # changes by less are shown on the scale of the quantity itself
-_DECADES = 1e-5  # of the largest value, below which an axis of logarithms does not reach
+_DECADES, _FACTOR = 1e-5, 1.5  # of the largest value, below which an axis of logarithms does not reach, and which it shows
 
 
 @dataclass(frozen=True)
@@ -122,9 +122,13 @@ def _draw(axes, panel, axis, with_names):
         _curves(axes, dataset, name, component, axis, style=curve, text=text, scale=10.0**-power)
     if axis.logarithms:
         axes.set(xscale="log", yscale="log")
+        axes.xaxis.set_major_formatter(lambda x, _: f"{x:g}")
         if largest > 0:
             low, high = axes.get_ylim()
-            axes.set_ylim(max(low, _DECADES * largest), high)
+            low, high = axes.set_ylim(max(min(low, largest / _FACTOR), _DECADES * largest), max(high, largest * _FACTOR))
+            if high < 10 * low:  # numbers rather than powers
+                axes.yaxis.set_minor_formatter(lambda y, _: f"{y:g}" if f"{y:e}"[0] in "12357" else "")
+                axes.yaxis.set_major_formatter(lambda y, _: f"{y:g}")
     else:
         if group.axes:  # the sign matters
             axes.axhline(0, color="black", linewidth=0.5, zorder=1)

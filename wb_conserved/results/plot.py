@@ -118,8 +118,8 @@ def plot_temperatures(
 def plot_concentrations(
     dataset: xarray.Dataset, path: Path, level: float | None, components: list[str] | None, title: str = ""
 ) -> None:
-    """Write a PNG of what depends on the concentration of impurities against it, on axes of logarithms: full markers are
-    positive values, open ones negative; see `plot_scan`.
+    """Write a PNG of what depends on the concentration of impurities against it, on axes of logarithms, with open markers for
+    negative values; see `plot_scan`.
 
     At one Fermi level, or at each of a scan of up to three, or at that which holds the electrons.
     """
@@ -138,4 +138,4 @@ def plot_concentrations(
                 here = dataset if own is None else dataset.isel({LEVELS: place_of_level(dataset, own)})
                 panels.append(Panel(here, group, component, f"E_F = {own:g} eV" if len(levels) > 1 else ""))
     texts = [*texts, *([f"E_F = {levels[0]:g} eV"] if levels != [None] and len(levels) == 1 else [])]
-    plot_panels(panels, path, axis, [title, [*texts, "full markers: positive", "open: negative"]])
+    plot_panels(panels, path, axis, [title, [*texts, "open markers: negative"]])
