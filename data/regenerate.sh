@@ -61,7 +61,7 @@ for system in "$@"; do
         grep -q 'All done' $name.wout || { tail -n 20 $name.wout >&2; echo "$system: wannier90.x did not finish" >&2; exit 1; }
         run "$system R matrices" real_space.log "$python" "$data/real_space.py" $name "$data/$system" --moment 0 0 2.27
         awk '/Final State/,/Sum of centres/' $name.wout >"$data/$system/$name.centres.txt"
-        xz -9e -c $name.nnkp >"$data/$system/$name.nnkp.xz"
+        for suffix in nnkp win; do xz -9e -c $name.$suffix >"$data/$system/$name.$suffix.xz"; done
         sed -i "s|pseudo_dir='[^']*'|pseudo_dir='$folder/pseudo'|" bands.in
         run "$system bands" bands.out pw.x -in bands.in
         "$python" "$data/bands_table.py" bands.in out/$name.xml 9 18 >"$data/$system/bands.txt"

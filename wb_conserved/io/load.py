@@ -122,7 +122,8 @@ def load_system(
         With 'Ham' (eV), 'AA' (Å; zero for _hr.dat, which has no positions but the centres) and, with `spin`, 'SS'
         (Pauli matrices). Its point group is trivial, unless it came with one or `symmetrize` set it, which adds what it
         found as ``symmetry_report``; ``frozen_window`` (two energies in eV, or None) is that of the .win file
-        beside, if there is one. For a System_R without 'AA' that stays missing, with a warning.
+        beside (in the folder, if it is one), if there is one, and ``function_labels`` are what the projections of the .nnkp
+        file beside say. For a System_R without 'AA' that stays missing, with a warning.
 
     Raises
     ------
@@ -222,14 +223,7 @@ def load_system(
         tolerance = SYMMETRY_TOLERANCE if symmetry_tolerance is None else symmetry_tolerance
         beside = [_beside(seed, ending) for ending in (".nnkp", ".win")]
         system = symmetrize_system(system, *beside, tolerance=tolerance, magnetic_moments=magnetic_moments)
-    win_path = locate(f"{seed}.win") if seed else None
-    if win_path is not None:
-        system.frozen_window = frozen_window(read_win(win_path))
-        nnkp_path = locate(f"{seed}.nnkp")
-        if nnkp_path is not None:
-            with contextlib.suppress(InputError):  # functions have no labels then
-                labels = function_labels(nnkp_path, win_path, system.real_lattice)
-                system.function_labels = labels if len(labels) == system.num_wann else None
+    _add_what_files_say(system, seed or _seed_in(Path(source)))
     logger.info(
         "%s: %d Wannier functions, %d R vectors, matrices %s",
         source,
@@ -238,6 +232,25 @@ def load_system(
         sorted(matrices(system)),
     )
     return system
+
+
+def _add_what_files_say(system: System_R, seed: str) -> None:
+    """Frozen window and labels of the functions, from the .win and .nnkp files beside."""
+    win_path = locate(f"{seed}.win") if seed else None
+    if win_path is None:
+        return
+    system.frozen_window = frozen_window(read_win(win_path))
+    nnkp_path = locate(f"{seed}.nnkp")
+    if nnkp_path is not None:
+        with contextlib.suppress(InputError):  # functions have no labels then
+            labels = function_labels(nnkp_path, win_path, system.real_lattice)
+            system.function_labels = labels if len(labels) == system.num_wann else None
+
+
+def _seed_in(folder: Path) -> str:
+    """Seedname of the only .win file in a folder, "" if there is none or are several."""
+    seeds = {stem(file).removesuffix(".win") for extension in COMPRESSIONS for file in folder.glob(f"*.win{extension}")}
+    return seeds.pop() if len(seeds) == 1 else ""
 
 
 def _load_on_rank_0(arguments: dict, communicator) -> System_R:
