@@ -18,8 +18,9 @@ the currents of s along i are :math:`e\int d\varepsilon(-\partial f/\partial\var
 calculations.
 """
 
-from .difference import ImpurityPotential, impurity_from_difference
+from .difference import impurity_from_difference
 from .impurities import Impurity
+from .potential import ImpurityPotential
 from .response import ADDED, PARTS, ImpurityResult, impurity_response
 from .scattering import ORDERS
 from .shells import EnergyAxis

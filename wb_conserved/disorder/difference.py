@@ -6,22 +6,22 @@ Of two calculations, of a crystal and of a supercell in which one atom is replac
 
 i and j being functions of the atom.  Energies of a periodic calculation have no common zero: Δ is the difference that is left
 far from the atom, where nothing has changed.  What the atom changes on its neighbours and in the hops to them is not part of W;
-it is listed, shell by shell.
+it is listed, shell by shell.  Hops can be absorbed into W at one energy (`hops`), which an impurity of another row of the
+periodic table needs.
 """
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
-from pathlib import Path
 
 import numpy as np
 
 from ..errors import InputError
-from ..io.npz import read_arrays
-from .impurities import Impurity, labels_of
-from .matching import SPINS, Crystal, match, nearest
+from .hops import absorbed, hop_matrix
+from .matching import Crystal, all_nearest, function_name, match
+from .potential import ImpurityPotential, Shell
 
 logger = logging.getLogger("wb_conserved.disorder")
 
@@ -30,120 +30,7 @@ _HERMITIAN = 1e-6  # eV
 _SAME_SHELL = 0.05  # Å
 _RESIDUE = 0.1  # of W: more far away says that the cell is too small
 _ZERO = np.zeros(3)
-
-
-@dataclass(frozen=True)
-class Shell:
-    """Atoms at one distance from the impurity.
-
-    Attributes
-    ----------
-    distance : float
-        In the clean crystal, Å.
-    atoms : int
-        How many of the supercell.
-    level : float
-        Mean difference of the diagonal of H on an atom's functions, less Δ, eV.
-    block : float
-        Largest |eigenvalue| of the difference of H on an atom's functions, less Δ, eV.
-    hop : float
-        Largest singular value of the difference of H between the impurity and an atom at this distance, eV; 0 for itself.
-    """
-
-    distance: float
-    atoms: int
-    level: float
-    block: float
-    hop: float
-
-
-@dataclass(frozen=True, eq=False)
-class ImpurityPotential:
-    """What one atom in place of another changes on its functions.
-
-    Attributes
-    ----------
-    potential : complex array (n, n)
-        W, eV, Hermitian.
-    shift : float
-        Δ, eV: energies of the defective crystal less those of the clean one.
-    functions : tuple of int
-        The functions in the clean crystal, counted from 0, in the order of W.
-    names : tuple of str
-        What they are, such as "dxy up".
-    shells : tuple of Shell
-        The difference of H against the distance, nearest first; the first shell is the atom.
-    """
-
-    potential: np.ndarray
-    shift: float
-    functions: tuple[int, ...]
-    names: tuple[str, ...]
-    shells: tuple[Shell, ...]
-
-    def impurity(self, concentration: float, system=None) -> Impurity:
-        """The impurity, in a fraction of the cells.
-
-        Parameters
-        ----------
-        concentration : float
-        system : wannierberri.system.System_R, optional
-            A crystal with the functions of the clean one, to be sure that it has: another k mesh, say.
-
-        Raises
-        ------
-        InputError
-            A concentration that is not between 0 and 1, or a system with other functions.
-        """
-        if system is not None:
-            names = [_name(label) for label in labels_of(system)]
-            found = [names[i] if i < len(names) else "none" for i in self.functions]
-            if found != list(self.names):
-                raise InputError(
-                    "system", f"functions {self.functions} that are {', '.join(self.names)}", ", ".join(found)
-                )
-        return Impurity(self.potential, concentration, orbitals=list(self.functions))
-
-    @property
-    def decay(self) -> str:
-        """Table of the shells."""
-        lines = ["distance, Å   atoms   level, eV   block, eV   hop, eV"]
-        for shell in self.shells:
-            numbers = f"{shell.distance:11.3f} {shell.atoms:7d} {shell.level:11.4f} {shell.block:11.4f}"
-            lines.append(f"{numbers} {shell.hop:9.4f}")
-        return "\n".join(lines)
-
-    def __str__(self):
-        return f"shift of the energies: {self.shift:.4f} eV\n{self.decay}"
-
-    def save(self, path) -> None:
-        """Write a .npz file, which `load` reads."""
-        np.savez_compressed(
-            path,
-            potential=self.potential,
-            shift=self.shift,
-            functions=self.functions,
-            names=self.names,
-            shells=[astuple(shell) for shell in self.shells],
-        )
-
-    @classmethod
-    def load(cls, path) -> ImpurityPotential:
-        """Read a file that `save` wrote.
-
-        Raises
-        ------
-        InputError
-            It is missing, or not such a file.
-        """
-        arrays = read_arrays(Path(path))
-        needed = ("potential", "shift", "functions", "names", "shells")
-        missing = [name for name in needed if name not in arrays]
-        if missing:
-            raise InputError(path, f"arrays {', '.join(needed)}, as ImpurityPotential.save writes", f"no {missing}")
-        shells = tuple(Shell(row[0], int(row[1]), *row[2:]) for row in arrays["shells"].tolist())
-        functions, names = (tuple(arrays[name].tolist()) for name in ("functions", "names"))
-        return cls(arrays["potential"], float(arrays["shift"]), functions, names, shells)
+_WIDTH, _MESH = 0.2, 12  # eV, k points along each direction
 
 
 def impurity_from_difference(
@@ -153,6 +40,9 @@ def impurity_from_difference(
     *,
     shift: float | str | None = FARTHEST,
     orbitals: Sequence[str] | None = None,
+    energy: float | None = None,
+    width: float | None = None,
+    mesh: int | None = None,
     tolerance: float = 0.5,
 ) -> ImpurityPotential:
     """Potential of an impurity: the difference of H on its functions between two calculations.
@@ -174,6 +64,13 @@ def impurity_from_difference(
         the atoms that are farthest from `atom`.
     orbitals : sequence of str, optional
         Only these of the atom, such as ["s", "p"] or ["dxy"]; all by default.
+    energy : float, optional
+        Absorb the change of the hops between the atom and the others at this energy of `clean`, the Fermi level (eV): W then
+        scatters electrons of this energy outside of the atom as its levels and hops do together, see
+        `wb_conserved.disorder.hops`.  Each other atom counts with its nearest copies.  By default the hops are left out.
+    width, mesh : float, int
+        With `energy`: width of the energies around it, 0.2 eV by default, and k points along each direction, 12, for the
+        states of `clean` that the hops are taken at.
     tolerance : float
         How far atoms may have moved from their sites, Å.
 
@@ -188,31 +85,57 @@ def impurity_from_difference(
         not Hermitian.
     """
     _check_shift(shift)
+    absorbing = _absorbing(energy, width, mesh, orbitals)
     here, there = Crystal(defective, "defective"), Crystal(clean, "clean")
     number = here.number_of(atom)
     sites = match(there, here, number, tolerance)
-    difference = {a: _on_site(here, a) - _on_site(there, b) for a, b in sites.atoms.items()}
-    lattice, origin = sites.multiples @ there.lattice, sites.positions[number]
-    vectors = {a: nearest(site - origin, lattice) for a, site in sites.positions.items()}
-    distances = {a: float(np.linalg.norm(vector)) for a, vector in vectors.items()}
+    levels = {a: _on_site(there, b) for a, b in sites.atoms.items()}
+    difference = {a: _on_site(here, a) - levels[a] for a in sites.atoms}
+    vectors = _vectors(there, sites, number)
+    distances = {a: float(np.linalg.norm(copies[0])) for a, copies in vectors.items()}
     if shift is None or isinstance(shift, str):
         shift = _level_far_away(difference, distances)
     for a in difference:
         difference[a] = difference[a] - shift * np.eye(len(difference[a]))
-    hops = {a: _hop(here, there, sites, number, a, vector) for a, vector in vectors.items()}
-    labels = [here.labels[i] for i in here.functions[number]]
-    chosen = _chosen(labels, orbitals)
-    chosen.sort(key=lambda i: there.functions[sites.atoms[number]][i])
+    hops = [_Hop(here, there, sites, number, a, vector) for a in vectors if a != number for vector in vectors[a]]
+    W, left = difference[number], 1.0
+    if absorbing:
+        L, left = hop_matrix(clean, *_rows(there, sites.atoms[number], hops), *absorbing)
+        W = absorbed(L, levels[number], levels[number] + W, absorbing[0])
+    functions = there.functions[sites.atoms[number]]
+    chosen = sorted(_chosen([there.labels[i] for i in functions], orbitals), key=lambda i: functions[i])
     result = ImpurityPotential(
-        potential=difference[number][np.ix_(chosen, chosen)],
+        potential=0.5 * (W + W.conj().T)[np.ix_(chosen, chosen)],
         shift=float(shift),
-        functions=tuple(there.functions[sites.atoms[number]][i] for i in chosen),
-        names=tuple(_name(labels[i]) for i in chosen),
+        functions=tuple(functions[i] for i in chosen),
+        names=tuple(function_name(there.labels[functions[i]]) for i in chosen),
         shells=tuple(_shells(difference, distances, hops)),
+        energy=absorbing[0] if absorbing else None,
+        left=left,
     )
     logger.info("%s", result)
     _doubt(result)
     return result
+
+
+def _absorbing(energy, width, mesh, orbitals):
+    """Energy, width and mesh of the states at which hops are absorbed; () where they are not."""
+    if energy is None:
+        for name, value in (("width", width), ("mesh", mesh)):
+            if value is not None:
+                raise InputError(name, "to be given with energy only", repr(value))
+        return ()
+    if not np.isfinite(energy):
+        raise InputError("energy", "a finite number (eV)", repr(energy))
+    width, mesh = _WIDTH if width is None else width, _MESH if mesh is None else mesh
+    if not width > 0:
+        raise InputError("width", "a number > 0 (eV)", repr(width))
+    if not (isinstance(mesh, (int, np.integer)) and mesh > 0):
+        raise InputError("mesh", "a number of k points along each direction", repr(mesh))
+    if orbitals is not None:
+        expected = "none with energy: hops are absorbed into all functions of the atom"
+        raise InputError("orbitals", expected, repr(orbitals))
+    return float(energy), float(width), int(mesh)
 
 
 def _check_shift(shift):
@@ -242,14 +165,37 @@ def _level_far_away(difference, distances):
     return np.mean([np.trace(difference[a]).real / len(difference[a]) for a in far])
 
 
-def _hop(here, there, sites, number, atom, vector):
-    """Largest singular value of the difference of H between the impurity and another atom, eV."""
-    if atom == number:
-        return 0.0
-    cells = (vector - sites.positions[atom] + sites.positions[number]) @ np.linalg.inv(sites.multiples @ there.lattice)
-    actual = here.positions[atom] - here.positions[number] + np.rint(cells) @ here.lattice
-    difference = here.block(number, atom, actual) - there.block(sites.atoms[number], sites.atoms[atom], vector)
-    return float(np.linalg.norm(difference, 2))
+def _vectors(crystal, sites, number):
+    """From the impurity to the nearest copies of each atom, in the clean crystal; Å."""
+    lattice, origin = sites.multiples @ crystal.lattice, sites.positions[number]
+    return {a: all_nearest(site - origin, lattice, _SAME_SHELL) for a, site in sites.positions.items()}
+
+
+class _Hop:
+    """H between the impurity and another atom at one of its places, in both crystals (eV)."""
+
+    def __init__(self, here, there, sites, number, atom, vector):
+        lattice = sites.multiples @ there.lattice
+        cells = np.rint((vector - sites.positions[atom] + sites.positions[number]) @ np.linalg.inv(lattice))
+        actual = here.positions[atom] - here.positions[number] + cells @ here.lattice
+        self.atom, self.counterpart, self.vector = atom, sites.atoms[atom], vector
+        self.before = there.block(sites.atoms[number], self.counterpart, vector)
+        self.after = here.block(number, atom, actual)
+
+
+def _rows(crystal, atom, hops):
+    """R, and the elements before and after, as `hop_matrix` takes them."""
+    functions = crystal.functions[atom]
+    places: dict[tuple, int] = {}
+    entries = []
+    for hop in hops:
+        for (m, i), (n, j) in itertools.product(enumerate(functions), enumerate(crystal.functions[hop.counterpart])):
+            cell = tuple(crystal.cells(i, j, hop.vector).tolist())
+            entries.append((places.setdefault(cell, len(places)), m, j, hop.before[m, n], hop.after[m, n]))
+    before, after = (np.zeros((len(places), len(functions), len(crystal.labels)), dtype=complex) for _ in range(2))
+    for place, m, j, *elements in entries:
+        before[place, m, j], after[place, m, j] = elements
+    return np.array(list(places)), before, after
 
 
 def _chosen(labels, orbitals):
@@ -263,10 +209,6 @@ def _chosen(labels, orbitals):
     return [i for i, label in enumerate(labels) if any(label.is_of(name) for name in orbitals)]
 
 
-def _name(label):
-    return f"{label.orbital} {SPINS[label.spin]}".strip()
-
-
 def _shells(difference, distances, hops):
     """Shells by distance."""
     atoms = sorted(distances, key=distances.get)
@@ -275,8 +217,9 @@ def _shells(difference, distances, hops):
         shell = atoms[start:end]
         levels = [np.trace(difference[a]).real / len(difference[a]) for a in shell]
         blocks = [np.abs(np.linalg.eigvalsh(difference[a])).max() for a in shell]
+        changes = [np.linalg.norm(hop.after - hop.before, 2) for hop in hops if hop.atom in shell]
         distance = float(np.mean([distances[a] for a in shell]))
-        yield Shell(distance, len(shell), float(np.mean(levels)), float(max(blocks)), max(hops[a] for a in shell))
+        yield Shell(distance, len(shell), float(np.mean(levels)), float(max(blocks)), float(max(changes, default=0.0)))
 
 
 def _doubt(result):

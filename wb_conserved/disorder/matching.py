@@ -14,7 +14,7 @@ from .impurities import labels_of
 _LATTICE = 0.02  # of the length of a vector of the supercell
 _AXES_DIGITS = 4
 _COPIES = np.array(list(itertools.product((-1, 0, 1), repeat=3)))
-SPINS = {1: "up", -1: "down", 0: ""}
+_SPINS = {1: "up", -1: "down", 0: ""}
 
 
 class Crystal:
@@ -101,12 +101,15 @@ class Crystal:
             0 where H has no elements so far.
         """
         result = np.zeros((len(self.functions[atom]), len(self.functions[other])), dtype=complex)
-        places = itertools.product(enumerate(self.functions[atom]), enumerate(self.functions[other]))
-        for (m, i), (n, j) in places:
-            cells = (self._home(i) + vector - self._home(j)) @ np.linalg.inv(self.lattice)
-            place = self._vectors.get(tuple(np.rint(cells).astype(int).tolist()))
+        for (m, i), (n, j) in itertools.product(enumerate(self.functions[atom]), enumerate(self.functions[other])):
+            place = self._vectors.get(tuple(self.cells(i, j, vector).tolist()))
             result[m, n] = 0.0 if place is None else self._hamiltonian[place, i, j]
         return result
+
+    def cells(self, function: int, other: int, vector) -> np.ndarray:
+        """R, int array (3,), of the element <function, 0|H|other, R> between atoms at a distance (Å)."""
+        reduced = (self._home(function) + vector - self._home(other)) @ np.linalg.inv(self.lattice)
+        return np.rint(reduced).astype(int)
 
     def _home(self, function: int) -> np.ndarray:
         """Position of the copy of a function's atom that the function belongs to, Å."""
@@ -138,9 +141,16 @@ class Sites:
 
 def nearest(vector: np.ndarray, lattice: np.ndarray) -> np.ndarray:
     """The shortest of the vectors that differ from one by lattice vectors, Å."""
+    return all_nearest(vector, lattice)[0]
+
+
+def all_nearest(vector: np.ndarray, lattice: np.ndarray, tolerance: float = 0.0) -> np.ndarray:
+    """As `nearest`, with all that are at most `tolerance` (Å) longer, (n, 3)."""
     reduced = vector @ np.linalg.inv(lattice)
     copies = (reduced - np.rint(reduced) + _COPIES) @ lattice
-    return copies[np.argmin(np.linalg.norm(copies, axis=1))]
+    lengths = np.linalg.norm(copies, axis=1)
+    order = np.argsort(lengths, kind="stable")
+    return copies[order[lengths[order] <= lengths.min() + tolerance]]
 
 
 def match(crystal: Crystal, supercell: Crystal, replaced: int, tolerance: float) -> Sites:
@@ -221,6 +231,11 @@ def _placed(crystal, supercell, atom, replaced):
     return others, max(float(np.linalg.norm(step - mean)) for step in away.values()), atoms, positions
 
 
+def function_name(label) -> str:
+    """Name of a function, such as "dxy up"."""
+    return f"{label.orbital} {_SPINS[label.spin]}".strip()
+
+
 def _key(label):
     axes = tuple(round(float(x), _AXES_DIGITS) for x in label.shell[3])
     return label.shell[0], label.orbital, axes, -label.spin
@@ -228,7 +243,7 @@ def _key(label):
 
 def _orbitals(crystal, atom):
     labels = [crystal.labels[i] for i in crystal.functions[atom]]
-    return ", ".join(f"{label.orbital} {SPINS[label.spin]}".strip() for label in labels)
+    return ", ".join(function_name(label) for label in labels)
 
 
 def _text(lattice):
