@@ -93,8 +93,8 @@ def test_hops_that_do_not_change_leave_the_difference():
     assert found.left == 0
 
 
-def test_what_is_no_product_is_said():
-    """A hop to one neighbour alone: a part is left, and the text says how much."""
+def with_another_hop():
+    """A hop to one neighbour alone: no product of a matrix and the hops of the crystal."""
     system = defective()
     matrices, vectors = system.get_R_mat("Ham").copy(), np.asarray(system.rvec.iRvec)
     change, neighbour = matrix(30), slice(NUMBER, 2 * NUMBER)  # the cell (0, 0, 1)
@@ -103,10 +103,24 @@ def test_what_is_no_product_is_said():
     matrices[zero, :NUMBER, neighbour] += change
     matrices[zero, neighbour, :NUMBER] += change.conj().T
     system.set_R_mat("Ham", matrices, reset=True)
-    found = impurity_from_difference(crystal(), system, 0, energy=ENERGY, width=2.0, mesh=6)
+    return system
+
+
+def test_what_is_no_product_is_fitted_to_the_states_at_the_energy():
+    """As from the states of the supercell that the shifted mesh of 3 x 3 x 3 unfolds from, and the text says what is left."""
+    system, width = with_another_hop(), 1.0
+    found = impurity_from_difference(crystal(), system, 0, energy=ENERGY, width=width, mesh=CELLS)
     assert 0.05 < found.left < 0.95
     assert f"absorbed at {ENERGY:g} eV, but for {100 * found.left:.0f} %" in str(found)
-    np.testing.assert_allclose(found.potential, found.potential.conj().T, atol=1e-12)
+    clean, changed = (hamiltonian(s, np.full(3, 0.5)) for s in (supercell(crystal(), [CELLS] * 3), system))
+    energies, states = np.linalg.eigh(clean)
+    weights = np.exp(-0.5 * ((energies - ENERGY) / width) ** 2)  # of amplitudes
+    old, new = (H[:NUMBER, NUMBER:] @ states[NUMBER:] * weights for H in (clean, changed))
+    L = np.linalg.lstsq(old.T, new.T, rcond=None)[0].T
+    assert found.left == pytest.approx(np.linalg.norm(new - L @ old) / np.linalg.norm(new - old), rel=1e-9)
+    inverse, one = np.linalg.inv(L), ENERGY * np.eye(NUMBER)
+    expected = one - hermitian(9) - inverse @ (one - LEVELS) @ inverse.conj().T
+    np.testing.assert_allclose(found.potential, expected, atol=1e-9)
 
 
 @pytest.mark.parametrize("broadening", [0.3, 1.0])
