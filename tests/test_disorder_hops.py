@@ -107,12 +107,12 @@ def with_another_hop():
 
 
 def test_what_is_no_product_is_fitted_to_the_states_at_the_energy():
-    """As from the states of the supercell that the shifted mesh of 3 x 3 x 3 unfolds from, and the text says what is left."""
+    """As from the states of the supercell that the mesh of 3 x 3 x 3 unfolds from, and the text says what is left."""
     system, width = with_another_hop(), 1.0
     found = impurity_from_difference(crystal(), system, 0, energy=ENERGY, width=width, mesh=CELLS)
     assert 0.05 < found.left < 0.95
     assert f"absorbed at {ENERGY:g} eV, but for {100 * found.left:.0f} %" in str(found)
-    clean, changed = (hamiltonian(s, np.full(3, 0.5)) for s in (supercell(crystal(), [CELLS] * 3), system))
+    clean, changed = (hamiltonian(s, np.zeros(3)) for s in (supercell(crystal(), [CELLS] * 3), system))
     energies, states = np.linalg.eigh(clean)
     weights = np.exp(-0.5 * ((energies - ENERGY) / width) ** 2)  # of amplitudes
     old, new = (H[:NUMBER, NUMBER:] @ states[NUMBER:] * weights for H in (clean, changed))
@@ -127,8 +127,7 @@ def test_what_is_no_product_is_fitted_to_the_states_at_the_energy():
 def test_friedel_sum_counts_states(broadening):
     """That of a mesh is the difference of the numbers of states, Lorentzians, in the supercell that unfolds to it."""
     W = hermitian(40)
-    k = np.full(3, 0.5)  # folds the shifted mesh of 3 x 3 x 3
-    clean = hamiltonian(supercell(crystal(), [CELLS] * 3), k)
+    clean = hamiltonian(supercell(crystal(), [CELLS] * 3), np.zeros(3))
     with_potential = clean.copy()
     with_potential[:NUMBER, :NUMBER] += W
     for energy in (-1.0, ENERGY):

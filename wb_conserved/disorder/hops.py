@@ -106,8 +106,8 @@ def friedel_sum(system, functions, potential, energy: float, broadening: float, 
 
 
 def _parts(system, mesh):
-    """k points off the symmetric ones, in parts."""
-    steps = [(np.arange(mesh) + 0.5) / mesh if periodic else np.zeros(1) for periodic in system.periodic]
+    """k points of a mesh with Γ, which has the symmetry of the crystal, in parts."""
+    steps = [np.arange(mesh) / mesh if periodic else np.zeros(1) for periodic in system.periodic]
     kpoints = np.array(list(itertools.product(*steps)))
     return np.array_split(kpoints, -(-len(kpoints) // _PARTS))
 
