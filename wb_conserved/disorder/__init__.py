@@ -15,11 +15,13 @@ the currents of s along i are :math:`e\int d\varepsilon(-\partial f/\partial\var
 - Gaussian skew scattering: see `passes.SkewSums`
 
 `energy_axis` weighs and `shells` finds the states, `scattering` has the rates, `passes` sums, `settings` says what is asked,
-`response` gives the results.
+`response` gives the results; `difference` makes W from two calculations.
 """
 
+from .difference import impurity_from_difference
 from .energy_axis import EnergyAxis
 from .impurities import Impurity
+from .potential import ImpurityPotential
 from .response import ADDED, PARTS, ImpurityResult, impurity_calculators, impurity_response
 from .scattering import ORDERS
 from .settings import Disorder
@@ -31,7 +33,9 @@ __all__ = [
     "Disorder",
     "EnergyAxis",
     "Impurity",
+    "ImpurityPotential",
     "ImpurityResult",
     "impurity_calculators",
+    "impurity_from_difference",
     "impurity_response",
 ]

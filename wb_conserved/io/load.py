@@ -24,7 +24,7 @@ from .spin_axis import Z_AXIS, choose_axis, set_spin, warn_of_stated_order
 from .spin_order import PAIR_TOLERANCE, SPIN_PART_TOLERANCE, TIME_REVERSAL_TOLERANCE, check_spin_order
 from .spinors import collinear_system
 from .symmetry import SYMMETRY_TOLERANCE, symmetrize_system
-from .text import locate
+from .text import COMPRESSIONS, locate, stem
 
 logger = logging.getLogger("wb_conserved.io")
 
@@ -138,7 +138,8 @@ def load_system(
         With 'Ham' (eV), 'AA' (Å; zero for _hr.dat, which has no positions but the centres) and, with `spin`, 'SS'
         (Pauli matrices). Its point group is trivial, unless it came with one or `symmetrize` set it, which adds what it
         found as ``symmetry_report``; ``frozen_window`` (two energies in eV, or None) is that of the .win file
-        beside, if there is one. For a System_R without 'AA' that stays missing, with a warning.
+        beside (in the folder, if it is one), if there is one, and ``function_labels`` are what the projections of the .nnkp
+        file beside say. For a System_R without 'AA' that stays missing, with a warning.
 
     Raises
     ------
@@ -183,7 +184,7 @@ def _load(options: Options) -> System_R:
         tolerance = SYMMETRY_TOLERANCE if options.symmetry_tolerance is None else options.symmetry_tolerance
         beside = [_beside(seed, ending) for ending in (".nnkp", ".win")]
         system = symmetrize_system(system, *beside, tolerance=tolerance, magnetic_moments=options.magnetic_moments)
-    _note_files_beside(system, seed)
+    _add_what_files_say(system, seed or _seed_in(Path(source)))
     logger.info(
         "%s: %d Wannier functions, %d R vectors, matrices %s",
         source,
@@ -226,8 +227,8 @@ def _set_spin(source: str, system: System_R, seed: str, options: Options) -> Non
     set_spin(system, pairs, signs, axis)
 
 
-def _note_files_beside(system: System_R, seed: str) -> None:
-    """Frozen window and labels of the functions, where the files beside say them."""
+def _add_what_files_say(system: System_R, seed: str) -> None:
+    """Frozen window and labels of the functions, from the .win and .nnkp files beside."""
     win_path = locate(f"{seed}.win") if seed else None
     if win_path is None:
         return
@@ -237,6 +238,12 @@ def _note_files_beside(system: System_R, seed: str) -> None:
         with contextlib.suppress(InputError):  # functions have no labels then
             labels = function_labels(nnkp_path, win_path, system.real_lattice)
             system.function_labels = labels if len(labels) == system.num_wann else None
+
+
+def _seed_in(folder: Path) -> str:
+    """Seedname of the only .win file in a folder, "" if there is none or are several."""
+    seeds = {stem(file).removesuffix(".win") for extension in COMPRESSIONS for file in folder.glob(f"*.win{extension}")}
+    return seeds.pop() if len(seeds) == 1 else ""
 
 
 def _load_on_rank_0(arguments: dict, communicator) -> System_R:

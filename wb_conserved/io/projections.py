@@ -206,6 +206,11 @@ def read_atoms(path: Path, real_lattice: np.ndarray) -> tuple[list[str], np.ndar
     return names, positions
 
 
+def species_name(label: str) -> str:
+    """Species of an atom's label, without what tells atoms apart: Te of Te1, Te2 and te_b."""
+    return re.sub(r"(?<=[A-Za-z])(\d+|[-_].*)$", "", label).capitalize()
+
+
 def species_of(path: Path, names: list[str]) -> list[int]:
     """Numbers of chemical species, from labels without what tells atoms apart: a number, or what follows - or _.
 
@@ -223,7 +228,7 @@ def species_of(path: Path, names: list[str]) -> list[int]:
     list of int
         Counted from 1.
     """
-    kinds = [re.sub(r"(?<=[A-Za-z])(\d+|[-_].*)$", "", name).capitalize() for name in names]
+    kinds = [species_name(name) for name in names]
     for kind in sorted(set(kinds)):
         labels = sorted({name for name, other in zip(names, kinds, strict=True) if other == kind})
         if len(labels) > 1:
