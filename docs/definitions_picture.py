@@ -2,7 +2,7 @@
 
     python docs/definitions_picture.py [--mesh 40]
 
-Left: against the Fermi level.  Right: at the level of the scf calculation against the multiplet threshold, for functions that
+Top: against the Fermi level.  Bottom: at the level of the scf calculation against the multiplet threshold, for functions that
 keep the symmetry of the crystal (data/pt) and for maximally localised ones (data/pt_mlwf), which split Kramers pairs.
 """
 
@@ -17,7 +17,12 @@ from wb_conserved.calculators import SUMS
 
 ROOT = Path(__file__).parents[1]
 LEVEL, THRESHOLD, KBT = 18.0874, 0.01, 0.025  # eV
-STYLES = {"conventional": ("#000000", "--"), "kubo": ("#0072B2", "-"), "conserved": ("#D55E00", "-"), "berry": ("#009E73", ":")}
+STYLES = {
+    "conventional": ("#000000", "--"),
+    "kubo": ("#0072B2", "-"),
+    "conserved": ("#D55E00", "-"),
+    "berry": ("#009E73", ":"),
+}
 THRESHOLDS = np.geomspace(1e-3, 0.4, 14)
 
 
@@ -44,30 +49,34 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mesh", type=int, default=40)
     mesh = parser.parse_args().mesh
-    plt.rcParams.update({"font.size": 7, "lines.linewidth": 1.0, "axes.linewidth": 0.6, "mathtext.fontset": "dejavusans"})
-    figure, (left, right) = plt.subplots(1, 2, figsize=(17.2 / 2.54, 5.6 / 2.54), layout="constrained")
+    plt.rcParams.update(
+        {"font.size": 7.5, "lines.linewidth": 1.0, "axes.linewidth": 0.6, "mathtext.fontset": "dejavusans"}
+    )
+    figure, (top, bottom) = plt.subplots(2, 1, figsize=(8.6 / 2.54, 10 / 2.54), layout="constrained")
     energies = np.linspace(-4.0, 2.0, 121)
     symmetric = platinum("pt", ["C4z", "C4x", "Inversion", "TimeReversal"])
     scan = sigma(symmetric, mesh, LEVEL + energies, [THRESHOLD])
     of_threshold = sigma(symmetric, mesh, [LEVEL], THRESHOLDS)
     localised = sigma(platinum("pt_mlwf"), 25, [LEVEL], THRESHOLDS)
     for name, (colour, line) in STYLES.items():
-        label = SUMS[name].calculator.symbol
-        left.plot(energies, scan[name, THRESHOLD] / 1000, color=colour, linestyle=line, label=label)
+        symbol, _, index = SUMS[name].calculator.symbol.partition("_")
+        label = rf"${symbol}_\mathrm{{{index}}}$".replace("σ", r"\sigma")
+        top.plot(energies, scan[name, THRESHOLD] / 1000, color=colour, linestyle=line, label=label)
         for values, marker in ((of_threshold, "o"), (localised, "x")):
             numbers = [values[name, threshold][0] / 1000 for threshold in THRESHOLDS]
-            right.plot(THRESHOLDS, numbers, color=colour, linestyle=line, marker=marker, markersize=2.5)
-    left.axvline(0, color="0.7", linewidth=0.6, zorder=0)
-    left.set(xlabel=r"$E - E_\mathrm{F}$ (eV)", ylabel=r"$\sigma^{xy,z}$ (10$^3$ ħ/|e| S/cm)", xlim=(-4, 2), ylim=(-3, 4))
-    left.legend(frameon=False, ncols=2, loc="lower left", handlelength=1.8)
-    right.set(xscale="log", xlabel="multiplet threshold (eV)", xlim=(8e-4, 0.5))
+            bottom.plot(THRESHOLDS, numbers, color=colour, linestyle=line, marker=marker, markersize=2.5)
+    top.axvline(0, color="0.7", linewidth=0.6, zorder=0)
+    unit = r"$\sigma^{xy,z}$ (10$^3$ ħ/|e| S/cm)"
+    top.set(xlabel=r"$E - E_\mathrm{F}$ (eV)", ylabel=unit, xlim=(-4, 2), ylim=(-1.7, 2.6))
+    top.legend(frameon=False, ncols=2, loc="upper left", handlelength=1.8, columnspacing=1.2)
+    bottom.set(xscale="log", xlabel="multiplet threshold (eV)", ylabel=unit, xlim=(8e-4, 0.5), ylim=(0.3, 3.5))
     for marker, text in (("o", "symmetric functions"), ("x", "maximally localised")):
-        right.plot([], [], color="0.4", marker=marker, markersize=2.5, linestyle="", label=text)
-    right.legend(frameon=False, loc="lower left")
-    for axes, letter in ((left, "a"), (right, "b")):
+        bottom.plot([], [], color="0.4", marker=marker, markersize=2.5, linestyle="", label=text)
+    bottom.legend(frameon=False, loc="upper right")
+    for axes, letter in ((top, "a"), (bottom, "b")):
         axes.set_title(letter, loc="left", fontweight="bold")
         axes.tick_params(direction="in", top=True, right=True, width=0.6)
-    figure.savefig(ROOT / "docs" / "definitions.png", dpi=220)
+    figure.savefig(ROOT / "docs" / "definitions.png", dpi=250)
 
 
 if __name__ == "__main__":

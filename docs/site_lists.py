@@ -1,14 +1,16 @@
 """Lists of the site that are made from the code when it is built, and links between pages.
 
-A page has ``<!-- list: NAME -->`` where a list of `LISTS` belongs; in plain Markdown nothing shows there.  ``<!-- contents -->``
-makes the pages that a page links to its chapters: a new page is one line in such a list.
+A page has ``<!-- list: NAME -->`` where a list of `LISTS` belongs; in plain Markdown nothing shows there.
+``<!-- contents -->`` makes the pages that a page links to its chapters: a new page is one line in such a list.
 """
 
 import csv
+import functools
+import importlib
 import inspect
+import os
 import re
 from pathlib import Path
-from typing import Literal, get_args, get_origin
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
@@ -35,13 +37,20 @@ def contents(text):
 
 
 def with_links(text, page):
-    """Links to folders, which a site cannot show, as names."""
+    """Links that hold on the site: pages from elsewhere are pages of it, other texts and folders are named."""
 
     def target(found):
         label, path = found.groups()
-        if re.match(r"https?://|#", path) or not (page.parent / path).is_dir():
+        file, mark, heading = path.partition("#")
+        linked = (page.parent / file).resolve()
+        if re.match(r"https?://|#", path) or linked.is_relative_to(DOCS):
             return found[0]
-        return f"`{(page.parent / path).resolve().relative_to(ROOT)}`"
+        name = str(linked.relative_to(ROOT))
+        if name in FROM_ELSEWHERE:
+            return f"[{label}]({os.path.relpath(DOCS / FROM_ELSEWHERE[name], page.parent)}{mark}{heading})"
+        if linked.is_dir() or linked.suffix in (".md", ".cff"):
+            return f"`{name}`" if label.strip("`") == name else f"{label} (`{name}`)"
+        return found[0]
 
     return re.sub(r"(?<!!)\[([^\]]+)\]\(([^)\s]+)\)", target, text)
 
@@ -57,13 +66,6 @@ def table(head, rows):
 def first_sentence(item):
     """Of the docstring."""
     return " ".join(inspect.getdoc(item).split("\n\n")[0].split())
-
-
-def of_type(annotation):
-    """A type in words; what the description says is not repeated."""
-    if get_origin(annotation) is Literal:
-        return ", ".join(f"`{value!r}`" for value in get_args(annotation))
-    return ""
 
 
 def keys():
@@ -223,8 +225,6 @@ MODULES = {
 
 def api():
     """Public names from their docstrings."""
-    import importlib
-
     import wb_conserved
 
     found = ["## wb_conserved", ""]
@@ -285,19 +285,8 @@ def validation():
     return "\n".join(found)
 
 
-def changelog():
-    """CHANGELOG.md."""
-    return included(ROOT / "CHANGELOG.md", DOCS)
-
-
-def tutorials():
-    """tutorials/README.md."""
-    return included(ROOT / "tutorials" / "README.md", DOCS)
-
-
 def included(path, folder):
     """A page from elsewhere without its title, with links that hold in a folder of the site."""
-    import os
 
     def target(found):
         if re.match(r"https?://|#", found[2]):
@@ -309,8 +298,14 @@ def included(path, folder):
     return re.sub(r"\[([^\]]+)\]\(([^)\s]+)\)", target, text)
 
 
-LISTS = {
-    function.__name__: function
-    for function in (keys, quantities, observables, statistics, files, api, validation, changelog, tutorials)
+FROM_ELSEWHERE = {
+    "CHANGELOG.md": "changelog.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "data/README.md": "data.md",
+    "tutorials/README.md": "tutorials.md",
 }
+"""Texts of the repository that are pages of the site, with their pages."""
+LISTS = {
+    function.__name__: function for function in (keys, quantities, observables, statistics, files, api, validation)
+} | {Path(page).stem: functools.partial(included, ROOT / name, DOCS) for name, page in FROM_ELSEWHERE.items()}
 """By the name that pages give."""
