@@ -1,7 +1,7 @@
 """Docstrings as the site shows them: plain text with indented equations, in the place of reStructuredText.
 
 In docstrings of this package "tr_M", "|M|" and "X†_nm" are text, single backquotes mark names, and an indented block is an
-equation to be shown as it stands.  Only ``:math:`` and ``.. math::`` are markup.
+equation to be shown as it stands.  Only ``:math:``, ``.. math::`` and examples (``>>>``) are markup.
 """
 
 import re
@@ -19,9 +19,8 @@ def setup(app):
 
 def as_text(app, what, name, obj, options, lines):
     """Change the lines of a docstring in place."""
-    lines[:] = literal_blocks(
-        [line if in_math else escaped(line) for line, in_math in zip(lines, math(lines), strict=True)]
-    )
+    as_is = [one or other for one, other in zip(math(lines), examples(lines), strict=True)]
+    lines[:] = literal_blocks([line if kept else escaped(line) for line, kept in zip(lines, as_is, strict=True)])
 
 
 def math(lines):
@@ -34,6 +33,15 @@ def math(lines):
         if line.lstrip().startswith(".. math::"):
             indent = own
         found.append(indent is not None)
+    return found
+
+
+def examples(lines):
+    """Whether each line belongs to an example, from ``>>>`` to the next blank line."""
+    inside, found = False, []
+    for line in lines:
+        inside = line.lstrip().startswith(">>>") or (inside and bool(line.strip()))
+        found.append(inside)
     return found
 
 

@@ -105,7 +105,8 @@ def toml(value):
 
 def plain(text):
     """Text whose characters stand for themselves in Markdown."""
-    return re.sub(r"([*_<>\[\]])", r"\\\1", text)
+    parts = re.split(r"(`[^`]+`)", text)
+    return "".join(part if part.startswith("`") else re.sub(r"([*_<>\[\]])", r"\\\1", part) for part in parts)
 
 
 def quantities():
@@ -192,6 +193,8 @@ def files():
     """Every ending that `load_system` reads, in the order in which it looks."""
     from wb_conserved.io import READERS
     from wb_conserved.io.formats import FOLDER
+    from wb_conserved.io.spin_order import CODES
+    from wb_conserved.results import RESULT_FILES
 
     readers = {f"`X{ending}`": reader for ending, reader in READERS.items()} | {"a folder of `.npz` files": FOLDER}
     rows = [
@@ -202,7 +205,22 @@ def files():
         )
         for name, reader in readers.items()
     ]
-    return table(("file", "what is read", "options of `load_system`"), rows)
+    read = table(("file", "what is read", "options of `load_system`"), rows)
+    orders = [(f'`"{code}"`', ", or ".join(f"`{order}`" for order in known)) for code, known in CODES.items()]
+    written = "\n".join(f"- `{name}`" for name in RESULT_FILES)
+    return "\n\n".join(
+        [
+            "## Read",
+            read,
+            "## Orders of spin",
+            "Where there are no spin matrices `spin_order` says which functions are up and down: `interlaced`, `block`, pairs, "
+            "or the code that they are from.",
+            table(("code", "order"), orders),
+            "## Written",
+            "In the folder of results, those that apply:",
+            written,
+        ]
+    )
 
 
 MODULES = {

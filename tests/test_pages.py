@@ -1,9 +1,9 @@
 """What the pages of docs/ show is done: their input files are run, their Python prints what the page says.
 
-Blocks of a page are taken in order, in one folder that has `data`, `tutorials` (on a mesh of 8³) and the files of `PREPARED`.  A
-toml block whose first line is ``# NAME.toml`` is a file; every one must be valid input.  Of bash blocks the lines that begin with
-wb-conserved are given to the command, the others (which install, or start other programs) must be of `NOT_RUN`.  A text block after
-Python is what it prints, numbers to 1 %.
+Blocks of a page are taken in order, in a folder with `data`, `tutorials` (on a mesh of 8³) and the files of `PREPARED`.  A toml
+block whose first line is ``# NAME.toml`` is a file; every one must be valid input.  Of bash blocks lines that begin with
+wb-conserved are given to the command, the others (which install, or start other programs) must be of `NOT_RUN`.  A text block
+after Python is what it prints, numbers to 1 %.
 """
 
 import contextlib

@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from ..annotations import AnySystem
 
 
 class RealSpaceMatrix:
@@ -105,7 +109,7 @@ class Operator:
         """Whether it is the spin of the system, whatever its name."""
         return self.matrix == SPIN.matrix
 
-    def check_system(self, system):
+    def check_system(self, system: AnySystem) -> None:
         """Check that the system has, or fits, the matrix.
 
         Raises
