@@ -64,6 +64,6 @@ def refused(error: InputError) -> str:
     return str(error)
 
 
-wb_conserved.misspelt  # type: ignore[attr-defined]
+misspelt = wb_conserved.misspelt  # type: ignore[attr-defined]
 run(system)  # type: ignore[call-arg]
 run(system, 10, calculators, no_such_option=1)  # type: ignore[call-arg]

@@ -25,7 +25,7 @@ def of_recipe(section):
 
 
 def of_project(requirements):
-    """The same of pyproject.toml; of several lines for one package the lowest version, without upper limits that a marker has."""
+    """The same of pyproject.toml; of a requirement with a marker only the lowest version."""
     found = {}
     for requirement in requirements:
         name, versions, marker = re.match(r"([\w.-]+)(?:\[[^]]*\])?\s*([^;]*?)\s*(;.*)?$", requirement).groups()

@@ -76,7 +76,9 @@ def test_every_page_is_a_chapter_of_another(site_lists):
 
 
 def test_every_list_that_a_page_asks_for_exists(site_lists):
-    asked = [name for page in DOCS.rglob("*.md") for name in re.findall(r"<!-- list: (\S+) -->", page.read_text("utf-8"))]
+    asked = [
+        name for page in DOCS.rglob("*.md") for name in re.findall(r"<!-- list: (\S+) -->", page.read_text("utf-8"))
+    ]
     assert sorted(asked) == sorted(site_lists.LISTS)
 
 
