@@ -19,17 +19,38 @@ os.environ.setdefault("NUMBA_CACHE_DIR", str(_folder_of_kernels()))
 
 import pytest
 from data_folder import DATA
+from validation import Writer, remember, validation
 
 import wb_conserved
+
+__all__ = ["validation"]  # a fixture
 
 
 def pytest_addoption(parser):
     """Long tests are for .ci/full."""
     parser.addoption("--long", action="store_true", help="run the tests marked long too")
+    parser.addoption("--write-validation", action="store_true", help="write the rows of docs/validation.csv of these tests")
 
 
+def pytest_configure(config):
+    """Rows of validation are collected where they are to be written."""
+    if config.getoption("--write-validation"):
+        config.pluginmanager.register(Writer(config))
+
+
+@pytest.hookimpl(tryfirst=True, wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Tell the fixture `validation` of a test that failed before its end."""
+    report = yield
+    if call.when == "call":
+        item.validation_failed = report.failed
+    return report
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """Skip them otherwise."""
+    """Long tests are skipped unless asked for."""
+    remember(config, items)
     if config.getoption("--long"):
         return
     for item in items:

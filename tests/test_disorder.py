@@ -6,6 +6,8 @@ from shells import X, Y, Z, circle, cubic_rashba, dirac, model_m4, random_in_pai
 
 CHARGE, SECTORS = 0, 1  # observables of `dirac`
 PARTS = ("side_jump", "anomalous_distribution", "gaussian_skew")
+SINITSYN, INOUE = "N. Sinitsyn et al., PRB 75, 045315", "J. Inoue et al., PRB 70, 041303"
+XN = "C. Xiao and Q. Niu, PRB 104, L241411"
 UNIT = 1 / (8 * np.pi)
 DIRAC = [(0.5, 1.0), (1.0, 0.7), (0.3, 1.4)]
 
@@ -19,12 +21,15 @@ class TestDirac:
     """N. Sinitsyn et al., PRB 75, 045315: all parts of the anomalous Hall effect."""
 
     @pytest.mark.parametrize(("mass", "radius"), DIRAC)
-    def test_parts(self, mass, radius):
+    def test_parts(self, mass, radius, validation):
         energy, rings = fermi_circle(mass, radius)
         found = solved(dirac(mass), energy, rings, [(0.1, 0.01)])
         intrinsic, x = mass / (4 * np.pi * energy), radius**2
         jump, skew = intrinsic * 2 * x / (4 * mass**2 + x), intrinsic * 3 * x**2 / (4 * mass**2 + x) ** 2
         for name, exact in zip(PARTS, (jump, jump, skew), strict=True):
+            quantity = f"{name.replace('_', ' ').capitalize()} of massive Dirac electrons, m = {mass}, k = {radius}"
+            number = getattr(found, name)[X, Y, CHARGE]
+            validation(quantity, exact, number, SINITSYN, kind="published", within=1e-9 * abs(exact), unit="e²/ħ")
             for prefix in ("", "conventional_"):  # the charge is conserved
                 part = getattr(found, prefix + name)
                 assert part[X, Y, CHARGE] == pytest.approx(exact, rel=1e-9), name
@@ -101,7 +106,7 @@ class TestRashba:
 
     @pytest.mark.parametrize("order", ["born", "t-matrix"])
     @pytest.mark.parametrize(("level", "conventional"), [(1.0, -1.0), (-0.05, -0.774597)])
-    def test_nothing_remains(self, order, level, conventional):
+    def test_nothing_remains(self, order, level, conventional, validation):
         """Both bands, and below the crossing, where the two circles belong to the lower band: with x = √(1 + 2μ/(mα²)) the
         conventional intrinsic part is −x along yx, and what impurities add +x, all of it side jump.  The T matrix enters the
         distribution, not the side jump: with it the sum is off by (πVA)², of second order in V."""
@@ -113,6 +118,13 @@ class TestRashba:
         assert sum(extrinsic) == pytest.approx(-conventional * (1 + higher), abs=2e-6)
         assert extrinsic[0] == pytest.approx(np.sqrt(min(1, 1 + 2 * level / 0.25)) * (1 + higher), abs=1e-7)
         assert of_rashba(found) == pytest.approx([0] * 4, abs=1e-7)
+        if order == "born":
+            where = "both bands" if level > 0 else "below the crossing"
+            options = {"kind": "published", "within": 2e-6, "unit": "e/8π"}
+            quantity = f"σ_conv^{{yx,z}} that impurities add, Rashba gas, {where}"
+            validation(quantity, -conventional, sum(extrinsic), INOUE, **options)
+            quantity = f"σ^{{yx,z}} of the conserved current that impurities add but σ_dp, Rashba gas, {where}"
+            validation(quantity, 0, sum(of_rashba(found)), XN, **options)
         for name in PARTS:
             part = getattr(found, name)
             np.testing.assert_allclose(part, 0, atol=1e-9, err_msg=name)
@@ -140,14 +152,16 @@ class TestRashba:
         dipole = -shell_sum(found, "dipole_velocity")[Y, X, Z] / UNIT  # all of σ_B, as σ_in = 0
         assert dipole == pytest.approx(-1 + 0.5 * zeeman**2 * (1 / upper**2 + 1 / lower**2), abs=1e-9)
 
-    def test_no_anomalous_hall_effect_with_both_bands(self):
+    def test_no_anomalous_hall_effect_with_both_bands(self, validation):
         level, zeeman = 1.0, 0.3
         system, rings = rashba(level, zeeman=zeeman)
         found = solved(system, level, rings, [(0.1, 0.02)], operator="identity")
         parts = [getattr(found, name)[X, Y, 0] / UNIT for name in (*PARTS, "drift")]
         assert parts == pytest.approx([-0.508474576, -0.508474576, 0.508474576, 0], abs=1e-8)
         lower, upper = (np.sqrt(zeeman**2 + 0.25 * (points[0] ** 2).sum()) for points, _ in rings)
-        assert sum(parts) + 2 * zeeman * (1 / upper - 1 / lower) == pytest.approx(0, abs=1e-7)
+        total = sum(parts) + 2 * zeeman * (1 / upper - 1 / lower)
+        quantity = "σ_xy of the Rashba ferromagnet with impurities, both bands"
+        validation(quantity, 0, total, "vanishes, closed form", within=1e-7, unit="e²/8πħ")
         found = solved(system, level, rings, [(0.1, 0.02)], "t-matrix", operator="identity")
         assert found.skew[X, Y, 0] == pytest.approx(0, abs=1e-8 * found.drift[X, X, 0])
 

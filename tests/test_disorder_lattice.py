@@ -62,20 +62,22 @@ class TestSquareLattice:
         assert spectrum.optical < 1e-12
 
     @pytest.mark.parametrize(("scattering", "rate"), [("born", 0.014624), ("t-matrix", 0.010509)])
-    def test_conductivity_and_lifetime(self, scattering, rate):
+    def test_conductivity_and_lifetime(self, scattering, rate, validation):
         found = impurity_response(
             square_lattice(), self.mesh, Impurity(0.6, 0.05), [self.level], width=0.1, operator="identity", degen_thresh=1e-6,
             scattering=scattering,
         )  # fmt: skip
         charge = found.results["impurity_charge"].data[0] / CONDUCTANCE
-        assert charge[X, X] == pytest.approx(0.340338 / rate, rel=1e-2)
+        exact = 0.340338 / rate
+        quantity = f"σ_xx of a square lattice with impurities, {scattering}"
+        validation(quantity, exact, charge[X, X], "quadrature", within=1e-2 * exact, unit="e²/ħ")
         assert charge[Y, Y] == pytest.approx(charge[X, X], rel=1e-9)
         assert abs(charge[X, Y]) < 1e-9 * charge[X, X]
         assert found.results["impurity_lifetime"].data[0] == pytest.approx(HBAR_EV_FS / rate, rel=1e-2)
         assert found.results["impurity_skew"].data[0, X, X] == pytest.approx(0, abs=1e-6 * CONDUCTANCE * charge[X, X])
 
 
-def test_residual_resistivity_of_a_cubic_lattice():
+def test_residual_resistivity_of_a_cubic_lattice(validation):
     """ρ = Γ a / (e²/ħ) (Σ w v_x²)⁻¹ in Born order, with A = (1/π) ∫cos(εt) J_0(2t)³ dt, Γ = 2πcW²A and, by parts,
     Σ w v_x² = ∫dε (−ε/3) A below the level, as every direction has a third of the energy."""
     constant, c, W, level = 3.0, 0.02, 0.4, -1.5
@@ -90,7 +92,8 @@ def test_residual_resistivity_of_a_cubic_lattice():
         lattice_system(constant * np.eye(3), hoppings), 48, Impurity(W, c), [level], width=0.2, operator="identity",
         degen_thresh=1e-6, scattering="born",
     ).results  # fmt: skip
-    assert found["impurity_resistivity"].data[0] == pytest.approx(1e6 / sigma / (100 * c), rel=1e-2)
+    exact, number = 1e6 / sigma / (100 * c), found["impurity_resistivity"].data[0]
+    validation("residual resistivity of a cubic lattice", exact, number, "quadrature", within=1e-2 * exact, unit="μΩ cm per %")
     assert found["impurity_charge"].data[0, X, X] == pytest.approx(sigma, rel=1e-2)
     speed = 0.1 * HBAR_EV_FS / (2 * np.pi * c * W**2 * A[-1]) / HBAR_EV_FS  # per eV Å
     mean = found["impurity_mean_free_path"].data[0] / speed

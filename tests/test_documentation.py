@@ -10,15 +10,16 @@ from click.testing import CliRunner
 from wb_conserved.cli import main
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "data" / "README.md"]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", ROOT / "data" / "README.md"]
 PAGES += sorted([*(ROOT / "docs").rglob("*.md"), *(ROOT / "tutorials").rglob("*.md")])
 INPUTS = sorted((ROOT / "tutorials").rglob("*.toml"))
 EVERY_PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 
 
 def blocks(page):
-    """Language and text of the code blocks of a page."""
-    return re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    """Language and text of the code blocks of a page, without directives of the site."""
+    found = re.findall(r"^```([^\n]*)\n(.*?)^```$", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    return [(language, text) for language, text in found if not language.startswith("{")]
 
 
 def anchors(page):

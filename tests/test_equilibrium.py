@@ -98,7 +98,7 @@ def test_conservation_report_on_real_data(tellurium, capsys):
     assert "truncated basis" in capsys.readouterr().out
 
 
-def test_hall_conductivity_of_s_is_the_slope_of_its_magnetization():
+def test_hall_conductivity_of_s_is_the_slope_of_its_magnetization(validation):
     """XN 12 in a gap: σ_H^s = −e ∫ f Ωs = e ∂M^s/∂μ, with σ_in^{ils} = e ∫ f Ωs^{li}, Ωs^{li} = ε_lia Ω_a s."""
     system, mesh, step = gapped_model(), [40, 40, 1], 0.05
     levels = [-step, 0.0, step]
@@ -111,6 +111,9 @@ def test_hall_conductivity_of_s_is_the_slope_of_its_magnetization():
     slope = (data["M"][2] - data["M"][0]) / (2 * step) / area
     sigma = data["σ"][1] / -CONDUCTANCE  # units of e
     assert np.abs(sigma[0, 1]).max() > 1e-4
+    for s, label in enumerate("xyz"):
+        quantity, source = f"σ_in^{{xy,{label}}} in a gap against ∂M^s/∂μ", "C. Xiao and Q. Niu, PRB 104, L241411, eq. 12"
+        validation(quantity, slope[2][s], sigma[0, 1, s], source, within=1e-6 * abs(slope[2][s]), unit="e")
     np.testing.assert_allclose(sigma[0, 1], slope[2], rtol=1e-6)  # −∫ f Ω_z s = ∂M_z/∂μ and Ωs^{yx} = −Ω_z s
 
 
@@ -135,7 +138,7 @@ def test_magnetization_for_a_conserved_spin_is_a_sum_over_sectors():
     np.testing.assert_allclose(M, 0.5 * (sectors[0] - sectors[1]), atol=1e-7)
 
 
-def test_magnetization_of_the_identity_is_wannierberri_morb(iron, tmp_path):
+def test_magnetization_of_the_identity_is_wannierberri_morb(iron, tmp_path, validation):
     """Without external terms, on the same grid."""
     scan = np.linspace(16, 18.5, 11)
     options = dict(external_terms=False)
@@ -148,9 +151,12 @@ def test_magnetization_of_the_identity_is_wannierberri_morb(iron, tmp_path):
     scale = np.abs(results["theirs"].data).max()
     assert scale > 1e-3
     np.testing.assert_allclose(results["ours"].data, results["theirs"].data, atol=1e-6 * scale)
+    numbers = results["theirs"].data[5, 2], results["ours"].data[5, 2]
+    quantity = "orbital magnetization of iron along z (M^s, s = 1), 17.25 eV, 4³"
+    validation(quantity, *numbers, "WannierBerri, static.Morb", kind="code", within=1e-6 * scale, unit="μ_B per cell")
 
 
-def test_drift_of_the_identity_is_the_ohmic_conductivity(iron, tmp_path):
+def test_drift_of_the_identity_is_the_ohmic_conductivity(iron, tmp_path, validation):
     """Box of the same width: WannierBerri's Fermi-surface Ohmic conductivity, at 1 fs, in S/m."""
     scan = np.linspace(16, 18, 21)
     calculators = {
@@ -164,6 +170,11 @@ def test_drift_of_the_identity_is_the_ohmic_conductivity(iron, tmp_path):
     scale = np.abs(expected).max()
     assert scale > 10
     np.testing.assert_allclose(results["ours"].data, expected, atol=1e-6 * scale)
+    largest = np.abs(expected[:, 0, 0]).argmax()
+    numbers = expected[largest, 0, 0], results["ours"].data[largest, 0, 0]
+    quantity = f"σ_xx of iron per fs (drift, s = 1), {scan[largest]:.1f} eV, 4³"
+    source = "WannierBerri, static.Ohmic_FermiSurf"
+    validation(quantity, *numbers, source, kind="code", within=1e-6 * scale, unit="(1/|e|) S/cm / fs")
     np.testing.assert_allclose(results["2 fs"].data, 2 * expected, atol=2e-6 * scale)
     assert calculators["ours"].unit(3) == "(1/|e|) S/cm / fs"
 

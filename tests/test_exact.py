@@ -35,38 +35,43 @@ def conductivities(system, level, kBT, mesh, names=tuple(CALCULATORS), **argumen
 
 
 UNIT = 1 / (8 * np.pi)
+SYMBOLS = {name: calculator.symbol for name, calculator in CALCULATORS.items()}
+XN = "C. Xiao and Q. Niu, PRB 104, L241411"
 
 
-def test_rashba_gas_with_both_bands_occupied():
+def test_rashba_gas_with_both_bands_occupied(validation):
     """XN: σ_in^{xy,z} = −e/8π, σ_in^{yx,z} = e/8π, σ_conv^{xy,z} = e/8π, σ_B = 0; both circles count."""
     sigma = conductivities(rashba_gas(half_width=3.0), 1.0, 0.02, [300, 300, 1])
     expected = {"conventional": 1, "conserved": -1, "berry": 0, "dipole": 1, "kubo": -1}
     for name, value in expected.items():
-        assert sigma[name][X, Y, Z] / UNIT == pytest.approx(value, abs=2e-3), name
+        quantity = f"{SYMBOLS[name]}^{{xy,z}}, Rashba gas, both bands"
+        validation(quantity, value, sigma[name][X, Y, Z] / UNIT, XN, within=2e-3, unit="e/8π")
         assert sigma[name][Y, X, Z] / UNIT == pytest.approx(-value, abs=2e-3), name
 
 
-def test_rashba_gas_below_the_crossing():
+def test_rashba_gas_below_the_crossing(validation):
     """Both circles belong to the lower band: σ_in = 0; with x = sqrt(1 + 2μ/(mα²)) σ_K = −2x, σ_conv = x."""
     sigma = conductivities(rashba_gas(half_width=1.2), -0.05, 0.003, [400, 400, 1])
     x = np.sqrt(1 - 0.1 / 0.25)
     expected = {"conventional": x, "conserved": 0, "berry": 0, "kubo": -2 * x}
     for name, value in expected.items():
-        assert sigma[name][X, Y, Z] / UNIT == pytest.approx(value, abs=3e-3), name
+        quantity = f"{SYMBOLS[name]}^{{xy,z}}, Rashba gas, below the crossing (μ = −0.05)"
+        validation(quantity, value, sigma[name][X, Y, Z] / UNIT, "closed form, √(1 + 2μ/mα²)", within=3e-3, unit="e/8π")
 
 
-def test_rashba_gas_below_the_crossing_at_finite_temperature():
+def test_rashba_gas_below_the_crossing_at_finite_temperature(validation):
     """T = 0.01: σ_K = −1.5294 (theory sheet, by quadrature)."""
     sigma = conductivities(rashba_gas(half_width=1.2), -0.05, 0.01, [300, 300, 1], names=("kubo",))
-    assert sigma["kubo"][X, Y, Z] / UNIT == pytest.approx(-1.5294, abs=5e-4)
+    quantity = "σ_K^{xy,z}, Rashba gas, below the crossing, kT = 0.01"
+    validation(quantity, -1.5294, sigma["kubo"][X, Y, Z] / UNIT, "quadrature", within=5e-4, unit="e/8π")
 
 
-def test_rashba_gas_in_a_zeeman_field():
+def test_rashba_gas_in_a_zeeman_field(validation):
     """An opened crossing: σ_in jumps to 0 and σ_B to 0.815, σ_K stays near −1 (−0.880)."""
     sigma = conductivities(rashba_gas(zeeman=0.3, half_width=3.0), 1.0, 0.02, [300, 300, 1])
-    assert sigma["conserved"][X, Y, Z] / UNIT == pytest.approx(0, abs=2e-3)
-    assert sigma["berry"][X, Y, Z] / UNIT == pytest.approx(0.815, abs=2e-3)
-    assert sigma["kubo"][X, Y, Z] / UNIT == pytest.approx(-0.8798, abs=2e-3)
+    for name, value in {"conserved": 0, "berry": 0.815, "kubo": -0.8798}.items():
+        quantity = f"{SYMBOLS[name]}^{{xy,z}}, Rashba gas, Zeeman energy 0.3"
+        validation(quantity, value, sigma[name][X, Y, Z] / UNIT, "quadrature", within=2e-3, unit="e/8π")
 
 
 def test_rashba_dipole_is_azimuthal_and_equal_in_both_bands():
@@ -152,7 +157,7 @@ def test_insulator():
     assert np.abs(sigma["conventional"] + sigma["conventional"].swapaxes(0, 1)).max() > 1e-2 * scale
 
 
-def test_generalised_streda_relation_in_a_gap():
+def test_generalised_streda_relation_in_a_gap(validation):
     """σ_K^{ils} = −ε_{ila} ∂M_orb,a/∂h for H + h s at fixed μ in a gap, M_orb the orbital magnetization over e.
 
     M_z = ∫ f m_z + g Ω_z = −∫ Im Σ_{n occupied, m empty} v^x_nm v^y_mn (ε_n + ε_m − 2μ)/(ε_n − ε_m)², summed here.
@@ -182,7 +187,9 @@ def test_generalised_streda_relation_in_a_gap():
     for s in range(3):
         derivative = (magnetization(step, s) - magnetization(-step, s)) / (2 * step)
         assert abs(derivative) > 1e-6
-        assert sigma[X, Y, s] == pytest.approx(-derivative, rel=1e-4)
+        quantity = f"σ_K^{{xy,{'xyz'[s]}}} in a gap against −∂M_orb/∂h of H + hs"
+        source = "generalised Středa relation, magnetization summed over bands"
+        validation(quantity, -derivative, sigma[X, Y, s], source, within=1e-4 * abs(derivative), unit="e")
         assert sigma[Y, X, s] == pytest.approx(derivative, rel=1e-4)
 
 

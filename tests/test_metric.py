@@ -369,12 +369,14 @@ def bose_sums(exchange, directions, temperature, mesh=40):
 
 
 @pytest.mark.parametrize("temperature, kappa, alpha", [(0.5, -0.0285759, 0.0113607), (1.0, -0.134757, 0.0478174)])
-def test_honeycomb_ferromagnet(temperature, kappa, alpha):
+def test_honeycomb_ferromagnet(temperature, kappa, alpha, validation):
     """Numbers of the theory sheet (300² mesh; 40² gives the same)."""
     magnons = bose_sums(-1.0, (1, 1), temperature)
     np.testing.assert_allclose(magnons.chern, [1, -1], atol=1e-6)
-    assert magnons.kappa == pytest.approx(kappa, rel=5e-6)
-    assert magnons.alpha == pytest.approx(alpha, rel=5e-6)
+    options = {"source": "independent implementation, 300²", "kind": "code", "unit": "ħ = k_B = 1"}
+    for name, expected, found in (("κ^{xy}", kappa, magnons.kappa), ("α^{xy,z}", alpha, magnons.alpha)):
+        quantity = f"{name} of magnons, honeycomb ferromagnet, T = {temperature}"
+        validation(quantity, expected, found, within=5e-6 * abs(expected), **options)
 
 
 @pytest.mark.parametrize("temperature, alpha", [(0.5, -0.000551966), (1.0, -0.00240959)])
@@ -384,9 +386,12 @@ def test_honeycomb_antiferromagnet(temperature, alpha):
     assert magnons.alpha == pytest.approx(alpha, rel=5e-6)
 
 
-def test_bands_of_the_honeycomb_ferromagnet():
+def test_bands_of_the_honeycomb_ferromagnet(validation):
     """0.1 and 6.1 at Γ, 3.1 ∓ 0.3√3 at K (2.58030 and 3.61970 on the mesh of the theory sheet)."""
     batch = states(honeycomb_magnons(-1.0, (1, 1)), [[0, 0, 0], [1 / 3, 2 / 3, 0], [2 / 3, 1 / 3, 0]])
     energies = batch.energies[:, 2:]
     np.testing.assert_allclose(energies[0], [0.1, 6.1], atol=1e-12)
+    for n, sign in enumerate((-1, 1)):
+        exact = 3.1 + sign * 0.3 * 3**0.5
+        validation(f"magnon {n + 1} at K, honeycomb ferromagnet", exact, energies[1, n], "closed form", within=1e-12, unit="J")
     np.testing.assert_allclose(energies[1:], [[3.1 - 0.3 * 3**0.5, 3.1 + 0.3 * 3**0.5]] * 2, atol=1e-12)

@@ -13,6 +13,7 @@ from wb_conserved.calculators.static import (
     KuboConservedSpinConductivity,
 )
 from wb_conserved.models import (
+    KPSystem,
     bhz,
     kane_mele,
     kramers_degenerate,
@@ -32,6 +33,7 @@ CALCULATORS = {
     "kubo": KuboConservedSpinConductivity,
 }
 ALL_EQUAL = ("conventional", "conserved", "berry", "kubo")
+SYMBOLS = {name: calculator.symbol for name, calculator in CALCULATORS.items()}
 
 
 def conductivities(system, level, kBT, mesh, operator="spin", names=tuple(CALCULATORS)):
@@ -49,7 +51,7 @@ def dirac_box(mass, velocity_width):
 
 @pytest.mark.parametrize("mass", [0.6, -0.6])
 @pytest.mark.parametrize("level", [0.1, 1.5, -1.5])
-def test_massive_dirac_anomalous_hall(mass, level):
+def test_massive_dirac_anomalous_hall(mass, level, validation):
     """σ^{xy} = −(1/4π) sgn m in the gap, −(1/4π) m/|μ| outside, less the part outside the box."""
     width = 5.0
     sigma = conductivities(massive_dirac(mass, 1.0, width), level, 0.02, [300, 300, 1], "identity")
@@ -58,20 +60,23 @@ def test_massive_dirac_anomalous_hall(mass, level):
     for name in ALL_EQUAL:
         assert sigma[name][X, Y] == pytest.approx(expected, abs=4e-4), name
         assert sigma[name][Y, X] == pytest.approx(-expected, abs=4e-4), name
+    quantity = f"σ^{{xy}} of massive Dirac electrons (σ_in, s = 1), m = {mass}, μ = {level}"
+    validation(quantity, expected, sigma["conserved"][X, Y], "closed form in a box", within=4e-4, unit="e")
     np.testing.assert_allclose(sigma["dipole"], 0, atol=1e-12)
 
 
 @pytest.mark.parametrize("mass", [0.6, -0.6])
-def test_massive_dirac_spin_in_the_gap(mass):
+def test_massive_dirac_spin_in_the_gap(mass, validation):
     """σ_conv^{xy,z} = 0, σ_in = σ_B = 1/16π, σ_K = 0 at μ = 0."""
     sigma = conductivities(massive_dirac(mass, 1.0, 8.0), 0.0, 0.01, [300, 300, 1])
     unit = 1 / (16 * np.pi)
     for name, value in {"conventional": 0, "conserved": 1, "berry": 1, "kubo": 0}.items():
-        assert sigma[name][X, Y, Z] / unit == pytest.approx(value, abs=0.01), name
+        quantity = f"{SYMBOLS[name]}^{{xy,z}} of massive Dirac electrons in the gap, m = {mass}"
+        validation(quantity, value, sigma[name][X, Y, Z] / unit, "closed form", within=0.01, unit="e/16π")
 
 
 @pytest.mark.parametrize(("zeeman", "berry"), [(0.3, 0.815), (0.1, 0.976)])
-def test_rashba_ferromagnet(zeeman, berry):
+def test_rashba_ferromagnet(zeeman, berry, validation):
     """Closed forms on the two Fermi circles; σ_B = 0.815, 0.976 in units of 1/8π, σ_in = 0."""
     alpha, mu = 0.5, 1.0
     middle = mu + alpha**2
@@ -84,10 +89,13 @@ def test_rashba_ferromagnet(zeeman, berry):
     conventional = (lower + zeeman**2 / lower - upper - zeeman**2 / upper) / (2 * alpha**2)
     expected = {"conventional": conventional, "conserved": 0, "berry": berry, "dipole": berry}
     for name, value in expected.items():
-        assert sigma[name][X, Y, Z] / unit == pytest.approx(value, abs=3e-3), name
+        quantity = f"{SYMBOLS[name]}^{{xy,z}} of the Rashba ferromagnet, Zeeman energy {zeeman}"
+        validation(quantity, value, sigma[name][X, Y, Z] / unit, "closed form on both circles", within=3e-3, unit="e/8π")
         assert sigma[name][Y, X, Z] / unit == pytest.approx(-value, abs=3e-3), name
     hall = conductivities(system, mu, 0.02, [300, 300, 1], "identity", names=("berry",))["berry"][X, Y]
-    assert hall == pytest.approx(-zeeman / (4 * np.pi) * (1 / upper - 1 / lower), abs=1e-4)
+    expected = -zeeman / (4 * np.pi) * (1 / upper - 1 / lower)
+    quantity = f"σ^{{xy}} (σ_B, s = 1) of the Rashba ferromagnet, Zeeman energy {zeeman}"
+    validation(quantity, expected, hall, "closed form on both circles", within=1e-4, unit="e")
 
 
 def test_a_small_zeeman_field_opens_the_crossing():
@@ -110,27 +118,73 @@ def test_a_ferromagnet_without_field_is_refused():
 
 
 @pytest.mark.parametrize(
+    ("coupling", "half", "quanta"),
+    [("Rashba", 1, 9), ("Dresselhaus", 0, 3)],
+)
+def test_heavy_holes_with_cubic_coupling(coupling, half, quanta, validation):
+    """iα k_−³ or iα k_+ k_−², s = (3/2) σ_z, both bands: σ_conv → 9 or 3, σ_K → −9 or −3 for small α; σ_in is that exactly."""
+    alpha = 0.02
+
+    def matrices(scalar, off):
+        return np.stack([np.stack([scalar, off], -1), np.stack([off.conj(), scalar], -1)], -2)
+
+    def powers(k):
+        minus, plus = k[:, 0] - 1j * k[:, 1], k[:, 0] + 1j * k[:, 1]
+        if half:
+            return 1j * alpha * minus**3, 3j * alpha * minus**2, 3 * alpha * minus**2
+        along = 1j * alpha * minus**2, 2j * alpha * plus * minus
+        return 1j * alpha * plus * minus**2, along[0] + along[1], 1j * along[0] - 1j * along[1]
+
+    def hamiltonian(k):
+        return matrices((k[:, 0] ** 2 + k[:, 1] ** 2) / 2, powers(k)[0])
+
+    def derivative(k):
+        _, x, y = powers(k)
+        return np.stack([matrices(k[:, 0], x), matrices(k[:, 1], y), 0 * matrices(k[:, 0], x)], -1)
+
+    k, step = np.array([[0.3, 0.5, 0.0]]), 1e-5
+    for axis in range(2):
+        moved = np.eye(3)[axis] * step
+        slope = (hamiltonian(k + moved) - hamiltonian(k - moved)) / (2 * step)
+        np.testing.assert_allclose(derivative(k)[..., axis], slope, atol=1e-8)
+    spin = np.diag([3.0, -3.0])[:, :, None] * [0, 0, 1]
+    sigma = conductivities(KPSystem(hamiltonian, derivative, 2.5, {"SS": spin}), 1.0, 0.02, [300, 300, 1])
+    source = "A. Wong and F. Mireles, PRB 81, 085304"
+    for name, value in {"conventional": quanta, "conserved": -quanta, "kubo": -quanta}.items():
+        quantity = f"{SYMBOLS[name]}^{{xy,z}}, heavy holes with cubic {coupling} coupling, α = {alpha}"
+        found, within = sigma[name][X, Y, Z] * 8 * np.pi, 0.03 * quanta
+        validation(quantity, value, found, source, kind="published", within=within, unit="e/8π")
+
+
+@pytest.mark.parametrize(
     ("parameters", "quanta"),
     [({}, 1), ({"spin_orbit": -0.1}, -1), ({"staggered": 0.3}, 1), ({"staggered": 0.8}, 0)],
 )
-def test_kane_mele_without_rashba_coupling_is_quantised(parameters, quanta):
+def test_kane_mele_without_rashba_coupling_is_quantised(parameters, quanta, validation):
     """(1/2π) sgn λ_SO for |λ_v| < 3√3 |λ_SO| = 0.52, else 0; whatever the definition of the current."""
     sigma = conductivities(kane_mele(**parameters), 0.0, 0.005, [60, 60, 1])
     for name in ALL_EQUAL:
         assert sigma[name][X, Y, Z] * 2 * np.pi == pytest.approx(quanta, abs=2e-4), name
         assert sigma[name][Y, X, Z] * 2 * np.pi == pytest.approx(-quanta, abs=2e-4), name
+    settings = ", ".join(f"{name} {value}" for name, value in parameters.items()) or "default"
+    source = "C. L. Kane and E. J. Mele, PRL 95, 146802: quantised"
+    quantity = f"σ_K^{{xy,z}}, Kane–Mele model ({settings})"
+    validation(quantity, quanta, sigma["kubo"][X, Y, Z] * 2 * np.pi, source, within=2e-4, unit="e/2π")
 
 
 @pytest.mark.parametrize(
     ("mass", "quanta"), [(2.0, -1), (6.0, 1), (-1.0, 0), (9.0, 0)], ids=["w=1", "w=-1", "trivial", "beyond"]
 )
-def test_bhz_is_quantised(mass, quanta):
+def test_bhz_is_quantised(mass, quanta, validation):
     """−w/2π with w = ½[sgn M − 2 sgn(M − 4B) + sgn(M − 8B)]."""
     winding = 0.5 * (np.sign(mass) - 2 * np.sign(mass - 4) + np.sign(mass - 8))
     assert quanta == -winding
     sigma = conductivities(bhz(mass=mass), 0.0, 0.02, [40, 40, 1])
     for name in ALL_EQUAL:
         assert sigma[name][X, Y, Z] * 2 * np.pi == pytest.approx(quanta, abs=1e-4), name
+    found = sigma["kubo"][X, Y, Z] * 2 * np.pi
+    source = "B. A. Bernevig et al., Science 314, 1757: quantised"
+    validation(f"σ_K^{{xy,z}}, BHZ model, M = {mass:g}", quanta, found, source, within=1e-4, unit="e/2π")
 
 
 @pytest.mark.parametrize(
@@ -168,7 +222,7 @@ def dirac_vector(x, y, z, flip):
 
 
 @pytest.mark.parametrize("flip", [0.0, 0.7])
-def test_kramers_degenerate_spin_hall(flip):
+def test_kramers_degenerate_spin_hall(flip, validation):
     """In the gap all are −½ ∫ D/|d|³, by quadrature on another mesh; −1/2π for C = 0.  In a band they agree too."""
     axis = 2 * np.pi * (np.arange(32) + 0.5) / 32
     x, y, z = np.meshgrid(axis, axis, axis, indexing="ij")
@@ -187,6 +241,8 @@ def test_kramers_degenerate_spin_hall(flip):
     sigma = conductivities(system, 0.0, 0.02, [28, 28, 24])
     for name in ALL_EQUAL:
         assert sigma[name][X, Y, Z] == pytest.approx(expected, rel=1e-4), name
+    quantity = f"σ_in^{{xy,z}}, crystal of Kramers pairs in the gap, spin flip {flip}"
+    validation(quantity, expected, sigma["conserved"][X, Y, Z], "quadrature", within=1e-4 * abs(expected), unit="e/Å")
     if flip:
         metal = conductivities(system, 2.0, 0.1, 16)
         values = [metal[name][X, Y, Z] for name in ALL_EQUAL]

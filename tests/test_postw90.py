@@ -18,7 +18,7 @@ POSTW90 = shutil.which("postw90.x")
 
 @pytest.mark.postw90
 @pytest.mark.skipif(POSTW90 is None, reason="postw90.x is not installed (Debian and Ubuntu: package wannier90)")
-def test_conventional_spin_hall_conductivity(platinum, tmp_path):
+def test_conventional_spin_hall_conductivity(platinum, tmp_path, validation):
     """σ^z_xy over a Fermi scan, same mesh, no smearing: 3 % of its maximum.
 
     postw90 approximates the spin current as J. Qiao et al., Phys. Rev. B 98, 214402 (2018); ours is ½{v, s} in the
@@ -54,4 +54,8 @@ kubo_smr_fixed_en_width = 0
     scale = np.abs(theirs).max()
     assert scale > 1000
     assert np.abs(ours - theirs).max() < 0.03 * scale
+    for level in (4, 10):
+        quantity = f"σ_conv^{{xy,z}} of platinum, {levels[level]:.1f} eV, {MESH}³"
+        numbers, source = (theirs[level], ours[level]), "postw90.x, spin current of Qiao et al."
+        validation(quantity, *numbers, source, kind="code", within=0.03 * scale, unit="(ħ/|e|) S/cm")
     assert np.corrcoef(ours, theirs)[0, 1] > 0.999

@@ -12,7 +12,7 @@ from wb_conserved.calculators.static import ConventionalSpinConductivity
 
 
 @pytest.mark.parametrize("spin_current", ["qiao", "ryoo"])
-def test_conventional_conductivity_equals_static_shc(spin_current, tmp_path, caplog):
+def test_conventional_conductivity_equals_static_shc(spin_current, tmp_path, caplog, validation):
     system = load_system(DATA / "pt" / "Pt", spin_current=spin_current)
     assert ("no .sHu file" in caplog.text) == ("truncated" in caplog.text) == (spin_current == "ryoo")
     scan = np.linspace(16, 20, 17)
@@ -29,6 +29,9 @@ def test_conventional_conductivity_equals_static_shc(spin_current, tmp_path, cap
     scale = np.abs(expected).max()
     assert scale > 100
     np.testing.assert_allclose(results["ours"].data, expected, atol=1e-6 * scale)
+    quantity = f"σ_conv^{{xy,z}} of platinum, spin current of {spin_current.capitalize()}, 18 eV, 4³"
+    numbers = expected[8, 0, 1, 2], results["ours"].data[8, 0, 1, 2]
+    validation(quantity, *numbers, "WannierBerri, static.SHC", kind="code", within=1e-6 * scale, unit="(ħ/|e|) S/cm")
     # the three are different currents, within a few percent of each other
     difference = np.abs(results["projected"].data - expected).max()
     assert 1e-4 * scale < difference < 0.2 * scale

@@ -23,7 +23,7 @@ def run_wannierberri(system, mesh, calculators, folder):
 
 @pytest.mark.parametrize("external_terms", [True, False])
 @pytest.mark.parametrize("name, level", [("platinum", 18.087), ("tellurium", 6.079)])
-def test_conventional_equals_static_shc(name, level, external_terms, request, tmp_path):
+def test_conventional_equals_static_shc(name, level, external_terms, request, tmp_path, validation):
     """Every component and Fermi level, through both drivers."""
     system = request.getfixturevalue(name)
     scan = np.linspace(level - 2, level + 2, 33)
@@ -38,6 +38,11 @@ def test_conventional_equals_static_shc(name, level, external_terms, request, tm
     np.testing.assert_allclose(results["ours"].data, expected, atol=1e-6 * scale)
     alone = wb_conserved.run(system, 4, {"ours": ours}).results["ours"].data
     np.testing.assert_allclose(alone, expected, atol=1e-6 * scale)
+    middle, terms = len(scan) // 2, "all terms" if external_terms else "internal terms"
+    for label, (i, l, s) in {"xyz": (0, 1, 2), "yxz": (1, 0, 2), "zxy": (2, 0, 1)}.items():
+        quantity = f"σ_conv^{label} of {name}, {level} eV, 4³, {terms}"
+        numbers = expected[middle, i, l, s], alone[middle, i, l, s]
+        validation(quantity, *numbers, "WannierBerri, static.SHC", kind="code", within=1e-6 * scale, unit="(ħ/|e|) S/cm")
 
 
 def as_tensor(axial):
@@ -49,7 +54,7 @@ def as_tensor(axial):
 
 
 @pytest.mark.parametrize("external_terms", [True, False])
-def test_identity_gives_the_anomalous_hall_conductivity_of_iron(iron, external_terms, tmp_path):
+def test_identity_gives_the_anomalous_hall_conductivity_of_iron(iron, external_terms, tmp_path, validation):
     """WannierBerri's AHC in S/m is −100 times the current of particles in (1/|e|) S/cm."""
     scan = np.linspace(15.4, 19.4, 33)
     options = dict(external_terms=external_terms)
@@ -68,6 +73,9 @@ def test_identity_gives_the_anomalous_hall_conductivity_of_iron(iron, external_t
     for name in ("conserved", "berry"):
         assert results[name].data.shape == (33, 3, 3)
         np.testing.assert_allclose(results[name].data, expected, atol=1e-6 * scale, err_msg=name)
+    quantity = f"σ_xy of iron (σ_B, s = 1), 17.4 eV, 5³, {'all terms' if external_terms else 'internal terms'}"
+    numbers = expected[16, 0, 1], results["berry"].data[16, 0, 1]
+    validation(quantity, *numbers, "WannierBerri, static.AHC", kind="code", within=1e-6 * scale, unit="(1/|e|) S/cm")
     for name in ("conventional", "kubo"):  # purely interband: no curvature of the Wannier space
         difference = np.abs(results[name].data - expected).max()
         assert difference > 1e-4 * scale if external_terms else difference < 1e-6 * scale, name
@@ -105,7 +113,7 @@ def test_temperature_equals_direct_weighting_on_tellurium(tellurium):
             np.testing.assert_allclose(results[name].data, expected, atol=1e-6 * np.abs(expected).max(), err_msg=name)
 
 
-def test_platinum_figures_of_the_theory_sheet(platinum):
+def test_platinum_figures_of_the_theory_sheet(platinum, validation):
     """20³ mesh, E_F 18.1 eV, kT 0.05 eV: σ_conv 2156, σ_K 1531 whatever the multiplet threshold.
 
     Stored numbers, from an independent implementation of the theory; DFT was run again, hence 1 %.
@@ -117,5 +125,12 @@ def test_platinum_figures_of_the_theory_sheet(platinum):
         calculators[f"kubo {threshold}"] = KuboConservedSpinConductivity(18.1, **arguments)
     results = wb_conserved.run(platinum, 20, calculators).results
     for threshold in (1e-4, 0.05):
-        assert results[f"conventional {threshold}"].data[0, 0, 1, 2] == pytest.approx(2156, rel=0.01)
-        assert results[f"kubo {threshold}"].data[0, 0, 1, 2] == pytest.approx(1531, rel=0.01)
+        for name, symbol, expected in (("conventional", "σ_conv", 2156), ("kubo", "σ_K", 1531)):
+            quantity = f"{symbol}^{{xy,z}} of platinum, 18.1 eV, kT = 0.05 eV, 20³, threshold {threshold:g} eV"
+            found, source = results[f"{name} {threshold}"].data[0, 0, 1, 2], "independent implementation of the equations"
+            validation(quantity, expected, found, source, kind="code", within=0.01 * expected, unit="(ħ/|e|) S/cm")
+    found = results["conventional 0.05"].data[0, 0, 1, 2]
+    source = "G. Y. Guo et al., PRL 100, 096401: about 2000 at low temperature"
+    validation(
+        "σ_conv^{xy,z} of platinum, kT = 0.05 eV, 20³", 2000, found, source, kind="published", within=200, unit="(ħ/|e|) S/cm"
+    )

@@ -52,21 +52,24 @@ _MODULES = {
 """Where a name is found when it is first used: importing everything takes seconds, in which a command can be stopped."""
 
 
-def __getattr__(name):
-    if name in _MODULES:
-        found = getattr(_importlib.import_module(f".{_MODULES[name]}", __name__), name)
-    elif not name.startswith("_"):
-        try:
-            found = _importlib.import_module(f".{name}", __name__)
-        except ModuleNotFoundError as error:
-            if error.name != f"{__name__}.{name}":
-                raise
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
-    else:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = found
-    return found
+if not TYPE_CHECKING:  # a type checker should not take every name
+
+    def __getattr__(name):
+        """Find a public name, or a module, when it is first used."""
+        if name in _MODULES:
+            found = getattr(_importlib.import_module(f".{_MODULES[name]}", __name__), name)
+        elif not name.startswith("_"):
+            try:
+                found = _importlib.import_module(f".{name}", __name__)
+            except ModuleNotFoundError as error:
+                if error.name != f"{__name__}.{name}":
+                    raise
+                raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+        else:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = found
+        return found
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})

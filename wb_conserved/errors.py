@@ -16,6 +16,12 @@ class InputError(ValueError):
         What should be there, and what is.
     line : int, optional
         Line of the file, counted from 1.
+
+    Examples
+    --------
+    >>> from wb_conserved import InputError
+    >>> str(InputError("mesh", "a positive integer", 0))
+    'mesh: expected a positive integer; found 0'
     """
 
     def __init__(self, source: str | Path, expected: str, found: str, line: int | None = None):

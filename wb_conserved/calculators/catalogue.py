@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from ..errors import InputError
 from . import equilibrium, impurities, static, tabulate, thermal
@@ -26,12 +27,13 @@ class Entry:
     name : str
         In input files and results.
     calculator : type
+        Of a `GeometryCalculator`.
     statistics : tuple of str
         Kinds of particles that it is for.
     """
 
     name: str
-    calculator: type[GeometryCalculator]
+    calculator: type[Any]
     statistics: tuple[str, ...] = ("fermi",)
 
     @property

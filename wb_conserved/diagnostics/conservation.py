@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
 from ..calculators.equilibrium import EquilibriumSpinCurrent, SpinCurrentDipole, TorqueDipole, TorqueQuadrupole
 from ..driver.run import run
+
+if TYPE_CHECKING:
+    from ..annotations import AnySystem, Communicator, Grid, Levels
 
 _EXPLANATION = """\
 Both sums vanish where the Wannier functions span a closed space in which s does not depend on k and commutes with
@@ -81,7 +85,15 @@ class ConservationReport:
 
 
 def conservation_report(
-    system, grid, Efermi, *, comm=None, file=None, use_irred_kpt=True, symmetrize=True, **arguments
+    system: AnySystem,
+    grid: Grid,
+    Efermi: Levels,
+    *,
+    comm: Communicator = None,
+    file: TextIO | None = None,
+    use_irred_kpt: bool = True,
+    symmetrize: bool = True,
+    **arguments: Any,
 ) -> ConservationReport:
     """Evaluate and print the residuals of the two conservation laws of the equilibrium theory.
 
@@ -104,6 +116,13 @@ def conservation_report(
     Returns
     -------
     ConservationReport
+
+    Examples
+    --------
+    >>> from wb_conserved import conservation_report, models
+    >>> report = conservation_report(models.rashba_lattice(), [20, 20, 1], 0.3, kBT=0.2)  # doctest: +ELLIPSIS
+    Conservation laws, operator spin, mesh 20×20×1, kBT 0.2 eV, multiplet threshold 0.0001 eV
+      uniform current ∫ f J + D^τ = 0 (XN 5): residual ...
     """
     calculators = {
         "J": EquilibriumSpinCurrent(Efermi, **arguments),

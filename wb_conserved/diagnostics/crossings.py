@@ -8,6 +8,7 @@ the mesh only when the crossing is resolved.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from ..calculators.contract import SUM, Accumulating, Largest
 from ..calculators.occupied import OccupationCalculator
 from ..driver.run import run
 from ..errors import InputError
+
+if TYPE_CHECKING:
+    from ..annotations import AnySystem, Communicator, Mesh
 
 
 @dataclass(frozen=True)
@@ -165,7 +169,13 @@ class LargestContributions(Accumulating):
 
 
 def near_crossings(
-    system, mesh, calculator: OccupationCalculator, component: tuple[int, ...], *, number: int = 10, comm=None
+    system: AnySystem,
+    mesh: Mesh,
+    calculator: OccupationCalculator,
+    component: tuple[int, ...],
+    *,
+    number: int = 10,
+    comm: Communicator = None,
 ) -> CrossingReport:
     """K points that contribute most to one component of a result, and the closest bands there.
 
@@ -190,6 +200,15 @@ def near_crossings(
     ------
     InputError
         The calculator has more than one level or temperature, or the component does not fit.
+
+    Examples
+    --------
+    >>> from wb_conserved import models, near_crossings
+    >>> from wb_conserved.calculators import SUMS
+    >>> calculator = SUMS["berry"].calculator([0.0], kBT=0.05)
+    >>> report = near_crossings(models.rashba_lattice(zeeman=0.1), [20, 20, 1], calculator, (0, 1, 2), number=3)
+    >>> report.number_of_k_points, len(report.crossings)
+    (400, 3)
     """
     largest = {"crossings": LargestContributions(calculator, component, number)}
     return run(system, mesh, largest, comm, use_irred_kpt=False, symmetrize=False).results["crossings"]

@@ -7,10 +7,14 @@ break this symmetry, maximally localised ones above all, split the pairs.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..interpolation import WannierInterpolator
+
+if TYPE_CHECKING:
+    from ..annotations import AnySystem
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ class KramersReport:
 
 
 def kramers_pairs(
-    system, *, tolerance: float = 1e-4, window: tuple[float, float] | None = None, number: int = 200
+    system: AnySystem, *, tolerance: float = 1e-4, window: tuple[float, float] | None = None, number: int = 200
 ) -> KramersReport:
     """Look for Kramers pairs at random k points.
 
@@ -72,6 +76,14 @@ def kramers_pairs(
     ------
     ValueError
         No pair of bands lies in the window, or the number of bands is odd.
+
+    Examples
+    --------
+    >>> from wb_conserved import kramers_pairs, models
+    >>> kramers_pairs(models.kramers_degenerate()).found
+    True
+    >>> kramers_pairs(models.rashba_lattice()).found
+    False
     """
     if system.num_wann % 2:
         raise ValueError(f"system: expected an even number of bands for Kramers pairs, found {system.num_wann}")

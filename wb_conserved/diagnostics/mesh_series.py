@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray
@@ -21,6 +21,9 @@ from ..results.groups import LEVELS, MU, at_level, check_components, groups, of_
 from ..results.table import conditions, heading
 from ..results.tabulated import is_tabulated
 from .extrapolation import extrapolate
+
+if TYPE_CHECKING:
+    from ..annotations import AnySystem, Communicator, Mesh
 
 _SUFFIXES = {
     "extrapolated": "extrapolated",
@@ -136,10 +139,10 @@ class ConvergenceResult:
 
 
 def convergence(
-    system,
-    meshes: Sequence,
+    system: AnySystem,
+    meshes: Sequence[Mesh],
     calculators: Mapping[str, Any],
-    comm=None,
+    comm: Communicator = None,
     *,
     checkpoint: str | os.PathLike | None = None,
     **options: Any,
@@ -167,6 +170,13 @@ def convergence(
     ------
     ValueError, TypeError
         `meshes` or names of calculators that do not fit; and see `wb_conserved.run`.
+
+    Examples
+    --------
+    >>> from wb_conserved import convergence, models
+    >>> from wb_conserved.calculators import SUMS
+    >>> meshes = [[20, 20, 1], [30, 30, 1], [40, 40, 1]]
+    >>> found = convergence(models.rashba_lattice(), meshes, {"kubo": SUMS["kubo"].calculator([0.3], kBT=0.1)})
     """
     sizes = series_of_meshes(system, meshes)
     for name in calculators if isinstance(calculators, Mapping) else ():

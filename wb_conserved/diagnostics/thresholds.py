@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..calculators.occupied import OccupationCalculator
 from ..driver.run import run
 from ..results.dataset import RunResult
+
+if TYPE_CHECKING:
+    from ..annotations import AnySystem, Communicator, Grid, Levels
 
 
 @dataclass(frozen=True)
@@ -58,17 +62,17 @@ class ThresholdReport:
 
 
 def scan_thresholds(
-    system,
-    grid,
+    system: AnySystem,
+    grid: Grid,
     kinds: Mapping[str, type[OccupationCalculator]],
     thresholds: Sequence[float],
-    Efermi,
-    comm=None,
+    Efermi: Levels,
+    comm: Communicator = None,
     *,
     progress: bool = False,
     use_irred_kpt: bool = True,
     symmetrize: bool = True,
-    **arguments,
+    **arguments: Any,
 ) -> ThresholdReport:
     """Evaluate calculators for several multiplet thresholds in one run.
 
@@ -100,6 +104,13 @@ def scan_thresholds(
     ------
     ValueError
         No thresholds.
+
+    Examples
+    --------
+    >>> from wb_conserved import models, scan_thresholds
+    >>> from wb_conserved.calculators import SUMS
+    >>> kinds = {name: SUMS[name].calculator for name in ("kubo", "berry")}
+    >>> report = scan_thresholds(models.rashba_lattice(), [20, 20, 1], kinds, [1e-3, 0.1], [0.3], kBT=0.1)
     """
     thresholds = tuple(float(value) for value in thresholds)
     if not thresholds:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 import wannierberri
 
 from ..errors import InputError
 from ..interpolation.bloch import kpoints_together, line_length
+
+if TYPE_CHECKING:
+    from ..annotations import AnySystem, Mesh
 
 MOST_KPOINTS = 10**11
 """Of a mesh: what is certainly not meant."""
@@ -19,7 +23,7 @@ _FFT_POINTS, _LONGEST_LINE = 1000, 100
 _FEWEST_FFT_POINTS = 27  # with symmetry: enough to be treated together
 
 
-def regular_grid(system, mesh, small: bool = False) -> wannierberri.Grid:
+def regular_grid(system: AnySystem, mesh: Mesh, small: bool = False) -> wannierberri.Grid:
     """WannierBerri grid with exactly the mesh asked for.
 
     ``wannierberri.Grid(system, NK=25)`` rounds to a product of its choice, 26 for instance.  Here the mesh is
@@ -42,6 +46,12 @@ def regular_grid(system, mesh, small: bool = False) -> wannierberri.Grid:
     InputError
         Not positive integers; more than `MOST_KPOINTS` in all; more than one point along a direction that is not
         periodic; or a mesh that the symmetry of the system does not allow.
+
+    Examples
+    --------
+    >>> from wb_conserved import models, regular_grid
+    >>> regular_grid(models.rashba_lattice(), [50, 50, 1]).dense.tolist()
+    [50, 50, 1]
     """
     mesh = _three_integers(system, mesh)
     symmetric = system.pointgroup.size > 1

@@ -14,7 +14,7 @@ import time
 from collections.abc import Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import compiled
 from ..io.spinors import as_system_R
@@ -28,6 +28,9 @@ from .plan import Plan, make_plan
 from .task import Folders, Task
 from .timing import measure
 
+if TYPE_CHECKING:
+    from ..annotations import AnySystem, Communicator, Grid, Mesh
+
 __all__ = ["Plan", "estimate", "run", "silent"]
 
 logger = logging.getLogger(__name__)
@@ -35,15 +38,15 @@ logger = logging.getLogger(__name__)
 
 
 def run(
-    system,
-    grid,
+    system: AnySystem,
+    grid: Grid,
     calculators: Mapping[str, Any],
-    comm=None,
+    comm: Communicator = None,
     *,
     checkpoint: str | os.PathLike | None = None,
     checkpoint_chunks: bool = True,
     adpt_num_iter: int = 0,
-    adpt_mesh=2,
+    adpt_mesh: Mesh = 2,
     adpt_fac: int = 1,
     use_irred_kpt: bool = True,
     symmetrize: bool = True,
@@ -113,6 +116,16 @@ def run(
         An argument that does not fit, a checkpoint of another run, or a folder that cannot be written to; raised on every
         rank, before the first k point.  An exception during the evaluation ends all ranks (``MPI_Abort``) with its message,
         the rank and the k points.
+
+    Examples
+    --------
+    >>> from wb_conserved import models, run
+    >>> from wb_conserved.calculators import SUMS
+    >>> calculators = {name: SUMS[name].calculator([1.0], kBT=0.05) for name in ("kubo", "conventional")}
+    >>> result = run(models.rashba_gas(half_width=3.0), [100, 100, 1], calculators)
+    >>> sigma = result.to_dataset()["kubo"].sel(i="x", l="y", s="z").item()
+    >>> print(f"{sigma:.3e} S")  # −e/8π, e = −|e|
+    9.686e-06 S
     """
     arguments = _options(locals())
     start = time.perf_counter()
@@ -161,13 +174,13 @@ def silent(name: str = __name__):
 
 
 def estimate(
-    system,
-    grid,
+    system: AnySystem,
+    grid: Grid,
     calculators: Mapping[str, Any],
-    comm=None,
+    comm: Communicator = None,
     *,
     adpt_num_iter: int = 0,
-    adpt_mesh=2,
+    adpt_mesh: Mesh = 2,
     adpt_fac: int = 1,
     use_irred_kpt: bool = True,
     symmetrize: bool = True,
@@ -192,6 +205,14 @@ def estimate(
     ------
     ValueError, TypeError
         See `run`.
+
+    Examples
+    --------
+    >>> from wb_conserved import estimate, models
+    >>> from wb_conserved.calculators import SUMS
+    >>> plan = estimate(models.rashba_lattice(), [100, 100, 1], {"kubo": SUMS["kubo"].calculator([1.0], kBT=0.05)})
+    >>> print(plan)  # doctest: +ELLIPSIS
+    k points  10000...
     """
     arguments = _options(locals())
     start, compiling = time.perf_counter(), compiled.seconds()

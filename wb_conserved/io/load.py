@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from wannierberri.system import System_R
@@ -25,6 +26,9 @@ from .spin_order import PAIR_TOLERANCE, SPIN_PART_TOLERANCE, TIME_REVERSAL_TOLER
 from .spinors import collinear_system
 from .symmetry import SYMMETRY_TOLERANCE, symmetrize_system
 from .text import COMPRESSIONS, locate, stem
+
+if TYPE_CHECKING:
+    from ..annotations import Communicator
 
 logger = logging.getLogger("wb_conserved.io")
 
@@ -53,7 +57,7 @@ def load_system(
     spin_current: str = "projected",
     outside_states: bool = False,
     check_overlaps: bool = True,
-    comm=None,
+    comm: Communicator = None,
 ) -> System_R:
     """Load Hamiltonian, position and spin as a WannierBerri System_R; everything is checked before it is used.
 
@@ -146,6 +150,17 @@ def load_system(
     InputError
         Names file, line where there is one, what was expected and what was found.  With `comm`, this and any other
         error of rank 0 is raised on all ranks.
+
+    Examples
+    --------
+    >>> from wb_conserved import load_system
+    >>> system = load_system("data/pt/Pt")  # .chk, .eig, .mmn and .spn
+    >>> system.num_wann, system.has_R_mat("SS")
+    (18, True)
+
+    From hoppings, with the order of spin up and down:
+
+    >>> system = load_system("data/pt/Pt_tb.dat.xz", spin_order="interlaced")
     """
     arguments = {name: value for name, value in locals().items() if name != "comm"}
     if comm is not None:

@@ -37,6 +37,12 @@ def massive_dirac(mass: float = 0.2, velocity: float = 1.0, half_width: float = 
     Returns
     -------
     KPSystem
+
+    Examples
+    --------
+    >>> from wb_conserved import models
+    >>> models.massive_dirac(half_width=3.0).num_wann
+    2
     """
 
     def hamiltonian(k):
@@ -87,6 +93,12 @@ def rashba_ferromagnet(mass: float = 1.0, alpha: float = 0.5, zeeman: float = 0.
     ------
     ValueError
         Z = 0, which is another model with other answers: `rashba_gas`.
+
+    Examples
+    --------
+    >>> from wb_conserved import models
+    >>> models.rashba_ferromagnet(half_width=3.0).num_wann
+    2
     """
     if zeeman == 0:
         raise ValueError("zeeman: expected a number other than 0 (eV), found 0; without exchange field use rashba_gas")

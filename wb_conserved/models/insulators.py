@@ -48,6 +48,12 @@ def kane_mele(
     -------
     wannierberri.system.System_R
         A sheet; basis A up, A down, B up, B down.
+
+    Examples
+    --------
+    >>> from wb_conserved import models
+    >>> models.kane_mele().num_wann
+    4
     """
     lattice = lattice_constant * np.array([[1, 0, 0], [0.5, np.sqrt(0.75), 0], [0, 0, 10]])
     site_b = (lattice[0] + lattice[1]) / 3
@@ -99,6 +105,12 @@ def bhz(
     -------
     wannierberri.system.System_R
         A sheet; basis of orbital 1 up, down, orbital 2 up, down.
+
+    Examples
+    --------
+    >>> from wb_conserved import models
+    >>> models.bhz().num_wann
+    4
     """
     hoppings = _dirac_hoppings(coupling, mass, bandwidth)
     hoppings[0, 0, 0] = hoppings[0, 0, 0] + mixing * np.kron(_SY, _SY)
@@ -143,6 +155,12 @@ def kramers_degenerate(
     -------
     wannierberri.system.System_R
         Three-dimensional; basis of orbital 1 up, down, orbital 2 up, down.
+
+    Examples
+    --------
+    >>> from wb_conserved import models
+    >>> models.kramers_degenerate().num_wann
+    4
     """
     hoppings = _dirac_hoppings(coupling, mass, bandwidth)
     hoppings[0, 0, 1] = -0.5j * flip * np.kron(_SX, _SX)

@@ -6,12 +6,14 @@ constant operator matrix can be added.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
 from wannierberri.data_K.data_K import Data_K
 from wannierberri.system.system import System_k
+
+from ..representation import html_table
 
 PAULI = np.array([[[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]])
 """Pauli matrices [axis, row, column]."""
@@ -45,9 +47,9 @@ class KPSystem(System_k):
         derivative: Callable[[np.ndarray], np.ndarray],
         half_width: float,
         matrices: Mapping[str, np.ndarray] | None = None,
-        periodic=(True, True, False),
+        periodic: Sequence[bool] = (True, True, False),
         name: str = "kp",
-    ):
+    ) -> None:
         super().__init__(force_internal_terms_only=True, periodic=periodic, name=name)
         self.real_lattice = np.eye(3) * np.pi / half_width
         self.hamiltonian, self.derivative = hamiltonian, derivative
@@ -61,7 +63,24 @@ class KPSystem(System_k):
         """Smallest useful FFT grid; there is no Fourier sum."""
         return np.ones(3, dtype=int)
 
-    def has_R_mat(self, key):
+    def __repr__(self) -> str:
+        return f"<{', '.join(': '.join(filter(None, row)) for row in self._described())}>"
+
+    def _repr_html_(self) -> str:
+        return html_table(self._described())
+
+    def _described(self) -> list[tuple[str, str]]:
+        """What it is, for people."""
+        directions = "".join(axis for axis, periodic in zip("xyz", self.periodic, strict=True) if periodic)
+        half_width = np.pi / self.real_lattice[0, 0]
+        return [
+            (type(self).__name__, self.name),
+            ("bands", str(self.num_wann)),
+            ("k", f"|{'|, |'.join(directions)}| < {half_width:g} Å⁻¹"),
+            ("matrices", ", ".join(self.matrices) or "none"),
+        ]
+
+    def has_R_mat(self, key: str) -> bool:
         """Whether a matrix of that name is there."""
         return key == "Ham" or key in self.matrices
 
@@ -122,6 +141,12 @@ def rashba_gas(mass: float = 1.0, alpha: float = 0.5, zeeman: float = 0.0, half_
     Returns
     -------
     KPSystem
+
+    Examples
+    --------
+    >>> from wb_conserved import models
+    >>> models.rashba_gas(half_width=3.0).num_wann
+    2
     """
 
     def hamiltonian(k):

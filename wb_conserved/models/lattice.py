@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 from wannierberri.fourier.rvectors import Rvectors
 from wannierberri.system.system_R import System_R
 
@@ -12,11 +13,11 @@ from .kp import PAULI
 
 
 def lattice_system(
-    real_lattice,
-    hoppings: Mapping[tuple[int, int, int], np.ndarray],
-    spin: np.ndarray | None = None,
-    centers=None,
-    periodic=(True, True, True),
+    real_lattice: ArrayLike,
+    hoppings: Mapping[tuple[int, int, int], ArrayLike],
+    spin: ArrayLike | None = None,
+    centers: ArrayLike | None = None,
+    periodic: Sequence[bool] = (True, True, True),
     name: str = "model",
 ) -> System_R:
     """System from hopping matrices.
@@ -37,6 +38,15 @@ def lattice_system(
     Returns
     -------
     wannierberri.system.System_R
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from wb_conserved.models import lattice_system
+    >>> hoppings = {(0, 0, 0): [[0.0]], (1, 0, 0): [[-1.0]]}  # of R and −R only one
+    >>> chain = lattice_system(np.eye(3), hoppings, periodic=(True, False, False))
+    >>> chain.num_wann, len(chain.rvec.iRvec)
+    (1, 3)
     """
     full = {}
     for vector, matrix in hoppings.items():
@@ -80,6 +90,12 @@ def rashba_lattice(
         eV Å.
     lattice_constant : float
         a, Å.
+
+    Examples
+    --------
+    >>> from wb_conserved import models
+    >>> models.rashba_lattice().num_wann
+    2
     """
     a = lattice_constant
     identity = np.eye(2)
@@ -110,6 +126,12 @@ def random_model(
     seed : int
     centers : bool
         Orbitals at random positions instead of at the origin; with `kramers`, which includes inversion, at the origin.
+
+    Examples
+    --------
+    >>> from wb_conserved import models
+    >>> models.random_model().num_wann
+    6
     """
     generator = np.random.default_rng(seed)
     n = 2 * num_orbitals

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from wannierberri.system.system_R import System_R
 
 from ..io.private import matrices
 
 
-def supercell(system: System_R, multiples) -> System_R:
+def supercell(system: System_R, multiples: Sequence[int]) -> System_R:
     r"""The same crystal in a cell of n1 × n2 × n3 cells,
 
     .. math:: X_{(c,i)(c',j)}(R') = X_{ij}(R),\quad c + R = c' + (n_1R'_1, n_2R'_2, n_3R'_3),
@@ -41,6 +43,12 @@ def supercell(system: System_R, multiples) -> System_R:
     ValueError
         `multiples` are not three positive integers, or not 1 along a direction that is not periodic; an R-space matrix is
         not of shape (R, n, n, ...), or R vectors are listed twice.
+
+    Examples
+    --------
+    >>> from wb_conserved.models import rashba_lattice, supercell
+    >>> supercell(rashba_lattice(), (2, 2, 1)).num_wann
+    8
     """
     if not isinstance(system, System_R) or system.half_wann_matrices:
         raise TypeError(f"system: expected a System_R of plain R-space matrices, found {type(system).__name__}")

@@ -68,6 +68,7 @@ class Bose(Statistics):
 
     @property
     def coordinates(self):
+        """What belongs to the scan, see `Statistics`."""
         return {"kelvin": ("kBT", self._temperatures / BOLTZMANN_EV)} if np.ndim(self.kBT) else {}
 
     @property

@@ -117,6 +117,7 @@ class ScanStatistics(Statistics):
 
     @property
     def coordinates(self):
+        """What belongs to the scan, see `Statistics`."""
         return self.scan_axes.coordinates
 
     @property

@@ -287,6 +287,7 @@ class Tetrahedra(Statistics):
 
     @property
     def coordinates(self):
+        """What belongs to the scan, see `Statistics`."""
         return self.scan_axes.coordinates
 
     @property

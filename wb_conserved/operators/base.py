@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..io.spinors import has_matrix
+
+if TYPE_CHECKING:
+    from ..annotations import AnySystem
 
 
 class RealSpaceMatrix:
@@ -107,7 +111,7 @@ class Operator:
         """Whether it is the spin of the system, whatever its name."""
         return self.matrix == SPIN.matrix
 
-    def check_system(self, system):
+    def check_system(self, system: AnySystem) -> None:
         """Check that the system has, or fits, the matrix.
 
         Raises

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..errors import InputError
 from ..io.checks import opposite
@@ -19,7 +20,7 @@ HERMITIAN_TOLERANCE = 1e-5
 
 
 def matrix_operator(
-    matrix,
+    matrix: ArrayLike,
     *,
     odd_under_time_reversal: bool,
     odd_under_inversion: bool = False,
@@ -51,6 +52,14 @@ def matrix_operator(
     ------
     InputError
         Another shape, elements that are not finite numbers, or a matrix that is not Hermitian.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from wb_conserved.operators import matrix_operator
+    >>> orbital = matrix_operator(np.diag([1.0, -1.0]), odd_under_time_reversal=False, name="orbital")
+    >>> orbital.name
+    'orbital'
     """
     values = _numbers("matrix", matrix)
     if values.ndim not in (2, 3) or values.shape[0] != values.shape[1] or values.shape[2:] not in ((), (3,)):

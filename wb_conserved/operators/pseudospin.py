@@ -6,10 +6,17 @@ that through the other.  Crystal operations may exchange the sets, so that resul
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .base import Operator
 from .matrices import matrix_operator
+
+if TYPE_CHECKING:
+    from ..annotations import AnySystem
 
 Z_CUT_TOLERANCE = 1e-2
 """A centre this close to the cut belongs to no layer, Å."""
@@ -17,7 +24,14 @@ ATOM_TOLERANCE = 0.05
 """Centres whose distances to two atoms differ by less belong to neither, Å."""
 
 
-def layer(system, *, z_cut: float | None = None, upper=None, lower=None, atom_positions=None) -> Operator:
+def layer(
+    system: AnySystem,
+    *,
+    z_cut: float | None = None,
+    upper: Sequence[int] | None = None,
+    lower: Sequence[int] | None = None,
+    atom_positions: ArrayLike | None = None,
+) -> Operator:
     r"""Layer pseudospin: s = +1 on the functions of the upper layer, −1 on those of the lower one.
 
     .. math:: s = \sum_{i\in\mathrm{upper}}|i\rangle\langle i| - \sum_{i\in\mathrm{lower}}|i\rangle\langle i|
@@ -44,6 +58,16 @@ def layer(system, *, z_cut: float | None = None, upper=None, lower=None, atom_po
     ValueError
         Not exactly one of `z_cut` and the two lists; a centre at the cut or between two atoms; an empty layer; an index
         out of range or in both lists.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from wb_conserved.models import lattice_system
+    >>> from wb_conserved.operators import layer
+    >>> hoppings = {(0, 0, 0): [[0.0, 0.1], [0.1, 0.0]]}
+    >>> bilayer = lattice_system(np.diag([3.0, 3.0, 20.0]), hoppings, centers=[[0, 0, 8.0], [0, 0, 12.0]])
+    >>> layer(bilayer, z_cut=10.0).name
+    'layer pseudospin'
     """
     lists = upper is not None or lower is not None
     if (z_cut is not None) == lists:
@@ -71,7 +95,9 @@ def layer(system, *, z_cut: float | None = None, upper=None, lower=None, atom_po
     return _diagonal("layer", np.sign(height))
 
 
-def sublattice(system, *, plus, minus, atom_positions=None) -> Operator:
+def sublattice(
+    system: AnySystem, *, plus: Sequence[int], minus: Sequence[int], atom_positions: ArrayLike | None = None
+) -> Operator:
     r"""Sublattice pseudospin: s = +1 on the functions of one sublattice, −1 on those of the other.
 
     .. math:: s = \sum_{i\in\mathrm{plus}}|i\rangle\langle i| - \sum_{i\in\mathrm{minus}}|i\rangle\langle i|
@@ -93,6 +119,13 @@ def sublattice(system, *, plus, minus, atom_positions=None) -> Operator:
     ------
     ValueError
         An index out of range or in both lists, an empty sublattice, or a centre between two atoms.
+
+    Examples
+    --------
+    >>> from wb_conserved.models import kane_mele
+    >>> from wb_conserved.operators import sublattice
+    >>> sublattice(kane_mele(), plus=[0, 1], minus=[2, 3]).name
+    'sublattice pseudospin'
     """
     return _pseudospin(system, "sublattice", {"plus": plus, "minus": minus}, atom_positions)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import platform
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
@@ -16,6 +17,7 @@ from ..calculators.base import SCAN_AXES
 from ..units import periodic_measure
 from .groups import cartesian_axes, describe_axes
 from .noise import describe_scatter
+from .representation import as_html, as_text
 from .tabulated import is_tabulated, tabulated
 
 _ALONG_SCAN = {"kelvin": ("temperature", "K"), "mu": ("Fermi level that holds the electrons", "eV")}
@@ -64,7 +66,13 @@ class RunResult(ResultDict):
             "sums_over_bands": tuple(getattr(system, "sums_over_bands", ())),
         }
 
-    def select(self, names) -> RunResult:
+    def __repr__(self) -> str:
+        return as_text(self)
+
+    def _repr_html_(self) -> str:
+        return as_html(self)
+
+    def select(self, names: Iterable[str]) -> RunResult:
         """The same with some of the results only.
 
         Parameters
@@ -185,7 +193,17 @@ class RunResult(ResultDict):
 
 
 def to_dataset(result: RunResult, **attributes: Any) -> xarray.Dataset:
-    """Labelled data set of a run, see `RunResult.to_dataset`."""
+    """Labelled data set of a run, see `RunResult.to_dataset`.
+
+    Examples
+    --------
+    >>> from wb_conserved import models, run, to_dataset
+    >>> from wb_conserved.calculators import SUMS
+    >>> result = run(models.rashba_lattice(), [8, 8, 1], {"kubo": SUMS["kubo"].calculator([0.1, 0.2], kBT=0.1)})
+    >>> data = to_dataset(result, comment="a test")
+    >>> data["kubo"].dims, data["kubo"].units, data.comment
+    (('Efermi', 'i', 'l', 's'), '(ħ/|e|) S', 'a test')
+    """
     return result.to_dataset(**attributes)
 
 
