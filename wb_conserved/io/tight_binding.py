@@ -135,8 +135,14 @@ def read_tb(path: Path) -> RealSpace:
     return RealSpace(path, lattice, vectors, hamiltonian, position, degeneracies)
 
 
-def read_hr(path: Path) -> RealSpace:
+def read_hr(path: Path, hermitian: bool = True) -> RealSpace:
     """Read a _hr.dat file.
+
+    Parameters
+    ----------
+    path : Path
+    hermitian : bool
+        Whether the matrices must be those of a Hermitian operator.
 
     Raises
     ------
@@ -163,7 +169,8 @@ def read_hr(path: Path) -> RealSpace:
             hamiltonian[ir] = _matrix(file, block, 3, num_wann, int(lines[ir]))[..., 0]
         file.finish(f"{count} R vectors")
     hamiltonian /= degeneracies[:, None, None]
-    check_hermitian(path, "Ham", vectors, hamiltonian, lines)
+    if hermitian:
+        check_hermitian(path, "Ham", vectors, hamiltonian, lines)
     return RealSpace(path, None, vectors, hamiltonian, None, degeneracies)
 
 
