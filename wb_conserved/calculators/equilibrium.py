@@ -65,6 +65,26 @@ class TorqueDipole(_Density):
         ]
 
 
+class TotalCurrent(_Density):
+    r"""Uniform conventional current and its backflow, :math:`\int f J^{is} + D^{i\tau}`, tensor [Efermi, i, s]; 0 (XN 5).
+
+    What remains is an error of the mesh, or of a truncated basis, see `wb_conserved.conservation_report`.
+    """
+
+    symbol = "J + D^τ"
+    long_name = "equilibrium conventional current with its backflow, 0 (XN 5)"
+    axes = MappingProxyType({"i": FLOW})
+    shown = "xy"
+    odd_under_inversion = True
+    occupations = ("sea", "grand_potential")
+
+    def terms(self, band_geometry: BandGeometry) -> list[Term]:
+        return [
+            Term("sea", band_geometry.diagonal_current + band_geometry.torque_dipole),
+            Term("grand_potential", band_geometry.torque_berry_curvature),
+        ]
+
+
 class SpinCurrentDipole(_Density):
     r"""Dipole of the conventional current :math:`D^{lis} = \int (f d^{lis} + g\,\Omega^{lis})`, tensor [Efermi, l, i, s]."""
 
@@ -95,29 +115,102 @@ class TorqueQuadrupole(_Density):
         ]
 
 
-class SpinOrbitalMagnetization(OccupationCalculator):
-    r"""Orbital magnetization of s (XN 6), per cell, tensor [Efermi, a, s].
+class _Magnetization(OccupationCalculator):
+    """A part of the orbital magnetization, per cell."""
 
-    .. math:: M^s_a = \int (f\,m^s_a + g\,\Omega_a s),\quad \Omega_a s = \tfrac12\epsilon_{abc}\,\Omega s^{bc}
-
-    Unit eV Å^2 (spin in ħ, times 1/ħ).  For the identity it is the orbital magnetization divided by the charge; times the
-    charge of an electron that is the result, in Bohr magnetons per cell, WannierBerri's ``Morb``.  In a gap
-    :math:`\sigma_H^s = e\,\partial M^s/\partial\mu` (XN 12).
-    """
-
-    symbol = "M^s"
-    long_name = "orbital magnetization of s per cell"
     axes = MappingProxyType({"a": "component of the magnetization"})
     shown = "zz"
-    occupations = ("sea", "grand_potential")
-
-    def terms(self, band_geometry: BandGeometry) -> list[Term]:
-        # array [i, l] holds Ωs^{li}
-        curvature = 0.5 * axial_vector(np.swapaxes(band_geometry.berry_curvature_times_operator, 2, 3))
-        return [Term("sea", band_geometry.orbital_moment), Term("grand_potential", curvature)]
+    counted = True
 
     def factor(self, system):
         return -1.0 / BOHR_MAGNETON_AREA if self.operator.is_identity else 1.0
 
     def unit(self, dimension):
         return "μ_B per cell" if self.operator.is_identity else f"{energy_unit(2, self.operator.unit)} per cell"
+
+
+class SpinOrbitalMagnetization(_Magnetization):
+    r"""Orbital magnetization of s (XN 6; XN 7 for the charge of a superconductor), per cell, tensor [Efermi, a, s].
+
+    .. math:: M^s_a = \int (f\,m^s_a + g\,\Omega_a s),\quad \Omega_a s = \tfrac12\epsilon_{abc}\,\Omega s^{bc}
+
+    Unit eV Å^2 (spin in ħ, times 1/ħ).  For the identity it is the orbital magnetization divided by the charge; times the
+    charge of an electron that is the result, in Bohr magnetons per cell, WannierBerri's ``Morb``.  In a gap
+    :math:`\sigma_H^s = e\,\partial M^s/\partial\mu` (XN 12).  The sum of `InterbandMagnetization`, `CircuitMagnetization` and
+    `GlobalMagnetization`.  Where [H, s] ≠ 0, near crossings of occupied bands contribute, and the sum over completely filled
+    bands is not zero: look at `ResponseMagnetization` beside it.
+    """
+
+    symbol = "M^s"
+    long_name = "orbital magnetization of s per cell"
+    occupations = ("sea", "grand_potential")
+
+    def terms(self, band_geometry: BandGeometry) -> list[Term]:
+        return [Term("sea", band_geometry.orbital_moment), Term("grand_potential", _axial_curvature(band_geometry))]
+
+
+class InterbandMagnetization(_Magnetization):
+    r"""Interband part of the orbital magnetization of s, local, :math:`\int f m_1`, per cell, tensor [Efermi, a, s].
+
+    .. math:: m_1 = \tfrac12\mathrm{Re}\sum_{m\notin M}A_{nm}\times J^s_{mn}
+    """
+
+    symbol = "M₁"
+    long_name = "orbital magnetization: interband part, local"
+
+    def terms(self, band_geometry: BandGeometry) -> list[Term]:
+        return [Term("sea", band_geometry.interband_moment)]
+
+
+class CircuitMagnetization(_Magnetization):
+    r"""Part of the orbital magnetization of s from local circuits, :math:`\int f m_2`, per cell, tensor [Efermi, a, s].
+
+    .. math:: m_2 = \tfrac12\mathrm{Re\,tr}_M(d^s_M\times v_M)
+
+    Zero for the identity, which has no dipole.
+    """
+
+    symbol = "M₂"
+    long_name = "orbital magnetization: local circuits"
+
+    def terms(self, band_geometry: BandGeometry) -> list[Term]:
+        return [Term("sea", band_geometry.circuit_moment)]
+
+
+class GlobalMagnetization(_Magnetization):
+    r"""Global part of the orbital magnetization of s, :math:`\int g\,\Omega_a s`, per cell, tensor [Efermi, a, s]."""
+
+    symbol = "M_g"
+    long_name = "orbital magnetization: global part"
+    occupations = ("grand_potential",)
+
+    def terms(self, band_geometry: BandGeometry) -> list[Term]:
+        return [Term("grand_potential", _axial_curvature(band_geometry))]
+
+
+class ResponseMagnetization(_Magnetization):
+    r"""Response to a vector potential, the antisymmetric dipole of the conventional current, per cell, tensor [Efermi, a, s].
+
+    .. math:: M_{F,z} = \tfrac12(D^{xys} - D^{yxs}) = \tfrac12\sum_{n<m}\int\left[\frac{f_n+f_m}{\omega_{nm}}
+        - \frac{2(g_n-g_m)}{\omega_{nm}^2}\right]\mathrm{Im}(v^x_{nm}J^{ys}_{mn} - v^y_{nm}J^{xs}_{mn})
+
+    Pairs of occupied bands cancel, as those of σ_K do.  Equals `SpinOrbitalMagnetization` for the identity, and differs in
+    general, by an antisymmetric part of Q that the local torque does not fix.
+    """
+
+    symbol = "M_F"
+    long_name = "magnetization from the response to a vector potential"
+    occupations = ("sea", "grand_potential")
+
+    def terms(self, band_geometry: BandGeometry) -> list[Term]:
+        curvature = np.swapaxes(band_geometry.operator_berry_curvature, 2, 3)  # [l, i]
+        return [
+            Term("sea", band_geometry.interband_moment),
+            Term("grand_potential", 0.5 * axial_vector(curvature)),
+        ]
+
+
+def _axial_curvature(band_geometry):
+    """Ω_a s (k, n, a, s)."""
+    # array [i, l] holds Ωs^{li}
+    return 0.5 * axial_vector(np.swapaxes(band_geometry.berry_curvature_times_operator, 2, 3))

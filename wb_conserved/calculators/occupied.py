@@ -85,6 +85,8 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
         Component that stands for the tensor in a table, one letter for each axis.
     remark : str
         What a reader of a table should know, such as the convention of the sign.
+    counted : bool
+        Whether the number of k points that carry it is to be printed with it.
     any_level : bool
         Whether levels are energies that bands are looked at, which no kind of particles fixes.
     noted_level : float or None
@@ -102,6 +104,7 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
     shown: ClassVar[str] = "xyz"
     remark: ClassVar[str] = ""
     any_level: ClassVar[bool] = False
+    counted: ClassVar[bool] = False
     noted_level: float | None = None
 
     def __init__(
@@ -309,14 +312,25 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
     def _tensor_shape(self) -> tuple[int, ...]:
         return (3,) * len(self.cartesian_axes)
 
+    def at_temperature(self, kBT: float) -> OccupationCalculator:
+        """The same at one of its temperatures, eV, with an axis of temperatures where it has one."""
+        alone = copy.copy(self)
+        alone.kBT = (kBT,) if np.ndim(self.kBT) else kBT
+        alone.statistics = None if self.electrons else alone.make_statistics(alone._provisional_scan())
+        alone.comment = alone._describe()
+        return alone
+
     def check_levels(self, system) -> None:
-        """Refuse levels that the particles of a system do not have, or none where they have any.
+        """Refuse levels and temperatures that the particles of a system do not have, or no level where they have any.
 
         Raises
         ------
         InputError
         """
         particles = particles_of(system)
+        if particles.kBT is not None and not np.allclose(self.kBT, particles.kBT, rtol=1e-9, atol=0):
+            expected = f"{particles.kBT:g} eV, the temperature of the system; for several, a system with all of them"
+            raise InputError("kBT", expected, f"{listed(np.atleast_1d(self.kBT))} eV")
         if particles.level is None and not self.level_given:
             raise InputError("Efermi", f"Fermi levels (eV) for {particles.name}", "none")
         if particles.level is None or self.any_level or not self.level_given:
@@ -376,17 +390,28 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
         return self.finalize({name: array / data_K.nk for name, array in values.items()}, data_K.system)
 
 
-class _States(OccupationCalculator):
-    """Base of what counts states, of no observable: each band by itself, at its own energy, whatever the multiplets."""
+class NoObservable(OccupationCalculator):
+    """Base of what is of no observable: of states, or of energy."""
 
-    axes: ClassVar[Mapping[str, str]] = MappingProxyType({})
-    shown = ""
     of_observable = False
 
     def __init__(self, Efermi=None, **kwargs):
         if "operator" in kwargs:
-            raise InputError("operator", f"none, as {type(self).__name__} counts states", repr(kwargs["operator"]))
+            raise InputError("operator", f"none, as {type(self).__name__} is of no observable", repr(kwargs["operator"]))
         super().__init__(Efermi, operator="identity", **kwargs)
+
+    def parameters(self):
+        return {name: value for name, value in super().parameters().items() if name != "operator"}
+
+
+class States(NoObservable):
+    """Base of what counts states: each band by itself, at its own energy, whatever the multiplets."""
+
+    axes: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    shown = ""
+
+    def __init__(self, Efermi=None, **kwargs):
+        super().__init__(Efermi, **kwargs)
         self.threshold_given = True  # it does not matter
 
     @property
@@ -408,7 +433,7 @@ class _States(OccupationCalculator):
             yield BandGeometry(batch, self.operator, 0.0, False, False)
 
     def parameters(self):
-        unused = ("operator", "multiplet_threshold_eV", "kramers_pairs", "external_terms")
+        unused = ("multiplet_threshold_eV", "kramers_pairs", "external_terms")
         return {name: value for name, value in super().parameters().items() if name not in unused}
 
     def terms(self, band_geometry):
@@ -419,7 +444,7 @@ class _States(OccupationCalculator):
         return 1.0
 
 
-class DensityOfStates(_States):
+class DensityOfStates(States):
     r"""Density of states, :math:`D(\mu) = \int(-\partial f/\partial\varepsilon)`, per eV and cell."""
 
     symbol = "DOS"
@@ -431,7 +456,7 @@ class DensityOfStates(_States):
         return "1/(eV cell)"
 
 
-class NumberOfElectrons(_States):
+class NumberOfElectrons(States):
     r"""Number of electrons, :math:`N(\mu) = \int f`, per cell; one in every occupied Bloch state."""
 
     symbol = "N"

@@ -13,7 +13,7 @@ import os
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 from .. import compiled
@@ -25,6 +25,7 @@ from .loop import Loop
 from .options import Options
 from .plan import Plan, make_plan
 from .task import Folders, Task
+from .temperatures import at_temperature, run_at_temperatures, temperatures_of
 from .timing import measure
 
 __all__ = ["Plan", "estimate", "run", "silent"]
@@ -59,7 +60,7 @@ def run(
     Parameters
     ----------
     system : wannierberri.system.System
-        The same on all ranks.
+        The same on all ranks.  One with ``temperatures`` is evaluated at each of them, and results are joined.
     grid : int, three ints, wannierberri.Grid or wannierberri.Path
         Numbers of k points (used exactly, see `regular_grid`), or a WannierBerri grid or path.
     calculators : dict of str to wannierberri.calculators.Calculator
@@ -114,6 +115,12 @@ def run(
         the rank and the k points.
     """
     arguments = _options(locals())
+    if temperatures_of(system):
+        further = {"check_symmetry": check_symmetry, "checkpoint_chunks": checkpoint_chunks, "progress": progress}
+        joined = run_at_temperatures(run, system, grid, calculators, comm, checkpoint=checkpoint, **arguments | further)
+        if fout_name is not None and (comm is None or comm.rank == 0):
+            joined.savedata(prefix=fout_name, suffix=suffix, i_iter=0)
+        return joined
     start = time.perf_counter()
     communicator = SerialCommunicator() if comm is None else comm
     watched = checkpoint if checkpoint_chunks else None
@@ -191,6 +198,9 @@ def estimate(
         See `run`.
     """
     arguments = _options(locals())
+    passes = max(1, len(temperatures_of(system)))
+    if temperatures_of(system):
+        system, calculators = at_temperature(system, calculators, temperatures_of(system)[0])
     start, compiling = time.perf_counter(), compiled.seconds()
     communicator = SerialCommunicator() if comm is None else comm
     with ExitStack() as stack, watch_of(communicator, None) as watch:
@@ -201,6 +211,7 @@ def estimate(
             # what was compiled, a run finds
             preparing = max(communicator.allgather(time.perf_counter() - start - (compiled.seconds() - compiling)))
             timing = measure(task, communicator, watch.check)
+            timing = replace(timing, per_kpoint=passes * timing.per_kpoint, end=passes * timing.end)
         return make_plan(task.mesh, task.evaluations, task.values, communicator.size, task.memory, preparing, timing)
 
 

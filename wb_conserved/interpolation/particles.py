@@ -19,6 +19,8 @@ class Particles:
         Weight of each band in sums over occupied states.
     level : float or None
         Level up to which bands are filled, eV, where it cannot be chosen.
+    kBT : float or None
+        Temperature of the system, eV, where it cannot be chosen.
     assumptions : str
         What a reader of results should know.
     refused : mapping of str to str
@@ -28,6 +30,7 @@ class Particles:
     name = "electrons"
     counting = 1.0
     level: float | None = None
+    kBT: float | None = None
     assumptions = ""
     refused: Mapping[str, str] = MappingProxyType({})
 

@@ -10,6 +10,7 @@ The bands are filled up to 0.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -20,14 +21,15 @@ from wannierberri.system.system_R import System_R
 
 from ..errors import InputError
 from ..interpolation import Particles, WannierInterpolator
+from ..interpolation.names import GAP_RATE
 from ..io.checks import check_hermitian
 from ..operators import CHARGE, IDENTITY, Operator, RealSpaceMatrix
 from .gap import Gap, arranged, as_gap
 from .spin import spin_pairs
 
+logger = logging.getLogger(__name__)
+
 BASES = ("singlet", "nambu")
-GAP_RATE = "∂Ham/∂kBT"
-"""Name of the R-space matrix of the derivative of H_B with respect to k_B T."""
 ASSUMPTIONS = (
     "strongly type II: no screening by supercurrents; Δ fixed: no response of the order parameter to fields and gradients"
 )
@@ -50,6 +52,8 @@ class BogoliubovQuasiparticles(Particles):
         Functions of the normal state in the basis.
     counting : float
         ½ where every excitation is there twice, as a particle and as a hole.
+    kBT : float or None
+        Temperature of Δ, eV; None: any.
     """
 
     name = "Bogoliubov quasiparticles"
@@ -57,8 +61,8 @@ class BogoliubovQuasiparticles(Particles):
     assumptions = ASSUMPTIONS
     refused: Mapping[str, str] = _REFUSED
 
-    def __init__(self, functions: int, counting: float):
-        self.functions, self.counting = functions, counting
+    def __init__(self, functions: int, counting: float, kBT: float | None = None):
+        self.functions, self.counting, self.kBT = functions, counting, kBT
         charge = np.diag(np.repeat([1.0, -1.0], functions))[None, :, :, None]
         self._charge = RealSpaceMatrix(np.zeros((1, 3), dtype=int), charge)
 
@@ -122,7 +126,9 @@ class BogoliubovSystem(System_R):
             return self
         if self.temperatures and not np.any(np.isclose(self.temperatures, kBT, rtol=1e-9, atol=0)):
             raise InputError("kBT", f"among those of the system, {list(self.temperatures)} eV", f"{kBT:g}")
-        return _built(self, kBT)
+        system = _built(self, kBT)
+        system.temperatures = ()
+        return system
 
 
 def bogoliubov_system(system: System_R, gap, Efermi: float, *, basis: str, kBT=None) -> BogoliubovSystem:
@@ -146,9 +152,9 @@ def bogoliubov_system(system: System_R, gap, Efermi: float, *, basis: str, kBT=N
     Returns
     -------
     BogoliubovSystem
-        With the matrices 'Ham', 'AA' and 'SS' where the normal state has them.  In the basis "singlet" 'SS' is 1 in every
-        direction: any one may be called z, and up along it is what the basis holds.  ``∂Ham/∂kBT`` where Δ depends on
-        temperature.  Its point group is trivial.
+        With the matrices 'Ham', 'AA' and 'SS' where the normal state has them.  The basis "singlet" holds the component z of
+        the spin, which is ½ for all of its functions; x and y respond as z does, and are left out.  ``∂Ham/∂kBT`` where Δ
+        depends on temperature.  Its point group is trivial.
 
     Raises
     ------
@@ -207,7 +213,8 @@ def _temperatures(gap, kBT):
     if values.ndim != 1 or not values.size or not np.all(np.isfinite(values) & (values >= 0)):
         raise InputError("kBT", "a number >= 0, or several (eV)", repr(kBT))
     for value in values:
-        gap.at(value)
+        if not np.any(gap.at(value)) and gap.Tc is not None:
+            logger.warning("kBT = %g eV is above T_c (%g eV): normal state", value, gap.Tc)
     return values.tolist() if gap.depends_on_temperature else []
 
 
@@ -280,7 +287,7 @@ def _built(shell, kBT):
         position = of_normal("AA")
         system.set_R_mat("AA", _doubled(position, position.conj()))
     if singlet:
-        system.set_R_mat("SS", np.eye(2 * len(kept))[:, :, None] * np.ones(3), R=[0, 0, 0])
+        system.set_R_mat("SS", np.eye(2 * len(kept))[:, :, None] * [0, 0, 1], R=[0, 0, 0])
     elif normal.has_R_mat("SS"):
         spin = of_normal("SS")
         system.set_R_mat("SS", _doubled(spin, -spin.conj()))
@@ -289,7 +296,7 @@ def _built(shell, kBT):
     system.do_at_end_of_init()
     system.normal, system.gap, system.Efermi, system.basis = normal, shell.gap, shell.Efermi, shell.basis
     system.temperatures, system.kBT = shell.temperatures, kBT
-    system.particles = BogoliubovQuasiparticles(len(kept), 1.0 if singlet else 0.5)
+    system.particles = BogoliubovQuasiparticles(len(kept), 1.0 if singlet else 0.5, kBT)
     return system
 
 

@@ -48,6 +48,8 @@ class Gap:
         k_B T_c, eV: above it Δ = 0.
     law : {"constant", "bcs"}
         Temperature dependence of a gap without `kBT`; "bcs" needs `Tc`, and takes `delta` as that of zero temperature.
+    residual : float, optional
+        What a Fourier sum leaves of a function of k, eV.
 
     Raises
     ------
@@ -61,6 +63,7 @@ class Gap:
     converged: np.ndarray | None = None
     Tc: float | None = None
     law: str = "constant"
+    residual: float | None = None
 
     def __post_init__(self):
         vectors, delta = np.asarray(self.iRvec), np.asarray(self.delta)

@@ -13,6 +13,7 @@ import xarray
 from wannierberri.result import ResultDict
 
 from ..calculators.occupied import SCAN_AXES
+from ..interpolation import particles_of
 from ..units import periodic_measure
 from .groups import cartesian_axes, describe_axes
 from .noise import describe_scatter
@@ -62,6 +63,7 @@ class RunResult(ResultDict):
             "real_lattice_angstrom": np.asarray(system.real_lattice, dtype=float),
             "symmetry_operations": int(system.pointgroup.size),
         }
+        self._about_particles = _about(particles_of(system))
 
     def select(self, names) -> RunResult:
         """The same with some of the results only.
@@ -145,6 +147,7 @@ class RunResult(ResultDict):
             "wall_time_s": self.seconds,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "python": platform.python_version(),
+            **self._about_particles,
             **{f"version_{package}": version(package) for package in _PACKAGES},
             **_proper(attributes),
         }
@@ -168,6 +171,14 @@ class RunResult(ResultDict):
 def to_dataset(result: RunResult, **attributes: Any) -> xarray.Dataset:
     """Labelled data set of a run, see `RunResult.to_dataset`."""
     return result.to_dataset(**attributes)
+
+
+def _about(particles):
+    """What a reader should know of particles that are not electrons."""
+    if not particles.assumptions:
+        return {}
+    counting = f"{particles.name}, each band counted {particles.counting:g}"
+    return {"particles": counting, "assumptions": particles.assumptions}
 
 
 def _coordinates(calculator, scan_name):
