@@ -10,6 +10,7 @@ The bands are filled up to 0.
 
 from __future__ import annotations
 
+import copy
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
@@ -119,6 +120,12 @@ class BogoliubovSystem(System_R):
     def is_normal(self) -> bool:
         """Whether Δ vanishes at the temperature of this system."""
         return not np.any(self.gap.at(self.kBT or 0.0))
+
+    def with_gap(self, gap: Gap) -> BogoliubovSystem:
+        """The same with another gap of the same functions, which is not checked and does not depend on temperature."""
+        shell = copy.copy(self)
+        shell.gap, shell.temperatures = gap, ()
+        return _built(shell, None)
 
     def at(self, kBT: float) -> BogoliubovSystem:
         """The same with Δ of one temperature, eV."""

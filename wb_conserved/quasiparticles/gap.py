@@ -154,11 +154,13 @@ class Gap:
         largest = np.unravel_index(np.abs(values[0]).argmax(), values.shape[1:])
         scale = np.abs(values[(slice(None), *largest)])
         square = PchipInterpolator(nodes, scale**2)
-        shape = PchipInterpolator(nodes, _shapes(values, scale))
+        shapes = _shapes(values, scale)
+        parts = [PchipInterpolator(nodes, part) for part in (shapes.real, shapes.imag)]
+        shape, change = (parts[0](kBT, order) + 1j * parts[1](kBT, order) for order in (0, 1))
         size, slope = np.sqrt(max(float(square(kBT)), 0.0)), float(square(kBT, 1))
         if derivative == 0:
-            return size * shape(kBT)
-        return shape(kBT) * (slope / (2 * size) if size > 0 else 0.0) + size * shape(kBT, 1)
+            return size * shape
+        return shape * (slope / (2 * size) if size > 0 else 0.0) + size * change
 
     def with_temperatures(self, kBT, factors) -> Gap:
         """The same with a table of factors Δ(T)/Δ.

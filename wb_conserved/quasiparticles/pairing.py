@@ -165,7 +165,7 @@ class Pairing:
             raise InputError("pairing", "an odd one in the basis 'nambu' for functions without spin", repr(self.name))
         pairs = spin_pairs(system) if spinful else None
         kept = pairs.up if spinful else orbitals_of(system) if basis == "singlet" else np.arange(system.num_wann)
-        vectors, matrices = self._between_orbitals(system, kept)
+        vectors, matrices = self.between_orbitals(system, kept)
         if not spinful:
             return Gap(matrices, vectors)
         spin = _IY
@@ -174,7 +174,7 @@ class Pairing:
             spin = np.einsum("a,ast->st", np.asarray(d, dtype=complex), _PAULI) @ _IY
         return Gap(pairs.matrix(spin, matrices), vectors)
 
-    def _between_orbitals(self, system, kept):
+    def between_orbitals(self, system, kept):
         """R vectors, and Δ_ij(R) between the orbitals `kept`."""
         chosen = np.arange(len(kept)) if self.orbitals is None else np.asarray(self.orbitals)
         if chosen.min() < 0 or chosen.max() >= len(kept):
