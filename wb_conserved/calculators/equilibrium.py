@@ -78,6 +78,11 @@ class TotalCurrent(_Density):
     odd_under_inversion = True
     occupations = ("sea", "grand_potential")
 
+    @property
+    def _watched(self):
+        """None, as the sum vanishes."""
+        return ()
+
     def terms(self, band_geometry: BandGeometry) -> list[Term]:
         return [
             Term("sea", band_geometry.diagonal_current + band_geometry.torque_dipole),
@@ -121,6 +126,7 @@ class _Magnetization(OccupationCalculator):
     axes = MappingProxyType({"a": "component of the magnetization"})
     shown = "zz"
     counted = True
+    companion = "M_F"
 
     def factor(self, system):
         return -1.0 / BOHR_MAGNETON_AREA if self.operator.is_identity else 1.0

@@ -85,6 +85,8 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
         Component that stands for the tensor in a table, one letter for each axis.
     remark : str
         What a reader of a table should know, such as the convention of the sign.
+    companion : str
+        Symbol of a quantity of its kind in which pairs of occupied bands cancel, where there is one.
     counted : bool
         Whether the number of k points that carry it is to be printed with it.
     any_level : bool
@@ -105,6 +107,7 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
     remark: ClassVar[str] = ""
     any_level: ClassVar[bool] = False
     counted: ClassVar[bool] = False
+    companion: ClassVar[str] = ""
     noted_level: float | None = None
 
     def __init__(

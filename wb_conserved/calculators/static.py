@@ -19,6 +19,7 @@ class Conductivity(OccupationCalculator):
     """Base of the responses to an electric field."""
 
     remark = "sign as in postw90"
+    companion = "σ_K"
     force = "electric field"
 
 

@@ -42,6 +42,7 @@ class _Nernst(OccupationCalculator):
     axes: ClassVar[Mapping[str, str]] = MappingProxyType({"i": FLOW, "l": "direction of the temperature gradient"})
 
     force = "temperature gradient"
+    companion = "α_K"
 
     def __init__(self, Efermi=None, *, kBT, method: str = "entropy", **kwargs):
         if method not in METHODS:

@@ -117,6 +117,8 @@ class RunResult(ResultDict):
                     "axes": describe_axes(calculator.cartesian_axes),
                     "shown": calculator.shown[: len(calculator.cartesian_axes)],
                     "remark": calculator.remark,
+                    "companion": calculator.companion,
+                    "counted": calculator.counted,
                     **calculator.parameters(),
                     **(describe_scatter(self.scatters[name]) if name in self.scatters else {}),
                 },

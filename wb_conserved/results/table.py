@@ -19,6 +19,7 @@ from .groups import (
     select,
     temperature_columns,
 )
+from .noise import format_counts
 
 
 def conditions(dataset: xarray.Dataset) -> list[str]:
@@ -87,6 +88,7 @@ def format_table(dataset: xarray.Dataset, level: float | None, components: list[
             lines.append(", ".join(conditions(dataset)))
         names = [name for name in dataset.data_vars if name in group.names or _error_of(dataset, name) in group.names]
         lines += ["", *rows(here[names], group.components(components), widths)]
+        lines += [text for text in (format_counts(dataset, list(group.names)),) if text]
         if group.legend():
             lines += ["", group.legend()]
     return "\n".join(lines)
