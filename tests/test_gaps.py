@@ -328,7 +328,7 @@ class TestGapEquation:
     def test_no_attraction_no_gap(self, caplog):
         gap = solve_gap(square(level=1.0), {(0, 0, 0): [[-1e-3]]}, 0.0, 0.1, 4)
         assert gap.Tc is None and not np.any(gap.delta)
-        assert "above T_c: normal state" in caplog.text
+        assert "above T_c, normal state" in caplog.text
 
     @pytest.mark.parametrize(
         ("arguments", "error"),

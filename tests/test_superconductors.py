@@ -516,7 +516,7 @@ class TestTemperature:
         gap = CHIRAL_D.on(square(), "singlet").with_Tc(0.3)
         system = bogoliubov_system(square(), gap, 0.0, basis="singlet", kBT=0.4)
         assert system.is_normal
-        assert "kBT = 0.4 eV is above T_c (0.3 eV): normal state" in caplog.text
+        assert "kBT = 0.4 eV: above T_c (0.3 eV), normal state" in caplog.text
 
     def test_specific_heat_is_the_slope_of_the_entropy(self):
         """With the term of the gap that closes: C = T dS/dT."""

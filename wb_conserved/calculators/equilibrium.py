@@ -72,7 +72,7 @@ class TotalCurrent(_Density):
     """
 
     symbol = "J + D^τ"
-    long_name = "equilibrium conventional current with its backflow, 0 (XN 5)"
+    long_name = "conventional current with backflow, 0 (XN 5)"
     axes = MappingProxyType({"i": FLOW})
     shown = "xy"
     odd_under_inversion = True
@@ -161,7 +161,7 @@ class InterbandMagnetization(_Magnetization):
     .. math:: m_1 = \tfrac12\mathrm{Re}\sum_{m\notin M}A_{nm}\times J^s_{mn}
     """
 
-    symbol = "M₁"
+    symbol = "M_1"
     long_name = "orbital magnetization: interband part, local"
 
     def terms(self, band_geometry: BandGeometry) -> list[Term]:
@@ -176,7 +176,7 @@ class CircuitMagnetization(_Magnetization):
     Zero for the identity, which has no dipole.
     """
 
-    symbol = "M₂"
+    symbol = "M_2"
     long_name = "orbital magnetization: local circuits"
 
     def terms(self, band_geometry: BandGeometry) -> list[Term]:
@@ -205,7 +205,7 @@ class ResponseMagnetization(_Magnetization):
     """
 
     symbol = "M_F"
-    long_name = "magnetization from the response to a vector potential"
+    long_name = "orbital magnetization: response to A"
     occupations = ("sea", "grand_potential")
 
     def terms(self, band_geometry: BandGeometry) -> list[Term]:

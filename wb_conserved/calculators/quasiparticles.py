@@ -70,7 +70,7 @@ class ZeemanSpinConductivity(OccupationCalculator):
     """
 
     symbol = "σ_Z"
-    long_name = "spin conductivity for a gradient of a Zeeman field"
+    long_name = "spin conductivity of a Zeeman gradient"
     axes: Mapping[str, str] = MappingProxyType({"i": FLOW, "l": "direction of the gradient"})
     shown = "xyzz"
     force = "Zeeman gradient"

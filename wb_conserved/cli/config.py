@@ -6,42 +6,23 @@ import re
 from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, field_validator, model_validator
 
 from ..calculators import SUMS
 from ..errors import InputError
 from ..geometry.spin_current import SPIN_CURRENTS
 from ..occupations import Electrons
 from ..units import BOLTZMANN_EV
+from .section import Count, Pair, RelativePath, Vector, section_of
+from .section import IsPath as _IsPath
+from .section import Section as _Section
+from .section import each_once as _each_once
+from .section import problem as _problem
+from .superconductor import Superconductor
 
 _QUOTED_SPIN_CURRENTS = ", ".join(map(repr, SPIN_CURRENTS))
 _SAME_LEVEL = 1e-9
 MOST_LEVELS = 10**5
-
-
-def _each_once(values: list | None) -> list | None:
-    """The values, unless one is there twice."""
-    twice = next((value for value in values or () if values.count(value) > 1), None)
-    if twice is not None:
-        raise PydanticCustomError("twice", "{value} once", {"value": repr(twice), "times": values.count(twice)})
-    return values
-
-
-class _IsPath:
-    """Mark of a key that is a path, relative to the folder of the input file."""
-
-
-RelativePath = Annotated[str, Field(pattern=r"^[^\x00]+$"), _IsPath()]
-Count = Annotated[int, Field(gt=0)]
-Pair = Annotated[list[int], Field(min_length=2, max_length=2)]
-Vector = Annotated[list[float], Field(min_length=3, max_length=3)]
-
-
-class _Section(BaseModel):
-    """A table of the input file; the description of a key is what its errors say was expected."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class System(_Section):
@@ -322,6 +303,12 @@ class Config(_Section):
     output: Output
     run: Run
     convergence: Convergence
+    superconductor: Superconductor | None = None
+
+    @property
+    def has_levels(self) -> bool:
+        """Whether results are over Fermi levels, rather than over temperatures alone."""
+        return not self.fermi.counted and self.superconductor is None
 
     @property
     def shift(self) -> float:
@@ -334,6 +321,28 @@ class Config(_Section):
     def scan(self) -> np.ndarray | Electrons:
         """Fermi levels in eV, or the number of electrons, see `Fermi.scan`."""
         return self.fermi.scan(uniform=self.shift != 0.0)
+
+    @model_validator(mode="after")
+    def _of_superconductors(self):
+        if self.superconductor is None:
+            return self
+        for key in ("window", "levels", "electrons", "carriers"):
+            if getattr(self.fermi, key) is not None:
+                raise _problem(key, "level alone with [superconductor], whose bands are filled up to it", "it", "fermi")
+        if self.system.symmetry is not None:
+            raise _problem("symmetry", "none with [superconductor], which has a symmetry of its own", "it", "system")
+        if self.temperature.tetrahedra or self.temperature.fermi_surface_width is not None:
+            key = "tetrahedra" if self.temperature.tetrahedra else "fermi_surface_width"
+            raise _problem(key, "none with [superconductor]", getattr(self.temperature, key), "temperature")
+        refused = [name for name in self.quantities.in_order if SUMS[name].calculator.force == "electric field"]
+        refused += [name for name in self.quantities.in_order if name == "number_of_electrons"]
+        if refused:
+            expected = "quantities of quasiparticles with [superconductor], on which no electric field acts"
+            raise _problem("names", expected, ", ".join(refused), "quantities")
+        if self.quantities.operator == "identity":
+            expected = "'charge' or 'spin' with [superconductor], as the number of quasiparticles is not conserved"
+            raise _problem("operator", expected, "'identity'", "quantities")
+        return self
 
     @model_validator(mode="after")
     def _consistent(self):
@@ -376,7 +385,7 @@ def path_keys() -> list[tuple[str, str]]:
     return [
         (section, key)
         for section, table in Config.model_fields.items()
-        for key, field in table.annotation.model_fields.items()
+        for key, field in section_of(table).model_fields.items()
         if any(isinstance(mark, _IsPath) for mark in _marks(field))
     ]
 
@@ -434,7 +443,7 @@ def _make_calculator(config, name):
     if entry.of_observable:
         options["operator"] = config.quantities.operator
     calculator = entry.calculator(
-        config.scan(),
+        config.scan() if config.superconductor is None else None,
         degen_thresh=config.multiplets.threshold,
         degen_Kramers=config.multiplets.kramers is True,
         kBT=config.temperature.energy,
@@ -442,12 +451,5 @@ def _make_calculator(config, name):
         kwargs_formula={"external_terms": config.quantities.external_terms},
         **options,
     )
-    calculator.noted_level = config.fermi.table_level
+    calculator.noted_level = config.fermi.table_level if config.has_levels else None
     return calculator
-
-
-def _problem(key: str, expected: str, found: Any, section: str = "") -> PydanticCustomError:
-    """Error of a validator that sees more than one key."""
-    return PydanticCustomError(
-        "key", "{expected}", {"section": section, "key": key, "expected": expected, "found": str(found)}
-    )

@@ -19,6 +19,7 @@ from ..io import load_system
 from ..io.ab_initio_mesh import ab_initio_mesh
 from ..operators import get_operator
 from .config import Config, make_calculators
+from .superconductor import with_symmetry
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +54,8 @@ def make_system(config: Config, source: Path):
     if config.system.symmetry is not None:
         options.pop("symmetry_tolerance")
     spin = get_operator(config.quantities.operator).matrix == "SS"
+    if config.superconductor is not None:
+        spin = config.superconductor.has_spin
     try:
         system = load_system(beside(source, config.system.path), spin=spin, **options)
     except InputError as error:
@@ -75,7 +78,8 @@ def make_system(config: Config, source: Path):
                 f"{source}: [system] symmetry: expected {error.expected}; found {error.found} with {generators}"
             ) from None
     try:
-        grid = regular_grid(system, config.grid.mesh)
+        of_grid = system if config.superconductor is None else with_symmetry(system, config.superconductor, source)
+        grid = regular_grid(of_grid, config.grid.mesh)
     except InputError as error:
         raise ConfigError(f"{source}: [grid] {error}") from None
     return system, grid

@@ -121,11 +121,19 @@ class BogoliubovSystem(System_R):
         """Whether Δ vanishes at the temperature of this system."""
         return not np.any(self.gap.at(self.kBT or 0.0))
 
+    def frozen(self, kBT: float | None = None) -> BogoliubovSystem:
+        """The same with Δ of one temperature (eV; by default the lowest), whatever that of the quasiparticles is."""
+        if kBT is None:
+            kBT = min(self.temperatures, default=self.kBT or 0.0)
+        return self.with_gap(Gap(self.gap.at(kBT), self.gap.iRvec))
+
     def with_gap(self, gap: Gap) -> BogoliubovSystem:
         """The same with another gap of the same functions, which is not checked and does not depend on temperature."""
         shell = copy.copy(self)
         shell.gap, shell.temperatures = gap, ()
-        return _built(shell, None)
+        made = _built(shell, None)
+        made.pointgroup = self.pointgroup
+        return made
 
     def at(self, kBT: float) -> BogoliubovSystem:
         """The same with Δ of one temperature, eV."""
@@ -134,7 +142,7 @@ class BogoliubovSystem(System_R):
         if self.temperatures and not np.any(np.isclose(self.temperatures, kBT, rtol=1e-9, atol=0)):
             raise InputError("kBT", f"among those of the system, {list(self.temperatures)} eV", f"{kBT:g}")
         system = _built(self, kBT)
-        system.temperatures = ()
+        system.temperatures, system.pointgroup = (), self.pointgroup
         return system
 
 
@@ -219,9 +227,9 @@ def _temperatures(gap, kBT):
     values = np.atleast_1d(np.asarray(kBT, dtype=float))
     if values.ndim != 1 or not values.size or not np.all(np.isfinite(values) & (values >= 0)):
         raise InputError("kBT", "a number >= 0, or several (eV)", repr(kBT))
-    for value in values:
-        if not np.any(gap.at(value)) and gap.Tc is not None:
-            logger.warning("kBT = %g eV is above T_c (%g eV): normal state", value, gap.Tc)
+    warm = [f"{value:g}" for value in values if not np.any(gap.at(value))]
+    if warm and gap.Tc is not None and gap.converged is None:  # what was solved has said so
+        logger.warning("kBT = %s eV: above T_c (%g eV), normal state", ", ".join(warm), gap.Tc)
     return values.tolist() if gap.depends_on_temperature else []
 
 

@@ -200,10 +200,14 @@ class Gap:
 
     def save(self, path: str | Path) -> None:
         """Write it to a .npz file, which is there complete or not at all."""
+        write_file(Path(path), self.contents())
+
+    def contents(self) -> bytes:
+        """Contents of such a file."""
         contents, fields = io.BytesIO(), ("delta", "iRvec", "kBT", "converged", "Tc")
         arrays = {name: getattr(self, name) for name in fields if getattr(self, name) is not None}
         np.savez(contents, law=np.array(self.law), **arrays)
-        write_file(Path(path), contents.getbuffer())
+        return contents.getvalue()
 
     @classmethod
     def load(cls, path: str | Path) -> Gap:

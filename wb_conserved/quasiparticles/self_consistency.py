@@ -117,10 +117,11 @@ def solve_gap(
     delta, converged = np.zeros((len(temperatures), *found.values.shape), dtype=complex), np.ones(len(temperatures), bool)
     scale = _WEAK_COUPLING * (Tc or 0.0)
     x = None if start is None else start * (scale / np.abs(start).max())
-    for t, temperature in enumerate(temperatures.tolist()):
-        if Tc is None or temperature >= Tc:
-            logger.warning("kBT = %g eV is above T_c%s: normal state", temperature, "" if Tc is None else f" ({Tc:g} eV)")
-            continue
+    cold = np.zeros(len(temperatures), dtype=bool) if Tc is None else temperatures < Tc
+    if not cold.all():
+        warm = ", ".join(f"{temperature:g}" for temperature in temperatures[~cold])
+        logger.warning("kBT = %s eV: above T_c%s, normal state", warm, "" if Tc is None else f" ({Tc:g} eV)")
+    for t, temperature in enumerate(temperatures[cold].tolist()):
         if store.solution(t) is None:
             limit = _Limit(tolerance * scale, max_iterations)
             store.done(t, problem.solved(temperature, store.start(t, x), limit, lambda now, t=t: store.keep(t, now)))

@@ -18,7 +18,11 @@ from .groups import LEVELS, TEMPERATURES, check_components, quantities, sums
 from .plot import plot_scan, plot_temperatures
 from .table import format_csv
 
-RESULT_FILES = ("result.nc", "result.csv", "scan.png", "temperatures.png", "convergence.nc", "convergence.txt", "input.toml")
+RESULT_FILES = (
+    "result.nc", "result.csv", "scan.png", "temperatures.png", "convergence.nc", "convergence.txt", "bands.nc",
+    "bands.png", "density_of_states.csv", "density_of_states.png", "fermi_surface.frmsf", "gap_on_fermi_surface.png",
+    "gap.npz", "input.toml",
+)  # fmt: skip
 """In the order in which they are written: NetCDF has everything."""
 
 
@@ -80,6 +84,7 @@ def write_results(
     pictures: bool = False,
     components: list[str] | None = None,
     title: str = "",
+    further: Mapping[str, Callable[[], bytes]] | None = None,
 ) -> list[Path]:
     """Write a data set to a folder: result.nc, result.csv, input.toml and pictures.
 
@@ -102,6 +107,8 @@ def write_results(
         Components in the pictures.
     title : str
         Title of the pictures.
+    further : mapping of str to callable, optional
+        Contents of more files, by names of `RESULT_FILES`.
 
     Returns
     -------
@@ -140,7 +147,7 @@ def write_results(
         contents["scan.png"] = picture(plot_scan)
     if pictures and summed.sizes.get(TEMPERATURES, 1) > 1:
         contents["temperatures.png"] = picture(plot_temperatures)
-    return _write_all(contents, Path(folder), overwrite, input_text)
+    return _write_all(contents | dict(further or {}), Path(folder), overwrite, input_text)
 
 
 def write_convergence(

@@ -12,23 +12,13 @@ import xarray
 
 from ..calculators import CATALOGUE
 from .groups import LEVELS, MU, TEMPERATURES, Group, at_level, check_components, groups, select
+from .style import COLUMN, FONTS, SMALL, STYLES
 from .table import conditions
 
-_STYLES = (
-    {"color": "#1b3a6b", "linewidth": 1.6, "zorder": 5},
-    {"color": "#d1602f", "linewidth": 1.0, "zorder": 4},
-    {"color": "#6f6f6f", "linewidth": 1.0, "linestyle": (0, (5, 2)), "zorder": 3},
-    {"color": "#3c8d5a", "linewidth": 1.0, "linestyle": (0, (1, 1.2)), "zorder": 6},
-    {"color": "#a05fa8", "linewidth": 1.0, "linestyle": (0, (3, 1.5, 1, 1.5)), "zorder": 2},
-    {"color": "#b8860b", "linewidth": 1.0, "zorder": 2},
-)
-"""Lines of the quantities of equal axes in the order of the catalogue, the headline first; then again."""
 _GREEK = {"σ": r"\sigma", "α": r"\alpha", "τ": r"\tau", "Ω": r"\Omega", "χ": r"\chi"}
-_COLUMN, _HEIGHT, _LINE = 8.6 / 2.54, 1.9, 0.13  # inches: width of a column, height of a panel, of a line of text
-_ONE_COLUMN = 4  # panels at most
+_HEIGHT, _LINE = 1.9, 0.13  # inches: height of a panel, of a line of text
+_ONECOLUMN = 4  # panels at most
 _CHARACTERS = 76  # of a line of the title over a column
-_FONTS = {"font.size": 8.0, "axes.linewidth": 0.6, "xtick.major.width": 0.6, "ytick.major.width": 0.6}
-_SMALL = 6.5
 _FEW = 12  # points that are marked
 _PALEST = 0.3
 _PLAIN = (1e-2, 1e5)
@@ -93,11 +83,11 @@ def _plot(dataset, path, along, origin, label, components, title):
     x = dataset["kelvin" if along == TEMPERATURES else along].values - origin
     panels = [(group, component) for group in groups(dataset) for component in group.components(components)]
     number = len(panels) + (MU in dataset.coords)
-    columns = 1 if number <= _ONE_COLUMN else 2
+    columns = 1 if number <= _ONECOLUMN else 2
     rows = math.ceil(number / columns)
     lines = sum(len(group.names) for group, _ in panels) / columns
-    with matplotlib.rc_context(_FONTS):
-        figure = Figure(figsize=(columns * _COLUMN, 0.6 + rows * _HEIGHT + lines * _LINE), layout="constrained", dpi=300)
+    with matplotlib.rc_context(FONTS):
+        figure = Figure(figsize=(columns * COLUMN, 0.6 + rows * _HEIGHT + lines * _LINE), layout="constrained", dpi=300)
         FigureCanvasAgg(figure)
         every = figure.subplots(rows, columns, squeeze=False).T.ravel()
         for panel, (group, component) in zip(every, panels, strict=False):
@@ -112,7 +102,7 @@ def _plot(dataset, path, along, origin, label, components, title):
             panel.set_xlabel(label)
         for panel in every[number:]:
             panel.set_axis_off()
-        figure.suptitle(_title(*title, _CHARACTERS * columns), fontsize=_SMALL, x=0.01, ha="left", linespacing=1.3)
+        figure.suptitle(_title(*title, _CHARACTERS * columns), fontsize=SMALL, x=0.01, ha="left", linespacing=1.3)
         figure.savefig(path, format="png")
 
 
@@ -133,13 +123,13 @@ def _draw(panel, dataset, group, component, x, along):
     scale = rf"$10^{{{power}}}$ " if power else ""
     panel.set_ylabel(f"{_component(dataset, group, component)}   [{scale}{_unit(group.unit)}]")
     panel.legend(
-        loc="lower left", bbox_to_anchor=(0.0, 1.0), frameon=False, fontsize=_SMALL, borderaxespad=0.3, labelspacing=0.25
+        loc="lower left", bbox_to_anchor=(0.0, 1.0), frameon=False, fontsize=SMALL, borderaxespad=0.3, labelspacing=0.25
     )
 
 
 def _draw_level(panel, dataset, x):
     """The level that holds the electrons, against the temperature."""
-    panel.plot(x, dataset[MU].values, **_STYLES[0] | _marker(x))
+    panel.plot(x, dataset[MU].values, **STYLES[0] | _marker(x))
     panel.margins(y=0.08)
     panel.ticklabel_format(axis="y", useOffset=False)
     panel.set_ylabel(r"$\mu$   [eV]")
@@ -181,9 +171,9 @@ def _style(name):
     """That of a quantity's place among those of equal axes in the catalogue, the same in every picture; of another name the
     first one."""
     if name not in CATALOGUE:
-        return dict(_STYLES[0])
+        return dict(STYLES[0])
     alike = [other for other, entry in CATALOGUE.items() if entry.axes == CATALOGUE[name].axes]
-    return dict(_STYLES[alike.index(name) % len(_STYLES)])
+    return dict(STYLES[alike.index(name) % len(STYLES)])
 
 
 def _title(title, texts, characters):
@@ -194,7 +184,8 @@ def _title(title, texts, characters):
 
 
 def _unit(unit):
-    """A unit with its powers and ħ as mathematics."""
+    """A unit with its powers, indices and ħ as mathematics."""
+    unit = re.sub(r"([μk])_B", lambda found: rf"${'k' if found[1] == 'k' else chr(92) + 'mu'}_{{\mathrm{{B}}}}$", unit)
     return re.sub(r"\^(-?\d+)", r"$^{\1}$", unit).replace("ħ", r"$\hbar$")
 
 
