@@ -13,6 +13,7 @@ from data_folder import DATA
 from wb_conserved.cli import main
 from wb_conserved.cli.config import Config, path_keys
 from wb_conserved.cli.rebasing import HEADER, rebased
+from wb_conserved.cli.section import section_of
 
 INPUT = """\
 # my input
@@ -147,7 +148,7 @@ def test_every_path_is_marked():
     described = {
         (section, key): field.description
         for section, table in Config.model_fields.items()
-        for key, field in table.annotation.model_fields.items()
+        for key, field in section_of(table).model_fields.items()
     }
     assert {place for place, text in described.items() if "relative to the TOML file" in text} == set(path_keys())
     assert {place for place, text in described.items() if re.search("folder|seedname|filename", text)} == set(path_keys())

@@ -146,10 +146,12 @@ def test_gap_from_a_file_with_a_law(write, tmp_path):
 
 
 def test_not_converged(write):
-    source = write(ATTRACTION, ('basis = "nambu"', 'basis = "nambu"\ntolerance = 1e-30\nshell = [0, 1]\ngap_mesh = 7'))
+    source = write(ATTRACTION)
+    text = source.read_text(encoding="utf-8").replace('basis = "nambu"', 'basis = "nambu"\ntolerance = 1e-30\niterations = 2\nshell = [0, 1]\ngap_mesh = 7')
+    source.write_text(text, encoding="utf-8")
     done = invoke("run", source)
     assert done.exit_code == 1, done.output
-    expected = r"gap equation at kBT = .* eV: expected changes of Δ below .*; found .* eV after 200 iterations, .*"
+    expected = r"gap equation at kBT = .* eV: expected changes of Δ below .*; found .* eV after 2 iterations, .*"
     assert re.search(expected + r"; the last Δ is in .*gap.npz, and the same call goes on from it", done.output)
 
 

@@ -32,7 +32,7 @@ class Superconductor(Section):
     )
     pairing: Literal[tuple(FORMS)] | None = Field(None, description=f"one of {', '.join(map(repr, FORMS))}")
     delta0: float | None = Field(None, description="a number (eV), with pairing")
-    gap_file: RelativePath | None = Field(None, description="a string: a file with Δ_ij(R), relative to the TOML file")
+    gap_file: RelativePath | None = Field(None, description="a string: filename of Δ_ij(R), relative to the TOML file")
     attraction: float | None = Field(None, gt=0, description="a number > 0 (eV): U, from which the gap is solved for")
     orbitals: list[_COUNT] | None = Field(None, min_length=1, description="a list of numbers of orbitals, from 0")
     shell: _COUNT | list[_COUNT] | None = Field(None, description="an integer >= 0, or several: shells of neighbours")
@@ -43,6 +43,7 @@ class Superconductor(Section):
         None, description="a positive integer, or three: mesh of the gap equation, with attraction; by default that of [grid]"
     )
     tolerance: float = Field(1e-8, gt=0, description="a number > 0: change of Δ in an iteration over 1.764 kT_c")
+    iterations: Count = Field(200, description="a positive integer: most iterations of the gap equation at a temperature")
     symmetry: list[str] | None = Field(None, description="a list of generators that normal state and gap have")
     energies: Annotated[list[float], Field(min_length=2, max_length=2)] | None = Field(
         None, description="two numbers (eV): range of the density of states"
@@ -177,7 +178,7 @@ def _gap(section, config, system, source, communicator, checkpoint):
         return solve_gap(
             system, attraction(section.attraction, orbitals=section.orbitals, shell=shell), config.fermi.level,
             config.temperature.energy, section.gap_mesh or config.grid.mesh, basis=section.basis, tolerance=section.tolerance,
-            initial=named, comm=communicator, checkpoint=checkpoint,
+            initial=named, max_iterations=section.iterations, comm=communicator, checkpoint=checkpoint,
         )  # fmt: skip
     found = Gap.load(source.parent / section.gap_file) if named is None else named.on(system, section.basis)
     if section.law == "bcs":

@@ -74,7 +74,7 @@ class Steps(ScanStatistics):
         return self.axis.below(spectrum, levels)
 
     def _thermal_sea(self, levels, spectrum):
-        return _ALL_HEAT * self._sea(levels, spectrum)
+        return ALL_HEAT * self._sea(levels, spectrum)
 
     def _surface(self, levels, spectrum):
         upper = self.axis.below(spectrum, levels + self.width)
@@ -122,7 +122,7 @@ class FermiDirac(ScanStatistics):
 def step_weights(weight: str, energies: np.ndarray) -> np.ndarray:
     """Weights "sea", "grand_potential", "thermal_sea" of bands at zero temperature, from their energies above the level, eV."""
     below = energies <= 0
-    return {"sea": below.astype(float), "grand_potential": energies * below, "thermal_sea": _ALL_HEAT * below}[weight]
+    return {"sea": below.astype(float), "grand_potential": energies * below, "thermal_sea": ALL_HEAT * below}[weight]
 
 
 def _sea(axis, kBT, levels, spectrum):
@@ -148,7 +148,7 @@ def _entropy_surface(axis, kBT, levels, spectrum):
 
 
 def _thermal_sea(axis, kBT, levels, spectrum):
-    return axis.convolve(spectrum, heat_above, kBT, levels) + _ALL_HEAT * axis.below(spectrum, kBT, levels)
+    return axis.convolve(spectrum, heat_above, kBT, levels) + ALL_HEAT * axis.below(spectrum, kBT, levels)
 
 
 def _heat_capacity(axis, kBT, levels, spectrum):
@@ -178,14 +178,14 @@ def _column(values, spectrum):
     return values.reshape(-1, *(1,) * (spectrum.ndim - 1))
 
 
-_ALL_HEAT = np.pi**2 / 3
+ALL_HEAT = np.pi**2 / 3
 
 
 def heat_above(x):
     """c₂ = ∫_x^∞ y² (−f'(y)) dy = x² f + 2x ln(1 + e⁻ˣ) − 2 Li₂(−e⁻ˣ), π²/3 far below."""
     small = np.exp(-np.abs(x))
     positive = np.abs(x) * (np.abs(x) * small / (1 + small) + 2 * np.log1p(small)) - 2 * spence(1 + small)
-    return np.where(x > 0, positive, _ALL_HEAT - positive)
+    return np.where(x > 0, positive, ALL_HEAT - positive)
 
 
 def fermi(x):
