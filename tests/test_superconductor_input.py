@@ -147,7 +147,8 @@ def test_gap_from_a_file_with_a_law(write, tmp_path):
 
 def test_not_converged(write):
     source = write(ATTRACTION)
-    text = source.read_text(encoding="utf-8").replace('basis = "nambu"', 'basis = "nambu"\ntolerance = 1e-30\niterations = 2\nshell = [0, 1]\ngap_mesh = 7')
+    more = 'basis = "nambu"\ntolerance = 1e-30\niterations = 2\nshell = [0, 1]\ngap_mesh = 7'
+    text = source.read_text(encoding="utf-8").replace('basis = "nambu"', more)
     source.write_text(text, encoding="utf-8")
     done = invoke("run", source)
     assert done.exit_code == 1, done.output
