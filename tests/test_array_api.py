@@ -79,6 +79,7 @@ CASES = {
         geometry.covariant_derivative(a.connection, a.velocity, a.velocity_derivative),
     ],
     "current_dipole": lambda a: geometry.current_dipole(a.connection, a.current),
+    "curvature_of_currents": lambda a: geometry.curvature_of_currents(a.current, a.gap),
     "diagonal": lambda a: [geometry.diagonal(a.operator), geometry.diagonal(a.current)],
     "dipole_derivative": lambda a: geometry.dipole_derivative(a.connection, a.gradient, a.operator),
     "dipole_times_velocity": lambda a: geometry.dipole_times_velocity(a.connection, a.operator, a.velocity, a.same),

@@ -123,7 +123,7 @@ class TestBothRuns:
         table = results(model, {"bands": TabulatorAll(tables, mode="grid")}, 2)["bands"]
         for name, entry in CATALOGUE.items():
             if entry.tabulated:
-                assert table.results[name].data.shape == (8, 4, *(3,) * (len(entry.axes) + 1))
+                assert table.results[name].data.shape == (8, 4, *(3,) * (len(entry.axes) + entry.of_observable))
                 assert np.abs(table.results[name].data).max() > 0
 
 
@@ -200,7 +200,7 @@ class TestResults:
 
         (tmp_path / "result.csv").write_text(format_csv(dataset), encoding="utf-8")
         table = pandas.read_csv(tmp_path / "result.csv", comment="#")
-        assert list(table.columns) == ["Efermi_eV", "kBT_eV", "kelvin_K", "i", "l", "s", "a", *SUMS]
+        assert list(table.columns) == ["Efermi_eV", "kBT_eV", "kelvin_K", "i", "l", "s", "a", "b", *SUMS]
         place = (table["Efermi_eV"] == LEVELS[1]) & (table["kBT_eV"] == HOT[2])
         shown = {"kubo": "xyz", "current_dipole": "xyz", "orbital_magnetization": "zx", "torque_dipole": "xy"}
         for name, component in shown.items():

@@ -345,7 +345,7 @@ class TestTemperaturesAndElectrons:
         assert "T = 300, 100 K, kBT = 0.025852, 0.00861733 eV" in output
         for entry in SUMS.values():
             assert re.search(rf"^{re.escape(entry.calculator.symbol)} +{re.escape(entry.calculator.long_name)}$", output, re.M)
-        assert output.count("threshold/eV") == output.count("T/K") - output.count("threshold/eV") - 2  # none of DOS and N
+        assert output.count("threshold/eV") == output.count("T/K") - output.count("threshold/eV") - 4  # none of states
         assert {"scan.png", "temperatures.png"} <= set(os.listdir(source.parent / "results"))
         with xarray.open_dataset(source.parent / "results" / "result.nc") as data:
             assert data.attrs["quantities"].split() == list(SUMS)
@@ -369,7 +369,7 @@ class TestTemperaturesAndElectrons:
 
     @pytest.mark.parametrize("width", ["fermi_surface_width = 0.1", "tetrahedra = true"])
     def test_zero_temperature(self, source, load_at_once, width):
-        names = f"names = {[name for name in SUMS if not name.startswith('nernst')]}"
+        names = f"names = {[name for name in SUMS if not name.startswith(('nernst', 'specific'))]}"
         output = self.done(source, "run", self.text(temperature=f"kBT = 0\n{width}", names=names, more="compare = [0.1]"))
         assert output.count("values in 1/cell") == 1
 

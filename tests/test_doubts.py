@@ -75,7 +75,7 @@ def test_a_misspelt_keyword_is_reported_before_anything_else(make, message):
 
 
 def test_states_have_no_operator():
-    with pytest.raises(ValueError, match="operator: expected none, as DensityOfStates counts states; found 'spin'"):
+    with pytest.raises(ValueError, match="operator: expected none, as DensityOfStates is of no observable; found 'spin'"):
         DensityOfStates([0.0], kBT=0.1, operator="spin")
 
 

@@ -48,6 +48,7 @@ def geometry_of(batch, threshold=THRESHOLD, operator=SPIN, of_metric=True):
         "J": geometry.diagonal(J),
         "v s": geometry.block_product_trace(v, geometry.inside(s, same), **metric),
         "Ω^s": geometry.operator_berry_curvature(v, J, gap, **metric),
+        "Ω^ss": geometry.curvature_of_currents(J, gap, **metric),
         "d": geometry.operator_dipole(A, s, **metric),
         "Ωs": geometry.berry_curvature_times_operator(A, s, same, **metric),
         "P": geometry.proper_curvature(A, s, same, **metric),
@@ -121,6 +122,7 @@ QUANTITIES_OF_CALCULATORS = {
     "berry_curvature_times_operator": "Ωs", "current_dipole": "d^J", "torque_dipole": "d^τ", "torque_berry_curvature": "Ω^τ",
     "torque_quadrupole": "q", "dipole_derivative": "∂d", "kubo_sea": "K", "kubo_surface": "S", "expectation": "s",
     "torque_dipole_polarizability": "χ", "proper_curvature": "P",
+    "curvature_of_currents": "Ω^ss",
 }  # fmt: skip
 
 

@@ -3,11 +3,21 @@
 import numpy as np
 import pytest
 from levels import Levels, spectra, weighed
+from scipy.interpolate import make_interp_spline
 from scipy.special import expit
 
 from wb_conserved.occupations import STATISTICS, Bose, FermiDirac, Mott, Scan, Steps, Tetrahedra, fermi_statistics
 
 pytestmark = pytest.mark.usefixtures("kernels")
+
+_Y = np.linspace(-60, 60, 12001)
+_BELOW = make_interp_spline(_Y, _Y**2 * expit(_Y) * expit(-_Y), k=7).antiderivative()
+
+
+def heat_above(x):
+    """∫_x^∞ y² (−f'(y)) dy, by splines."""
+    return _BELOW(60.0) - _BELOW(x)
+
 
 SCANS = {
     "uniform": np.linspace(-1, 1, 41),
@@ -34,6 +44,8 @@ def fermi_weights(weight, distance, kBT):
         "grand_potential": -kBT * np.logaddexp(0, -x),
         "entropy": np.logaddexp(0, -x) + x * expit(-x),
         "entropy_surface": x * expit(x) * expit(-x) / kBT,
+        "thermal_sea": heat_above(np.clip(x, -60, 60)),
+        "heat_capacity": x**2 * expit(x) * expit(-x),
     }[weight]
 
 
@@ -65,9 +77,11 @@ def test_zero_temperature_is_exact(bands, scan):
     np.testing.assert_allclose(weighed(statistics, "sea", Levels(energies), values), occupied(levels), atol=1e-12)
     box = (occupied(levels + width) - occupied(levels - width)) / (2 * width)
     np.testing.assert_allclose(weighed(statistics, "surface", Levels(energies), values), box, atol=1e-11)
+    heat = weighed(statistics, "thermal_sea", Levels(energies), values)
+    np.testing.assert_allclose(heat, np.pi**2 / 3 * occupied(levels), atol=1e-11)
     below = direct(np.minimum(energies - levels[:, None, None], 0.0), values)
     np.testing.assert_allclose(weighed(statistics, "grand_potential", Levels(energies), values), below, atol=1e-11)
-    with pytest.raises(ValueError, match="weight: expected one of sea, surface, grand_potential with steps"):
+    with pytest.raises(ValueError, match="weight: expected one of sea, surface, grand_potential, thermal_sea with steps"):
         spectra(statistics, "entropy", Levels(energies), values)
     with pytest.raises(ValueError, match="fermi_surface_width: expected a number > 0"):
         weighed(fermi_statistics(Scan(levels)), "surface", Levels(energies), values)

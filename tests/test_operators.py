@@ -15,6 +15,7 @@ from wb_conserved.io import InputError
 from wb_conserved.models import random_model, rashba_gas, rashba_lattice
 from wb_conserved.models.kp import PAULI
 from wb_conserved.operators import (
+    CHARGE,
     IDENTITY,
     SPIN,
     RealSpaceMatrix,
@@ -55,7 +56,8 @@ def spin_of(system):
 
 def test_names():
     assert get_operator("spin") is SPIN
-    assert get_operator("identity") is IDENTITY and get_operator("charge") is IDENTITY
+    assert get_operator("identity") is IDENTITY and get_operator("charge") is CHARGE
+    assert CHARGE.is_identity  # of electrons
     assert get_operator(SPIN) is SPIN
     with pytest.raises(ValueError, match="operator: expected one of .*'charge', 'identity', 'spin'.*found 'layer'"):
         get_operator("layer")

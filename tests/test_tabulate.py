@@ -12,8 +12,11 @@ from wb_conserved.units import CONDUCTANCE, periodic_measure
 
 
 def all_tabulators(**arguments):
+    without = {name: value for name, value in arguments.items() if name != "operator"}
     return {
-        entry.calculator.__name__: entry.calculator(**arguments) for entry in CATALOGUE.values() if entry.tabulated
+        entry.calculator.__name__: entry.calculator(**(arguments if entry.of_observable else without))
+        for entry in CATALOGUE.values()
+        if entry.tabulated
     }
 
 

@@ -2,7 +2,7 @@
 Fermi levels."""
 
 from ..occupations import Electrons
-from . import equilibrium, impurities, static, tabulate, thermal
+from . import equilibrium, impurities, quasiparticles, static, tabulate, thermal
 from .catalogue import CATALOGUE, IMPURITIES, OVER_LEVELS, SUMS, WITH_IMPURITIES, Entry, register
 from .occupied import DensityOfStates, NumberOfElectrons
 
@@ -18,6 +18,7 @@ __all__ = [
     "NumberOfElectrons",
     "equilibrium",
     "impurities",
+    "quasiparticles",
     "register",
     "static",
     "tabulate",

@@ -205,6 +205,25 @@ def outside_moment(g):
 
 
 @per_band
+def interband_moment(g):
+    """m₁ = ½ Re Σ A × J^s (k, n, a, s)."""
+    return 0.5 * geometry.axial_vector(g.current_dipole)
+
+
+@per_band
+def circuit_moment(g):
+    """m₂ = ½ Re tr_M(d^s_M × v_M) (k, n, a, s)."""
+    blocks = geometry.dipole_times_velocity(g.connection, g.operator, g.velocity, g.multiplets.same, metric=g.metric)
+    return 0.5 * geometry.axial_vector(blocks)
+
+
+@per_band
+def curvature_of_currents(g):
+    """Ω^{ilbs} (k, n, i, l, b, s)."""
+    return geometry.curvature_of_currents(g.current, g.gap, metric=g.metric)
+
+
+@per_band
 def torque_dipole(g):
     """d^{iτ} (k, n, i, s)."""
     return geometry.torque_dipole(g.connection, g.torque, metric=g.metric)

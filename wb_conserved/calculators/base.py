@@ -13,7 +13,7 @@ from wannierberri.calculators import Calculator
 from wannierberri.symmetry.point_symmetry import transform_ident, transform_odd
 
 from ..errors import InputError
-from ..interpolation import BlochStates
+from ..interpolation import BlochStates, particles_of
 from ..io.spinors import has_matrix
 from ..operators import Operator, get_operator
 from .band_geometry import BandGeometry
@@ -42,7 +42,7 @@ class GeometryCalculator(Calculator, ABC):
     degen_Kramers : bool
         Bands 2j and 2j+1 belong to one multiplet whatever their distance.
     operator : str or Operator
-        Observable: "spin", "identity" or its other name "charge", or one from `wb_conserved.operators`.
+        Observable: "spin", "identity" or "charge" (the same for electrons), or one from `wb_conserved.operators`.
     kwargs_formula : dict, optional
         ``external_terms=False`` leaves the position matrix out everywhere.
     save_mode, print_comment
@@ -56,6 +56,10 @@ class GeometryCalculator(Calculator, ABC):
     odd_under_inversion : bool
     like_current : bool
         Whether the result behaves as a current of s under time reversal, rather than as s.
+    force : str
+        What drives the response, "electric field" or "temperature gradient"; empty for others.
+    of_observable : bool
+        Whether it takes an operator.
     threshold_given : bool
         Whether the multiplet threshold was chosen, rather than left at its default.
 
@@ -70,6 +74,8 @@ class GeometryCalculator(Calculator, ABC):
     axes: ClassVar[Mapping[str, str]]
     odd_under_inversion: ClassVar[bool] = False
     like_current: ClassVar[bool] = True
+    force: ClassVar[str] = ""
+    of_observable: ClassVar[bool] = True
 
     def __new__(cls, *positions, **arguments):
         """Refuse misspelt arguments before an argument that is missing for it is complained about."""
@@ -142,16 +148,21 @@ class GeometryCalculator(Calculator, ABC):
             The system lacks a matrix that is needed.
         """
         self._check_matrices(states.system)
-        external_terms = self.external_terms_of(states.system)
+        external_terms, observable = self.external_terms_of(states.system), self._observable_of(states.system)
         for batch in states.batches:
-            yield BandGeometry(batch, self.operator, self.degen_thresh, bool(self.degen_Kramers), external_terms)
+            yield BandGeometry(batch, observable, self.degen_thresh, bool(self.degen_Kramers), external_terms)
 
     def external_terms_of(self, system) -> bool:
         """Whether the position matrix enters; a system may exclude it altogether."""
         return self.external_terms and not system.force_internal_terms_only
 
+    def _observable_of(self, system) -> Operator:
+        """The operator between the functions of a system."""
+        return particles_of(system).observable(self.operator) if self.of_observable else self.operator
+
     def _check_matrices(self, system):
-        self.operator.check_system(system)
+        particles_of(system).check_force(self.force, self.long_name)
+        self._observable_of(system).check_system(system)
         if not hasattr(system, "has_R_mat"):
             return
         if self.external_terms_of(system) and not has_matrix(system, "AA"):

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ..errors import InputError
-from . import equilibrium, impurities, static, tabulate, thermal
+from . import equilibrium, impurities, quasiparticles, static, tabulate, thermal
 from .base import GeometryCalculator, keywords
 from .occupied import DensityOfStates, NumberOfElectrons, OccupationCalculator
 
@@ -76,7 +76,7 @@ class Entry:
     @property
     def of_observable(self) -> bool:
         """Whether it takes an operator."""
-        return self.tabulated or self.calculator.of_observable
+        return self.calculator.of_observable
 
     def example(self) -> GeometryCalculator:
         """A calculator with default options, at 1 eV."""
@@ -145,9 +145,18 @@ for _name, _calculator in {
     "nernst_conventional": thermal.ConventionalSpinNernst,
     "equilibrium_current": equilibrium.EquilibriumSpinCurrent,
     "torque_dipole": equilibrium.TorqueDipole,
+    "total_current": equilibrium.TotalCurrent,
     "current_dipole": equilibrium.SpinCurrentDipole,
     "torque_quadrupole": equilibrium.TorqueQuadrupole,
     "orbital_magnetization": equilibrium.SpinOrbitalMagnetization,
+    "magnetization_interband": equilibrium.InterbandMagnetization,
+    "magnetization_circuits": equilibrium.CircuitMagnetization,
+    "magnetization_global": equilibrium.GlobalMagnetization,
+    "magnetization_response": equilibrium.ResponseMagnetization,
+    "thermal_hall": quasiparticles.ThermalHallConductivity,
+    "zeeman_spin_current": quasiparticles.ZeemanSpinConductivity,
+    "specific_heat": quasiparticles.SpecificHeat,
+    "smallest_energy": quasiparticles.SmallestEnergy,
     "density_of_states": DensityOfStates,
     "number_of_electrons": NumberOfElectrons,
     "impurity_total": impurities.ImpurityTotal,
@@ -179,6 +188,9 @@ for _name, _calculator in {
     "band_berry_curvature_times_operator": tabulate.BerryCurvatureTimesOperator,
     "band_torque_dipole_polarizability": tabulate.TorqueDipolePolarizability,
     "band_orbital_moment": tabulate.OrbitalMoment,
+    "band_interband_moment": tabulate.InterbandMoment,
+    "band_circuit_moment": tabulate.CircuitMoment,
+    "band_berry_curvature": tabulate.BerryCurvature,
 }.items():
     register(_name, _calculator)
 

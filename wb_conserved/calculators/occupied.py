@@ -20,7 +20,7 @@ import numpy as np
 from wannierberri.result import EnergyResult
 
 from ..errors import InputError
-from ..interpolation import WannierInterpolator, states_of
+from ..interpolation import WannierInterpolator, particles_of, states_of
 from ..occupations import Electrons, Scan, Statistics, Tetrahedra, counting_statistics, fermi_statistics, level_of
 from ..units import conductivity_factor, conductivity_unit, periodic_measure
 from .band_geometry import BandGeometry
@@ -55,9 +55,10 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
 
     Parameters
     ----------
-    Efermi : float, sequence of float or Electrons
+    Efermi : float, sequence of float or Electrons, optional
         Fermi levels in eV, any order and spacing; or the number of electrons, which fixes the level at each temperature
-        (in `wb_conserved.run` only).
+        (in `wb_conserved.run` only).  None for quasiparticles that have a level of their own, as those of a superconductor:
+        the result then has the axis of temperatures only.
     kBT : float or sequence of float
         Temperature in eV; 0: step function.  A sequence, even of one, gives the result an axis of temperatures.
     fermi_surface_width : float, optional
@@ -81,14 +82,18 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
         Component that stands for the tensor in a table, one letter for each axis.
     remark : str
         What a reader of a table should know, such as the convention of the sign.
-    of_observable : bool
-        Whether it takes an operator.
     needs_impurities : bool
         Whether it is of a crystal with impurities, see `wb_conserved.calculators.impurities`.
     family : str
         What it is a part of, with others of that name; empty: of nothing.
     pictured : bool
         Whether pictures show it.
+    companion : str
+        Symbol of a quantity of its kind in which pairs of occupied bands cancel, where there is one.
+    counted : bool
+        Whether the number of k points that carry it is to be printed with it.
+    any_level : bool
+        Whether levels are energies that bands are looked at, which no kind of particles fixes.
     noted_level : float or None
         Fermi level at which the scatter of k points is found, eV; None: the middle one of the scan.
 
@@ -103,15 +108,17 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
     dissipative: ClassVar[bool] = False
     shown: ClassVar[str] = "xyz"
     remark: ClassVar[str] = ""
-    of_observable: ClassVar[bool] = True
     needs_impurities: ClassVar[bool] = False
     family: ClassVar[str] = ""
     pictured: ClassVar[bool] = True
+    any_level: ClassVar[bool] = False
+    counted: ClassVar[bool] = False
+    companion: ClassVar[str] = ""
     noted_level: float | None = None
 
     def __init__(
         self,
-        Efermi,
+        Efermi=None,
         *,
         kBT=0.0,
         fermi_surface_width: float | None = None,
@@ -120,7 +127,9 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
         **kwargs,
     ):
         self.electrons = Efermi if isinstance(Efermi, Electrons) else None
-        self.Efermi = np.zeros(0) if self.electrons else np.atleast_1d(np.asarray(Efermi, dtype=float))
+        self.level_given = Efermi is not None
+        known = self.level_given and not self.electrons
+        self.Efermi = np.atleast_1d(np.asarray(Efermi, dtype=float)) if known else np.zeros(0)
         self.kBT, self.tetra, self.smoother = kBT, bool(tetra), smoother
         self._width, self.fermi_surface_width, self.width_source = fermi_surface_width, None, ""
         scan = self._provisional_scan()
@@ -130,9 +139,9 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
         super().__init__(**kwargs)
 
     def _provisional_scan(self) -> Scan:
-        """The scan, with levels of 0 where they are not known yet."""
-        if self.electrons:
-            return Scan(np.zeros(np.size(self.kBT)), self.kBT, paired=True)
+        """The scan, with levels of 0 where they are not known yet, and where the particles have no other."""
+        if self.electrons or not self.level_given:
+            return Scan(np.zeros(np.size(self.kBT)), self.kBT, paired=True, named=self.level_given)
         return Scan(self.Efermi, self.kBT)
 
     def make_statistics(self, scan: Scan) -> Statistics:
@@ -190,8 +199,12 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
         return {}
 
     def factor(self, system) -> float:
-        """Factor from the average over k points of the weighted sum over bands to the result."""
+        """Factor from the average over k points of the weighted sum over bands, each counted once, to the result."""
         return conductivity_factor(system)
+
+    def _factor_of_bands(self, system):
+        """The same with the weight of a band."""
+        return self.factor(system) * particles_of(system).counting
 
     def unit(self, dimension: int) -> str:
         """Unit of the result for a system periodic in `dimension` directions."""
@@ -265,6 +278,7 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
         FloatingPointError
             NaN or infinity at a k point, which is named.
         """
+        self.check_levels(states.system)
         statistics, watched, first_k = self._known_statistics(), self._watched, 0
         spectra = None if out is None else out[_SPECTRA]
         scatter = None if out is None else out.get(_SCATTER)
@@ -310,12 +324,39 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
         units = self._result([np.arange(components)], np.eye(components).reshape(components, *self._tensor_shape))
         operations = [units] if pointgroup is None else map(units.transform, pointgroup.symmetries)
         images = np.array([image.data.reshape(components, components) for image in operations])
-        found = scatter_of(values[_SCATTER], images, self.factor(system), self._noted, number)
+        found = scatter_of(values[_SCATTER], images, self._factor_of_bands(system), self._noted, number)
         return replace(found, scatter=found.scatter.reshape(self._tensor_shape))
 
     @property
     def _tensor_shape(self) -> tuple[int, ...]:
         return (3,) * len(self.cartesian_axes)
+
+    def at_temperature(self, kBT: float) -> OccupationCalculator:
+        """The same at one of its temperatures, eV, with an axis of temperatures where it has one."""
+        alone = copy.copy(self)
+        alone.kBT = (kBT,) if np.ndim(self.kBT) else kBT
+        alone.statistics = None if self.electrons else alone.make_statistics(alone._provisional_scan())
+        alone.comment = alone._describe()
+        return alone
+
+    def check_levels(self, system) -> None:
+        """Refuse levels and temperatures that the particles of a system do not have, or no level where they have any.
+
+        Raises
+        ------
+        InputError
+        """
+        particles = particles_of(system)
+        if particles.kBT is not None and not np.allclose(self.kBT, particles.kBT, rtol=1e-9, atol=0):
+            expected = f"{particles.kBT:g} eV, the temperature of the system; for several, a system with all of them"
+            raise InputError("kBT", expected, f"{listed(np.atleast_1d(self.kBT))} eV")
+        if particles.level is None and not self.level_given:
+            raise InputError("Efermi", f"Fermi levels (eV) for {particles.name}", "none")
+        if particles.level is None or self.any_level or not self.level_given:
+            return
+        if self.electrons or np.any(self.Efermi != particles.level):
+            found = str(self.electrons) if self.electrons else f"{self.Efermi.tolist()}"
+            raise InputError("Efermi", f"{particles.level:g} or none for {particles.name}, filled up to there", found)
 
     def _known_statistics(self) -> Statistics:
         if self.statistics is None:
@@ -347,7 +388,7 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
         for weight in self.occupations:
             moments = [spectra[weight, moment] for moment in self.statistics.moments(weight)]
             total = total + self.statistics.weigh(weight, moments)
-        data = total * self.factor(system)
+        data = total * self._factor_of_bands(system)
         return data[..., 0] if self.operator.rank == 0 else data
 
     def _energy_result(self, data, system):
@@ -374,17 +415,28 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
         return self.finalize({name: array / data_K.nk for name, array in values.items()}, data_K.system)
 
 
-class _States(OccupationCalculator):
-    """Base of what counts states, of no observable: each band by itself, at its own energy, whatever the multiplets."""
+class NoObservable(OccupationCalculator):
+    """Base of what is of no observable: of states, or of energy."""
+
+    of_observable = False
+
+    def __init__(self, Efermi=None, **kwargs):
+        if "operator" in kwargs:
+            raise InputError("operator", f"none, as {type(self).__name__} is of no observable", repr(kwargs["operator"]))
+        super().__init__(Efermi, operator="identity", **kwargs)
+
+    def parameters(self):
+        return {name: value for name, value in super().parameters().items() if name != "operator"}
+
+
+class States(NoObservable):
+    """Base of what counts states: each band by itself, at its own energy, whatever the multiplets."""
 
     axes: ClassVar[Mapping[str, str]] = MappingProxyType({})
     shown = ""
-    of_observable = False
 
-    def __init__(self, Efermi, **kwargs):
-        if "operator" in kwargs:
-            raise InputError("operator", f"none, as {type(self).__name__} counts states", repr(kwargs["operator"]))
-        super().__init__(Efermi, operator="identity", **kwargs)
+    def __init__(self, Efermi=None, **kwargs):
+        super().__init__(Efermi, **kwargs)
         self.threshold_given = True  # it does not matter
 
     @property
@@ -401,11 +453,12 @@ class _States(OccupationCalculator):
         """Energies are always there."""
 
     def band_geometries(self, states):
+        self._check_matrices(states.system)
         for batch in states.batches:
             yield BandGeometry(batch, self.operator, 0.0, False, False)
 
     def parameters(self):
-        unused = ("operator", "multiplet_threshold_eV", "kramers_pairs", "external_terms")
+        unused = ("multiplet_threshold_eV", "kramers_pairs", "external_terms")
         return {name: value for name, value in super().parameters().items() if name not in unused}
 
     def terms(self, band_geometry):
@@ -416,22 +469,27 @@ class _States(OccupationCalculator):
         return 1.0
 
 
-class DensityOfStates(_States):
+class DensityOfStates(States):
     r"""Density of states, :math:`D(\mu) = \int(-\partial f/\partial\varepsilon)`, per eV and cell."""
 
     symbol = "DOS"
     long_name = "density of states"
+    any_level = True
     occupations = ("surface",)
 
     def unit(self, dimension):
         return "1/(eV cell)"
 
 
-class NumberOfElectrons(_States):
+class NumberOfElectrons(States):
     r"""Number of electrons, :math:`N(\mu) = \int f`, per cell; one in every occupied Bloch state."""
 
     symbol = "N"
     long_name = "number of electrons"
+
+    def _check_matrices(self, system):
+        """Energies are always there; what they count are electrons."""
+        particles_of(system).observable(self.operator)
 
     def unit(self, dimension):
         return "1/cell"

@@ -19,6 +19,8 @@ class Conductivity(OccupationCalculator):
     """Base of the responses to an electric field."""
 
     remark = "sign as in postw90"
+    companion = "σ_K"
+    force = "electric field"
 
 
 class ConventionalSpinConductivity(Conductivity):
@@ -42,7 +44,7 @@ class ConventionalSpinConductivity(Conductivity):
     symbol = "σ_conv"
     long_name = "conventional spin conductivity"
 
-    def __init__(self, Efermi, *, spin_current: str = "projected", **kwargs):
+    def __init__(self, Efermi=None, *, spin_current: str = "projected", **kwargs):
         if spin_current not in SPIN_CURRENTS:
             raise InputError("spin_current", f"one of {', '.join(SPIN_CURRENTS)}", repr(spin_current))
         self.spin_current = spin_current
@@ -91,7 +93,7 @@ class ConservedSpinConductivity(Conductivity):
     long_name = "conserved spin conductivity, intrinsic (XN 11)"
     occupations = ("sea", "surface")
 
-    def __init__(self, Efermi, *, terms: str = "all", **kwargs):
+    def __init__(self, Efermi=None, *, terms: str = "all", **kwargs):
         if terms not in ("all", "berry", "dipole"):
             raise InputError("terms", "'all', 'berry' or 'dipole'", repr(terms))
         self.selected_terms = terms
@@ -199,7 +201,7 @@ class DriftSpinConductivity(Conductivity):
     occupations = ("surface",)
     dissipative = True
 
-    def __init__(self, Efermi, *, relaxation_time: float | None = None, **kwargs):
+    def __init__(self, Efermi=None, *, relaxation_time: float | None = None, **kwargs):
         if relaxation_time is not None and not is_positive(relaxation_time):
             raise InputError("relaxation_time", "a number > 0 (fs)", repr(relaxation_time))
         self.relaxation_time = relaxation_time

@@ -15,6 +15,8 @@ from typing import ClassVar
 import numpy as np
 from wannierberri.result import KBandResult
 
+from ..errors import InputError
+from ..geometry import axial_vector
 from ..interpolation import states_of
 from .band_geometry import BandGeometry
 from .base import DIPOLE, FIELD, FLOW, GeometryCalculator
@@ -195,3 +197,40 @@ class OrbitalMoment(BandTabulator):
 
     def values(self, band_geometry):
         return band_geometry.orbital_moment
+
+
+class InterbandMoment(BandTabulator):
+    """Interband part of the orbital moment of s, m₁ = ½ Re Σ A × J^s, axes [a, s], unit eV Å² [s]."""
+
+    symbol, long_name, unit = "m₁", "interband part of the orbital moment", "eV Å² [s]"
+    axes = MappingProxyType({"a": "component of the moment"})
+
+    def values(self, band_geometry):
+        return band_geometry.interband_moment
+
+
+class CircuitMoment(BandTabulator):
+    """Part of the orbital moment of s from local circuits, m₂ = ½ Re tr_M(d^s_M × v_M), axes [a, s], unit eV Å² [s]."""
+
+    symbol, long_name, unit = "m₂", "local-circuit part of the orbital moment", "eV Å² [s]"
+    axes = MappingProxyType({"a": "component of the moment"})
+
+    def values(self, band_geometry):
+        return band_geometry.circuit_moment
+
+
+class BerryCurvature(BandTabulator):
+    """Berry curvature Ω_a = ½ ε_abc Ω^{bc} of the bands, of no observable, axes [a], unit Å²."""
+
+    symbol, long_name, unit = "Ω", "Berry curvature", "Å²"
+    axes = MappingProxyType({"a": "component of the curvature"})
+    of_observable = False
+
+    def __init__(self, **kwargs):
+        if "operator" in kwargs:
+            raise InputError("operator", "none, as BerryCurvature is of no observable", repr(kwargs["operator"]))
+        super().__init__(operator="identity", **kwargs)
+
+    def values(self, band_geometry):
+        curvature = np.swapaxes(band_geometry.berry_curvature_times_operator, 2, 3)  # [l, i]
+        return 0.5 * axial_vector(curvature)

@@ -41,7 +41,10 @@ class _Nernst(OccupationCalculator):
     conductivity: type[OccupationCalculator]
     axes: ClassVar[Mapping[str, str]] = MappingProxyType({"i": FLOW, "l": "direction of the temperature gradient"})
 
-    def __init__(self, Efermi, *, kBT, method: str = "entropy", **kwargs):
+    force = "temperature gradient"
+    companion = "α_K"
+
+    def __init__(self, Efermi=None, *, kBT, method: str = "entropy", **kwargs):
         if method not in METHODS:
             raise InputError("method", "'entropy' or 'mott'", repr(method))
         self.method = method
@@ -102,4 +105,5 @@ class KuboConservedSpinNernst(_Nernst):
 
     symbol = "α_K"
     long_name = "conserved spin Nernst conductivity, Kubo"
+    force = "electric field"  # by the Mott relation
     conductivity = static.KuboConservedSpinConductivity

@@ -26,11 +26,13 @@ from ..driver.run import run as run_calculators
 from ..errors import ConfigError, InputError, how_to_install
 from ..io import load_system
 from ..io.sharing import share_system
+from ..quasiparticles import ConvergenceError
 from ..results import format_comparison, format_findings, format_table, write_convergence, write_results
 from ..results.noise import format_noise
 from .config import Config, make_calculators
 from .finishing import Unfinished
-from .group import BAD_INPUT, INPUT_ERRORS, main, stop, watch
+from .further import Further, further
+from .group import BAD_INPUT, FAILED, INPUT_ERRORS, main, stop, watch
 from .job import (
     beside,
     check_meshes,
@@ -44,6 +46,7 @@ from .reading import read_config
 from .rebasing import rebased
 from .section import key_of
 from .sections import MOST_LEVELS
+from .superconductor import make_superconductor, without_solving
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +86,7 @@ class Job:
             f"Fermi     {_levels(config)}, {_temperatures(config.temperature)}",
             f"multiplet threshold = {config.multiplets.threshold:g} eV"
             + (" and Kramers pairs" if config.multiplets.kramers else ""),
+            *([f"gap       {config.superconductor.describe()}"] if config.superconductor else []),
             f"computes  {', '.join(make_calculators(config))} of {config.quantities.operator}",
             *(f"impurity  {table.impurity().describe()}" for table in config.impurity),
             f"results   {self.folder}",
@@ -93,6 +97,8 @@ class Job:
 def _levels(config) -> str:
     """What [fermi] asks for."""
     fermi, scan = config.fermi, config.scan()
+    if config.superconductor is not None:
+        return f"level of the normal state {fermi.level:g} eV"
     if fermi.counted:
         return f"level that holds electrons: {scan}"
     return f"level {fermi.level:g} eV, scan of {len(scan)} from {scan[0]:g} to {scan[-1]:g} eV"
@@ -122,10 +128,11 @@ def run(file, output, overwrite, dry_run, verbose):
     if first:
         click.echo(job.describe())
         click.echo(f"processes {communicator.size}{threads}")
-    further = comparison(config)
+    compared_calculators = comparison(config)
     calculators = make_calculators(config)
-    arguments = (job.system, config.grid.mesh, calculators | further, communicator)
     with _refused_together(communicator, file):
+        system, more = _system(job, communicator, options, solving=not dry_run)
+        arguments = (system, config.grid.mesh, calculators | compared_calculators, communicator)
         if dry_run:
             plan = estimate(*arguments, **options)
             if first:
@@ -134,14 +141,16 @@ def run(file, output, overwrite, dry_run, verbose):
         try:
             with silent():  # that stands under the table
                 everything = run_calculators(*arguments, **options, progress=_on_terminal())
+                if config.superconductor is not None:
+                    more = further(config, system, communicator, _plots(config))
         except BaseException:
             job.leave(communicator)
             raise
     if not first:
         return
     result = everything.select(calculators)
-    compared = {key: everything.results[key].data for key in further}
-    if not config.fermi.counted:  # an axis of one level
+    compared = {key: everything.results[key].data for key in compared_calculators}
+    if config.has_levels:  # an axis of one level
         compared = {key: data[0] for key, data in compared.items()}
     dataset = result.to_dataset(**_provenance(job, communicator), **_compared_attributes(compared))
     written = job.unfinished.finish(
@@ -154,9 +163,12 @@ def run(file, output, overwrite, dry_run, verbose):
             pictures=_plots(config),
             components=config.output.components,
             title=", ".join(Path(path).name for path in config.system.sources.values()),
+            further=more.files,
         ),
         options["checkpoint"],
     )
+    for line in more.summary:
+        click.echo(line)
     click.echo("\n" + format_table(dataset, config.fermi.table_level, config.output.components) + "\n")
     if findings := format_findings(dataset):
         click.echo(findings + "\n")
@@ -166,6 +178,16 @@ def run(file, output, overwrite, dry_run, verbose):
         click.echo(format_comparison(dataset, config.fermi.table_level, config.output.components, compared) + "\n")
     click.echo(_balance(result.busy_seconds))
     click.echo(f"{result.seconds:.1f} s; wrote {', '.join(path.name for path in written)} to {job.folder}")
+
+
+def _system(job, communicator, options, solving):
+    """The system that calculators see, and what is computed besides: nothing yet."""
+    if job.config.superconductor is None:
+        return job.system, Further([], {})
+    config = job.config if solving else without_solving(job.config)
+    folder = options.get("checkpoint")
+    made = make_superconductor(config, job.system, job.source, communicator, None if folder is None else folder / "gap")
+    return made, Further([], {})
 
 
 @main.command()
@@ -183,15 +205,16 @@ def convergence(file, output, overwrite, verbose):
     with _refused_together(communicator, file):
         try:
             calculators = make_calculators(config)
+            system, _ = _system(job, communicator, options, solving=True)
             with silent():  # that stands under the table
                 options["progress"] = _on_terminal()
                 if config.convergence.meshes:
                     found["convergence"] = mesh_series(
-                        job.system, config.convergence.meshes, calculators, communicator, **options
+                        system, config.convergence.meshes, calculators, communicator, **options
                     )
                 if config.convergence.widths:
                     found["widths"] = width_convergence(
-                        job.system, config.grid.mesh, calculators, config.convergence.widths, communicator, **options
+                        system, config.grid.mesh, calculators, config.convergence.widths, communicator, **options
                     )
         except BaseException:
             job.leave(communicator)
@@ -255,6 +278,8 @@ def check(file, verbose):
     _limit_threads()
     job = _load(communicator, lambda: _prepare(file, None, True, check_only=True))
     click.echo(job.describe())
+    if job.config.superconductor is not None:
+        return
     unknown = "bands     no error bar: the ab initio mesh is not known (mp_grid in [system], or the .win file)"
     click.echo(interpolation_report(job.config, job.system) or unknown)
 
@@ -299,6 +324,8 @@ def _prepare(file, output, overwrite, check_only=False, series=False):
 
 def _doubts(config, system):
     """What `run` would say of the settings, and what only the input file shows."""
+    if config.superconductor is not None:
+        return []
     return [*_of_input(config), *doubts(system, make_calculators(config))]
 
 
@@ -360,10 +387,11 @@ def _refused_together(communicator, file):
     """End all ranks with one message when a run refuses its input, which it does on all of them."""
     try:
         yield
-    except (*INPUT_ERRORS, CheckpointError) as error:
+    except (*INPUT_ERRORS, CheckpointError, ConvergenceError) as error:
+        code = FAILED if isinstance(error, ConvergenceError) else BAD_INPUT
         if communicator.rank == 0:
-            stop(_of_key(error, file))
-        sys.exit(BAD_INPUT)
+            stop(_of_key(error, file), code)
+        sys.exit(code)
 
 
 def _of_key(error, file):

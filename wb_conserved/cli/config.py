@@ -15,6 +15,7 @@ from ..occupations import Electrons
 from .impurity_sections import DisorderSettings, ImpurityTable
 from .section import IsPath, Section, key_of, problem
 from .sections import Convergence, Fermi, Grid, Multiplets, Output, Quantities, Run, System, Temperature
+from .superconductor import Superconductor
 
 
 class Config(Section):
@@ -31,6 +32,7 @@ class Config(Section):
     convergence: Convergence
     impurity: list[ImpurityTable] = Field([], description="tables [[impurity]]")
     disorder: DisorderSettings
+    superconductor: Superconductor | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -44,6 +46,11 @@ class Config(Section):
     def scatterers(self) -> Disorder | None:
         """The impurities, and how they scatter; None without any."""
         return Disorder([table.impurity() for table in self.impurity], **self.disorder.model_dump()) if self.impurity else None
+
+    @property
+    def has_levels(self) -> bool:
+        """Whether results are over Fermi levels, rather than over temperatures alone."""
+        return not self.fermi.counted and self.superconductor is None
 
     @property
     def shift(self) -> float:
@@ -79,6 +86,28 @@ class Config(Section):
             self.scatterers()
         except InputError as error:
             raise problem(error.source, error.expected, error.found, "impurity") from None
+        return self
+
+    @model_validator(mode="after")
+    def _of_superconductors(self):
+        if self.superconductor is None:
+            return self
+        for key in ("window", "levels", "electrons", "carriers"):
+            if getattr(self.fermi, key) is not None:
+                raise problem(key, "level alone with [superconductor], whose bands are filled up to it", "it", "fermi")
+        if self.system.symmetry is not None:
+            raise problem("symmetry", "none with [superconductor], which has a symmetry of its own", "it", "system")
+        if self.temperature.tetrahedra or self.temperature.fermi_surface_width is not None:
+            key = "tetrahedra" if self.temperature.tetrahedra else "fermi_surface_width"
+            raise problem(key, "none with [superconductor]", getattr(self.temperature, key), "temperature")
+        refused = [name for name in self.quantities.in_order if OVER_LEVELS[name].calculator.force == "electric field"]
+        refused += [name for name in self.quantities.in_order if name == "number_of_electrons"]
+        if refused:
+            expected = "quantities of quasiparticles with [superconductor], on which no electric field acts"
+            raise problem("names", expected, ", ".join(refused), "quantities")
+        if self.quantities.operator == "identity":
+            expected = "'charge' or 'spin' with [superconductor], as the number of quasiparticles is not conserved"
+            raise problem("operator", expected, "'identity'", "quantities")
         return self
 
     @model_validator(mode="after")
@@ -120,8 +149,8 @@ class Config(Section):
 def model_of(section: str) -> type[Section]:
     """The model of a section, or of each table of one that may be there several times."""
     annotation: Any = Config.model_fields[section].annotation
-    members = get_args(annotation)
-    return members[0] if members else annotation
+    members = [annotation, *get_args(annotation)]
+    return next(member for member in members if isinstance(member, type) and issubclass(member, Section))
 
 
 def path_keys() -> list[tuple[str, str]]:
@@ -159,7 +188,7 @@ def _make_calculator(config, name):
     if entry.needs_impurities:
         options["disorder"] = config.scatterers()
     calculator = entry.calculator(
-        config.scan(),
+        config.scan() if config.superconductor is None else None,
         degen_thresh=config.multiplets.threshold,
         degen_Kramers=config.multiplets.kramers is True,
         kBT=config.temperature.energy,
@@ -167,5 +196,5 @@ def _make_calculator(config, name):
         kwargs_formula={"external_terms": config.quantities.external_terms},
         **options,
     )
-    calculator.noted_level = config.fermi.table_level
+    calculator.noted_level = config.fermi.table_level if config.has_levels else None
     return calculator

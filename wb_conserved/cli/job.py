@@ -21,6 +21,7 @@ from ..operators import get_operator
 from .config import Config, make_calculators
 from .impurity_sections import ImpurityTable
 from .section import key_of
+from .superconductor import with_symmetry
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +57,8 @@ def make_system(config: Config, source: Path):
     if config.system.symmetry is not None:
         options.pop("symmetry_tolerance")
     spin = get_operator(config.quantities.operator).matrix == "SS"
+    if config.superconductor is not None:
+        spin = config.superconductor.has_spin
     try:
         system = load_system(**sources, spin=spin, **options)
     except InputError as error:
@@ -81,7 +84,8 @@ def make_system(config: Config, source: Path):
                 f"{source}: [system] symmetry: expected {error.expected}; found {error.found} with {generators}"
             ) from None
     try:
-        grid = regular_grid(system, config.grid.mesh)
+        of_grid = system if config.superconductor is None else with_symmetry(system, config.superconductor, source)
+        grid = regular_grid(of_grid, config.grid.mesh)
     except InputError as error:
         raise ConfigError(f"{source}: [grid] {error}") from None
     return system, grid

@@ -12,6 +12,7 @@ from ..calculators.base import DEFAULT_THRESHOLD
 from ..interpolation import WannierInterpolator
 from ..interpolation.eigensolvers import HERMITIAN, eigensolver_of
 from ..interpolation.mesh_uncertainty import decay_of
+from ..interpolation.particles import particles_of
 from ..io.private import has_matrices
 from ..units import BOLTZMANN_EV
 
@@ -43,7 +44,7 @@ def doubts(system, calculators: Mapping[Any, Any]) -> list[str]:
     list of str
         One line each; empty where nothing is odd.
     """
-    found = [*_of_temperatures(calculators), *_of_thresholds(calculators)]
+    found = [*_of_temperatures(calculators, particles_of(system).level is None), *_of_thresholds(calculators)]
     if not has_matrices(system) or eigensolver_of(system) != HERMITIAN:
         return found
     kpoints = np.random.default_rng(0).random((_KPOINTS, 3)) * np.asarray(system.periodic, dtype=float)
@@ -96,13 +97,13 @@ def _named(levels) -> str:
     return f"Fermi level{'s' if len(texts) > 1 else ''} {text} eV"
 
 
-def _of_temperatures(calculators) -> Iterator[str]:
-    """Temperatures that no crystal stands, or no mesh resolves: usually kelvin taken for eV, or eV for kelvin."""
+def _of_temperatures(calculators, electrons=True) -> Iterator[str]:
+    """Temperatures that no crystal stands, or no mesh resolves (electrons): usually kelvin taken for eV, or eV for kelvin."""
     temperatures = {float(kBT) for part in calculators.values() for kBT in np.ravel(getattr(part, "kBT", []))}
     for kBT in sorted(temperatures):
         if kBT > _HOT:
             yield f"kBT = {kBT:g} eV is {kBT / BOLTZMANN_EV:.0f} K: kBT is in eV, 0.02585 at 300 K (input files: kelvin = 300)"
-        elif 0 < kBT < _COLD:
+        elif 0 < kBT < _COLD and electrons:
             kelvin = kBT / BOLTZMANN_EV
             yield f"kBT = {kBT:.3g} eV is {kelvin:.3g} K, which no mesh resolves: kBT = 0 for steps, or a number in eV for kBT"
 

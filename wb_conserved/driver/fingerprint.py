@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_info
 
 from .. import compiled
 from ..interpolation.eigensolvers import eigensolver_of
+from ..interpolation.particles import particles_of
 from ..io.private import has_matrices, matrices
 
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")  # of an object, in a text that describes it
@@ -211,6 +212,7 @@ def _system(system):
         "periodic": np.asarray(system.periodic),
         "internal": bool(system.force_internal_terms_only),
         "eigensolver": repr(eigensolver_of(system)),
+        "particles": particles_of(system).name,
         "symmetry": [(np.asarray(s.R), bool(s.TR), bool(s.Inv)) for s in system.pointgroup.symmetries],
     }
 

@@ -13,7 +13,7 @@ import os
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from .. import compiled
@@ -26,6 +26,7 @@ from .loop import Loop
 from .options import Options
 from .plan import Plan, make_plan
 from .task import Folders, Task
+from .temperatures import at_temperature, run_at_temperatures, temperatures_of
 from .timing import measure
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def run(
     Parameters
     ----------
     system : wannierberri.system.System
-        The same on all ranks.
+        The same on all ranks.  One with ``temperatures`` is evaluated at each of them, and results are joined.
     grid : int, three ints, wannierberri.Grid or wannierberri.Path
         Numbers of k points (used exactly, see `regular_grid`), or a WannierBerri grid or path.
     calculators : dict of str to wannierberri.calculators.Calculator
@@ -128,6 +129,12 @@ def run(
     9.686e-06 S
     """
     arguments = _options(locals())
+    if temperatures_of(system):
+        further = {"check_symmetry": check_symmetry, "checkpoint_chunks": checkpoint_chunks, "progress": progress}
+        joined = run_at_temperatures(run, system, grid, calculators, comm, checkpoint=checkpoint, **arguments | further)
+        if fout_name is not None and (comm is None or comm.rank == 0):
+            joined.savedata(prefix=fout_name, suffix=suffix, i_iter=0)
+        return joined
     start = time.perf_counter()
     system = system if data_k_class is not None else as_system_R(system)
     communicator = SerialCommunicator() if comm is None else comm
@@ -215,6 +222,9 @@ def estimate(
     k points  10000...
     """
     arguments = _options(locals())
+    passes = max(1, len(temperatures_of(system)))
+    if temperatures_of(system):
+        system, calculators = at_temperature(system, calculators, temperatures_of(system)[0])
     start, compiling = time.perf_counter(), compiled.seconds()
     system = system if data_k_class is not None else as_system_R(system)
     communicator = SerialCommunicator() if comm is None else comm
@@ -226,6 +236,7 @@ def estimate(
             # what was compiled, a run finds
             preparing = max(communicator.allgather(time.perf_counter() - start - (compiled.seconds() - compiling)))
             timing = measure(task, communicator, watch.check)
+            timing = replace(timing, per_kpoint=passes * timing.per_kpoint, end=passes * timing.end)
         return make_plan(task.mesh, task.evaluations, task.values, communicator.size, task.memory, preparing, timing)
 
 

@@ -28,6 +28,7 @@ Only operations of the Python array API standard appear, and no loop over k poin
 from .algebra import diagonal, inside
 from .berry import (
     berry_curvature_times_operator,
+    curvature_of_currents,
     cyclic_products,
     operator_berry_curvature,
     operator_current,
@@ -61,6 +62,7 @@ __all__ = [
     "connection_derivative",
     "covariant_derivative",
     "current_dipole",
+    "curvature_of_currents",
     "cyclic_products",
     "diagonal",
     "dipole_derivative",

@@ -5,6 +5,7 @@
     d^{is}_M  = Re Σ_{n∈M, m∉M} A^i_nm s_mn                           s-dipole Re<(r − r_c)^i s>
     Ωs^{li}_M = Re tr_M(Ω^{li}_M s_M),  Ω^{li} = i (A^l A^i − A^i A^l)  Berry curvature times s
     P^{ils}_M = 2 Im tr_M(A^i s_in A^l)                              curvature with s of the other multiplets
+    Ω^{ilbs}_M = −2 Im Σ_{n∈M, m∉M} J^{lb}_nm J^{is}_mn / (ε_n − ε_m)²  curvature of two currents
 
 M is a multiplet, A the interband connection, s_in the blocks of s inside multiplets.  Results are per band (see the package
 docstring).
@@ -54,6 +55,27 @@ def operator_berry_curvature(velocity, current, gap, *, metric=None):
     xp = namespace(velocity)
     curvature = contract(scaled(velocity, gap * gap, 2j), current, metric=metric)  # k n l i s
     return xp.permute_dims(curvature, (0, 1, 3, 2, 4))
+
+
+def curvature_of_currents(current, gap, *, metric=None):
+    """Curvature of the currents of two components, Ω^{ilbs}_n = −2 Im Σ_{m∉M} J^{lb}_nm J^{is}_mn / (ε_n − ε_m)².
+
+    Parameters
+    ----------
+    current : complex array (k, n, i, s, m)
+        `operator_current`.
+    gap : array (k, n, m)
+        1/(ε_n − ε_m) of individual energies between multiplets, 0 inside.
+    metric : array (n,), optional
+        η, see the package docstring.
+
+    Returns
+    -------
+    array (k, n, i, l, b, s), Å² [s]²
+    """
+    xp = namespace(current)
+    curvature = contract(scaled(current, gap * gap, 2j), current, metric=metric)  # k n l b i s
+    return xp.permute_dims(curvature, (0, 1, 4, 2, 3, 5))
 
 
 def operator_dipole(connection, operator, *, metric=None):

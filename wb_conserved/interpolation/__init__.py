@@ -4,9 +4,11 @@ from .arrays import ArrayBatch
 from .batches import BlochStates, states_of
 from .bloch import BlochBatch
 from .eigensolvers import HERMITIAN, PARAUNITARY, Eigensolver, HermitianSolver, ParaunitarySolver
+from .particles import ELECTRONS, Particles, particles_of
 from .wannier import WannierInterpolator
 
 __all__ = [
+    "ELECTRONS",
     "HERMITIAN",
     "PARAUNITARY",
     "ArrayBatch",
@@ -15,6 +17,8 @@ __all__ = [
     "Eigensolver",
     "HermitianSolver",
     "ParaunitarySolver",
+    "Particles",
     "WannierInterpolator",
+    "particles_of",
     "states_of",
 ]

@@ -153,6 +153,10 @@ class BlochBatch(ABC):
     def matrix(self, name: str | RealSpaceMatrix) -> np.ndarray:
         """Matrix (k, n, a.., m) by the name that `WannierInterpolator` uses, or that of an observable."""
 
+    def has_matrix(self, name: str) -> bool:
+        """Whether there is an R-space matrix of that name."""
+        return False
+
     def corner_energies(self) -> np.ndarray:
         """Band energies (k, 8, n), eV, at the corners of the cell of each k point, see `CornerEnergies`.
 
@@ -277,6 +281,9 @@ class InterpolatedBatch(BlochBatch):
     def eigenvectors(self):
         return self._eigen[1]
 
+    def has_matrix(self, name):
+        return self._interpolator.has(name)
+
     def corner_energies(self):
         if self._cell is None:
             return super().corner_energies()
@@ -371,6 +378,9 @@ class SelectedBatch(BlochBatch):
     @property
     def eigenvectors(self):
         return self._batch.eigenvectors[self._selection]
+
+    def has_matrix(self, name):
+        return self._batch.has_matrix(name)
 
     def matrix(self, name):
         return self._batch.matrix(name)[self._selection]

@@ -30,5 +30,8 @@ DERIVED = {
 }
 """Every other name is that of an R-space matrix of the system."""
 
+GAP_RATE = "∂Ham/∂kBT"
+"""R-space matrix of ∂H/∂(k_B T), where a system depends on temperature."""
+
 NOT_HERMITIAN = frozenset({"SR", "SH", "SHR", "SA", "SHA", "HQ"})
 """R-space matrices that are products with a projection between the factors."""

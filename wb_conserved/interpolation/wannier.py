@@ -145,6 +145,10 @@ class WannierInterpolator:
         along = _cosine_and_sine(by_line[:, :, self._axis, None] * component)
         return Phases(np.stack([cosine, sine], axis=1).reshape(2 * lines, -1), along.reshape(lines, -1, 2 * planes))
 
+    def has(self, name: str) -> bool:
+        """Whether the system has an R-space matrix of that name."""
+        return self._system.has_R_mat(name)
+
     def holds(self, matrix: RealSpaceMatrix) -> bool:
         """Whether all R vectors of an observable's own matrix are among those of the system."""
         return all(vector in self._index for vector in map(tuple, matrix.iRvec.tolist()))

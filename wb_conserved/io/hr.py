@@ -36,8 +36,14 @@ def recognise_hr(head: list[str]) -> bool:
     return len(numbers) == 3 and len(numbers[0]) == len(numbers[1]) == 1 and bool(numbers[2])
 
 
-def read_hr(path: Path) -> RealSpace:
+def read_hr(path: Path, hermitian: bool = True) -> RealSpace:
     """Read H(R).
+
+    Parameters
+    ----------
+    path : Path
+    hermitian : bool
+        Whether the matrices must be those of a Hermitian operator.
 
     Raises
     ------
@@ -66,7 +72,8 @@ def read_hr(path: Path) -> RealSpace:
         file.finish(f"{reader.count} R vectors")
     vectors, hamiltonian, lines = reader.arrays()
     hamiltonian /= degeneracies[:, None, None]
-    check_hermitian(path, "Ham", vectors, hamiltonian, lines)
+    if hermitian:
+        check_hermitian(path, "Ham", vectors, hamiltonian, lines)
     return RealSpace(path, None, vectors, hamiltonian, None, degeneracies)
 
 

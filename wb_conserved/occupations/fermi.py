@@ -5,6 +5,8 @@
     grand potential  Σ g(ε̄_n − μ) X_n            g = kT ln(1 − f),  kT = 0: (ε − μ) θ(μ − ε);  ∂g/∂ε = f
     entropy          Σ S(ε̄_n − μ) X_n            S = −∂g/∂(kT) = −f ln f − (1 − f) ln(1 − f),  kT > 0 only
     entropy surface  Σ (−∂S/∂ε)(ε̄_n − μ) X_n     −∂S/∂ε = (ε − μ)/kT (−∂f/∂ε),  kT > 0 only
+    thermal sea      Σ c₂(ε̄_n − μ) X_n           c₂ = ∫_x^∞ y² (−f'(y)) dy, x = (ε − μ)/kT;  kT = 0: π²/3 θ(μ − ε)
+    heat capacity    Σ c(ε̄_n − μ) X_n            c = x² (−f'(x)) = T ∂S/∂T at fixed ε,  kT > 0 only
 
 ε̄_n is the mean energy of n's multiplet, X_n a per-band quantity.  kT = 0: steps on a `StepAxis`, exact.  kT > 0: points of
 a `SmoothAxis`.  The grand potential takes two moments of the energy spectrum, X and ε̄ X.
@@ -13,6 +15,7 @@ a `SmoothAxis`.  The grand potential takes two moments of the energy spectrum, X
 from __future__ import annotations
 
 import numpy as np
+from scipy.special import spence
 
 from ..errors import InputError
 from .axis import SmoothAxis, StepAxis, Window
@@ -43,8 +46,8 @@ class Steps(ScanStatistics):
     """
 
     name = "steps (kBT = 0)"
-    weights = ("sea", "surface", "grand_potential")
-    of_bands = ("sea", "grand_potential")
+    weights = ("sea", "surface", "grand_potential", "thermal_sea")
+    of_bands = ("sea", "grand_potential", "thermal_sea")
     with_energy = ("grand_potential",)
 
     def __init__(self, scan_axes: Scan, width: float | None = None):
@@ -70,6 +73,9 @@ class Steps(ScanStatistics):
     def _sea(self, levels, spectrum):
         return self.axis.below(spectrum, levels)
 
+    def _thermal_sea(self, levels, spectrum):
+        return ALL_HEAT * self._sea(levels, spectrum)
+
     def _surface(self, levels, spectrum):
         upper = self.axis.below(spectrum, levels + self.width)
         return (upper - self.axis.below(spectrum, levels - self.width)) / (2 * self.width)
@@ -87,8 +93,8 @@ class FermiDirac(ScanStatistics):
     """
 
     name = "Fermi-Dirac statistics"
-    weights = ("sea", "surface", "grand_potential", "entropy", "entropy_surface")
-    of_bands = ("sea", "grand_potential")
+    weights = ("sea", "surface", "grand_potential", "entropy", "entropy_surface", "thermal_sea", "heat_capacity")
+    of_bands = ("sea", "grand_potential", "thermal_sea")
     with_energy = ("grand_potential",)
 
     def __init__(self, scan_axes: Scan):
@@ -109,13 +115,14 @@ class FermiDirac(ScanStatistics):
     def band_weights(self, weight, energies, place):
         kBT, level = self.scan_axes.at(place)
         x = (energies - level) / kBT
-        return {"sea": fermi, "grand_potential": lambda x: -kBT * np.logaddexp(0.0, -x)}[weight](x)
+        functions = {"sea": fermi, "grand_potential": lambda x: -kBT * np.logaddexp(0.0, -x), "thermal_sea": heat_above}
+        return functions[weight](x)
 
 
 def step_weights(weight: str, energies: np.ndarray) -> np.ndarray:
-    """Weights "sea" and "grand_potential" of bands at zero temperature, from their energies above the level, eV."""
+    """Weights "sea", "grand_potential", "thermal_sea" of bands at zero temperature, from their energies above the level, eV."""
     below = energies <= 0
-    return {"sea": below.astype(float), "grand_potential": energies * below}[weight]
+    return {"sea": below.astype(float), "grand_potential": energies * below, "thermal_sea": ALL_HEAT * below}[weight]
 
 
 def _sea(axis, kBT, levels, spectrum):
@@ -140,12 +147,22 @@ def _entropy_surface(axis, kBT, levels, spectrum):
     return axis.convolve(spectrum, lambda x: x * fermi_slope(x) / kBT, kBT, levels)
 
 
+def _thermal_sea(axis, kBT, levels, spectrum):
+    return axis.convolve(spectrum, heat_above, kBT, levels) + ALL_HEAT * axis.below(spectrum, kBT, levels)
+
+
+def _heat_capacity(axis, kBT, levels, spectrum):
+    return axis.convolve(spectrum, lambda x: x**2 * fermi_slope(x), kBT, levels)
+
+
 _WEIGHTS = {
     "sea": _sea,
     "surface": _surface,
     "grand_potential": _grand_potential,
     "entropy": _entropy,
     "entropy_surface": _entropy_surface,
+    "thermal_sea": _thermal_sea,
+    "heat_capacity": _heat_capacity,
 }
 """From the axis of one temperature, the temperature, levels and spectra of the moments to sums (level, ...)."""
 
@@ -159,6 +176,16 @@ def _of_nodes(axis, spectrum, energy_spectrum):
 def _column(values, spectrum):
     """Values along the first axis of a spectrum."""
     return values.reshape(-1, *(1,) * (spectrum.ndim - 1))
+
+
+ALL_HEAT = np.pi**2 / 3
+
+
+def heat_above(x):
+    """c₂ = ∫_x^∞ y² (−f'(y)) dy = x² f + 2x ln(1 + e⁻ˣ) − 2 Li₂(−e⁻ˣ), π²/3 far below."""
+    small = np.exp(-np.abs(x))
+    positive = np.abs(x) * (np.abs(x) * small / (1 + small) + 2 * np.log1p(small)) - 2 * spence(1 + small)
+    return np.where(x > 0, positive, ALL_HEAT - positive)
 
 
 def fermi(x):

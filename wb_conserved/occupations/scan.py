@@ -27,6 +27,8 @@ class Scan:
         eV.  One number: no axis of its own; a sequence, even of one: an axis.
     paired : bool
         One level for each temperature; results have the axis of temperatures only.
+    named : bool
+        Whether results name the levels of `paired`.
 
     Attributes
     ----------
@@ -42,7 +44,7 @@ class Scan:
         Not finite numbers, a negative temperature, or 0 among several.
     """
 
-    def __init__(self, levels, kBT=0.0, paired: bool = False):
+    def __init__(self, levels, kBT=0.0, paired: bool = False, named: bool = True):
         self.levels = level_array(levels)
         self.temperatures = np.atleast_1d(_temperatures(kBT))
         self._paired, several = paired, np.ndim(kBT) > 0
@@ -52,7 +54,7 @@ class Scan:
         if paired or several:
             self.axes["kBT"] = self.temperatures
         self.coordinates = {"kelvin": ("kBT", self.temperatures / BOLTZMANN_EV)} if "kBT" in self.axes else {}
-        if paired:
+        if paired and named:
             self.coordinates["mu"] = ("kBT", self.levels)
 
     @property

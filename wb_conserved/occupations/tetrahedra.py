@@ -38,7 +38,7 @@ import numpy as np
 from .. import compiled
 from ..errors import InputError
 from .base import Placement, Spread, Statistics
-from .fermi import step_weights
+from .fermi import ALL_HEAT, step_weights
 from .scan import Scan
 
 CORNERS = np.array([(x, y, z) for x in (0, 1) for y in (0, 1) for z in (0, 1)])
@@ -271,8 +271,8 @@ class Tetrahedra(Statistics):
 
     scan_axes: Scan
     name = "tetrahedra"
-    weights = ("sea", "surface", "grand_potential")
-    of_bands = ("sea", "grand_potential")
+    weights = ("sea", "surface", "grand_potential", "thermal_sea")
+    of_bands = ("sea", "grand_potential", "thermal_sea")
 
     def __post_init__(self):
         if self.scan_axes.temperatures.tolist() != [0.0]:
@@ -299,7 +299,8 @@ class Tetrahedra(Statistics):
         return ("tetrahedra", self._levels.tobytes())
 
     def moments(self, weight):
-        return ("full", "grand_potential") if weight == "grand_potential" else (weight,)
+        several = {"grand_potential": ("full", "grand_potential"), "thermal_sea": ("sea",)}
+        return several.get(weight, (weight,))
 
     def place(self, states):
         # the same for all groupings of the bands
@@ -332,6 +333,9 @@ class Tetrahedra(Statistics):
 
     def _sea(self, levels, spectrum):
         return np.cumsum(spectrum, axis=0)[self._place]
+
+    def _thermal_sea(self, levels, spectrum):
+        return ALL_HEAT * self._sea(levels, spectrum)
 
     def _surface(self, levels, spectrum):
         return spectrum[self._place]

@@ -143,7 +143,11 @@ SPIN = Operator("spin", rank=1, odd_under_time_reversal=True, matrix="SS", scale
 IDENTITY = Operator("identity", rank=0, odd_under_time_reversal=False, matrix=None, scale=1.0, unit="")
 """Number of carriers: conductivities in (1/|e|) S/cm, and times the charge −|e| of an electron those of the charge."""
 
-_BY_NAME = {"spin": SPIN, "identity": IDENTITY, "charge": IDENTITY}
+CHARGE = Operator("charge", rank=0, odd_under_time_reversal=False, matrix=None, scale=1.0, unit="")
+"""Charge in units of the charge −|e| of an electron: for electrons the same as their number, for the quasiparticles of a
+superconductor τ_z."""
+
+_BY_NAME = {operator.name: operator for operator in (SPIN, IDENTITY, CHARGE)}
 
 
 def get_operator(operator: str | Operator) -> Operator:
@@ -152,8 +156,8 @@ def get_operator(operator: str | Operator) -> Operator:
     Parameters
     ----------
     operator : str or Operator
-        "spin"; "identity" or "charge", which are the same: the number of carriers, a current in units of 1/|e| of the
-        charge current's and with the opposite sign, since electrons carry −|e|.
+        "spin"; "identity" or "charge", which are the same for electrons: the number of carriers, a current in units of 1/|e|
+        of the charge current's and with the opposite sign, since electrons carry −|e|.
 
     Returns
     -------

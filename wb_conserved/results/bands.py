@@ -22,6 +22,9 @@ def plot_bands(
     limit: float | None = None,
     title: str = "",
     unit: str = "",
+    size: tuple[float, float] = (6.4, 4.4),
+    linear: bool = False,
+    energy_label: str = r"$E - E_\mathrm{F}$   [eV]",
 ):
     """Bands along a path, coloured by one component of a tabulated quantity, on a scale symmetric around 0.
 
@@ -46,6 +49,11 @@ def plot_bands(
     limit : float, optional
         Largest value of the scale; the 99th percentile of what is shown by default.
     title, unit : str
+    size : two floats
+        Of the figure, inches.
+    linear : bool
+        Colours on a linear scale.
+    energy_label : str
 
     Returns
     -------
@@ -60,7 +68,7 @@ def plot_bands(
     """
     try:
         from matplotlib.collections import LineCollection
-        from matplotlib.colors import SymLogNorm
+        from matplotlib.colors import Normalize, SymLogNorm
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError(f"plot_bands needs matplotlib: {how_to_install('plot')}") from error
@@ -79,7 +87,7 @@ def plot_bands(
     if limit is None:
         limit = float(np.percentile(shown, 99)) if shown.size and shown.max() > 0 else 1.0
 
-    figure = Figure(figsize=(6.4, 4.4), layout="constrained")
+    figure = Figure(figsize=size, layout="constrained")
     axes = figure.add_subplot()
     points = np.stack([np.broadcast_to(k[:, None], energies.shape), energies], axis=-1)  # k n xy
     segments = np.stack([points[:-1], points[1:]], axis=2)  # k n end xy
@@ -88,16 +96,16 @@ def plot_bands(
         segments[joined].reshape(-1, 2, 2),
         array=(0.5 * (values[:-1] + values[1:]))[joined].ravel(),
         cmap="RdBu_r",
-        norm=SymLogNorm(0.02 * limit, vmin=-limit, vmax=limit),
-        linewidths=2.0,
+        norm=Normalize(-limit, limit) if linear else SymLogNorm(0.02 * limit, vmin=-limit, vmax=limit),
+        linewidths=2.0 if size[0] > 5 else 1.2,
         capstyle="round",
     )
     for part in np.split(np.arange(len(k)), np.flatnonzero(~joined) + 1):
         # grey below the colours: white stretches of a band stay visible
-        axes.plot(k[part], energies[part], color="0.75", linewidth=3.0, zorder=0)
+        axes.plot(k[part], energies[part], color="0.75", linewidth=3.0 if size[0] > 5 else 1.8, zorder=0)
     axes.add_collection(lines)
     axes.axhline(0.0, color="black", linewidth=0.8, linestyle=":")
-    axes.set(xlim=(k[0], k[-1]), ylim=(low, high), ylabel=r"$E - E_\mathrm{F}$   [eV]", title=title)
+    axes.set(xlim=(k[0], k[-1]), ylim=(low, high), ylabel=energy_label, title=title)
     ticks: dict[float, str] = {}
     for i, text in dict(path.labels).items():  # the two ends of a jump are at one place
         place = next((x for x in ticks if abs(x - k[i]) < 1e-12), k[i])
@@ -106,7 +114,7 @@ def plot_bands(
     for place in ticks:
         axes.axvline(place, color="black", linewidth=0.8)
     label = " ".join(part for part in (quantity, component, f"[{unit}]" if unit else "") if part)
-    figure.colorbar(lines, ax=axes, label=label, extend="both")
+    figure.colorbar(lines, ax=axes, label=label, extend="neither" if linear else "both")
     if file is not None:
-        figure.savefig(file, dpi=200)
+        figure.savefig(file, dpi=200 if size[0] > 5 else 300)
     return figure

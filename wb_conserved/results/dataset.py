@@ -14,6 +14,7 @@ import xarray
 from wannierberri.result import ResultDict
 
 from ..calculators.base import SCAN_AXES
+from ..interpolation import particles_of
 from ..units import periodic_measure
 from .groups import cartesian_axes, describe_axes
 from .noise import describe_scatter
@@ -65,6 +66,7 @@ class RunResult(ResultDict):
             "symmetry_operations": int(system.pointgroup.size),
             "sums_over_bands": tuple(getattr(system, "sums_over_bands", ())),
         }
+        self._about_particles = _about(particles_of(system))
 
     def __repr__(self) -> str:
         return as_text(self)
@@ -125,6 +127,8 @@ class RunResult(ResultDict):
                     "shown": calculator.shown[: len(calculator.cartesian_axes)],
                     "remark": calculator.remark,
                     **_of_family(calculator),
+                    "companion": calculator.companion,
+                    "counted": calculator.counted,
                     **calculator.parameters(),
                     **(describe_scatter(self.scatters[name]) if name in self.scatters else {}),
                 },
@@ -155,6 +159,7 @@ class RunResult(ResultDict):
             "wall_time_s": self.seconds,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "python": platform.python_version(),
+            **self._about_particles,
             **{f"version_{package}": version(package) for package in _PACKAGES},
             **self._findings(),
             **_proper(attributes),
@@ -205,6 +210,14 @@ def to_dataset(result: RunResult, **attributes: Any) -> xarray.Dataset:
     (('Efermi', 'i', 'l', 's'), '(ħ/|e|) S', 'a test')
     """
     return result.to_dataset(**attributes)
+
+
+def _about(particles):
+    """What a reader should know of particles that are not electrons."""
+    if not particles.assumptions:
+        return {}
+    counting = f"{particles.name}, each band counted {particles.counting:g}"
+    return {"particles": counting, "assumptions": particles.assumptions}
 
 
 def _coordinates(calculator, scan_name):

@@ -23,7 +23,9 @@ SERIES = ("convergence", "widths")
 
 RESULT_FILES = (
     "result.nc", "result.csv", "scan.png", "parts.png", "temperatures.png", "concentrations.png",
-    *(f"{name}.{ending}" for name in SERIES for ending in ("nc", "txt")), "input.toml",
+    *(f"{name}.{ending}" for name in SERIES for ending in ("nc", "txt")),
+    "bands.nc", "bands.png", "density_of_states.csv", "density_of_states.png", "fermi_surface.frmsf",
+    "gap_on_fermi_surface.png", "gap.npz", "input.toml",
 )  # fmt: skip
 """In the order in which they are written: NetCDF has everything."""
 
@@ -86,6 +88,7 @@ def write_results(
     pictures: bool = False,
     components: list[str] | None = None,
     title: str = "",
+    further: Mapping[str, Callable[[], bytes]] | None = None,
 ) -> list[Path]:
     """Write a data set to a folder: result.nc, result.csv, input.toml and pictures.
 
@@ -109,6 +112,8 @@ def write_results(
         Components in the pictures.
     title : str
         Title of the pictures.
+    further : mapping of str to callable, optional
+        Contents of more files, by names of `RESULT_FILES`.
 
     Returns
     -------
@@ -151,7 +156,7 @@ def write_results(
         contents["temperatures.png"] = picture(plot_temperatures)
     if pictures and summed.sizes.get(CONCENTRATIONS, 1) > 1:
         contents["concentrations.png"] = picture(plot_concentrations)
-    return _write_all(contents, Path(folder), overwrite, input_text)
+    return _write_all(contents | dict(further or {}), Path(folder), overwrite, input_text)
 
 
 def write_convergence(

@@ -17,7 +17,7 @@ from .groups import LEVELS, groups, select
 NOISY = 0.2
 """Scatter of the contributions of k points in units of their sum, above which a number is not to be trusted."""
 _SCATTER, _EFFECTIVE, _NUMBER, _PLACE = "scatter_of_k_points", "effective_k_points", "k_points", "scatter_place"
-_CANCELS = "σ_K"
+_COMPANION, _COUNTED = "companion", "counted"
 _NAMED = 4
 _ROUNDING = 1e-8  # of any unit that there is
 
@@ -42,7 +42,7 @@ def format_noise(dataset: xarray.Dataset, components: list[str] | None = None) -
     components : list of str, optional
         Components that are looked at, such as "xyz"; those that stand for the tensors by default.
     """
-    found, levels = {}, set()
+    found, levels, companions = {}, set(), set()
     for group in groups(dataset):
         for name in group.names:
             variable = dataset[name]
@@ -54,18 +54,30 @@ def format_noise(dataset: xarray.Dataset, components: list[str] | None = None) -
             ratio, text = _noisiest(here, scatter, group.components(components))
             if ratio > NOISY:
                 found[f"{variable.attrs['symbol']} {text}{_counted(variable.attrs)}"] = ratio
+                companions |= {variable.attrs.get(_COMPANION, "")}
                 levels |= {float(here[LEVELS])} if variable.sizes.get(LEVELS, 1) > 1 else set()
     if not found:
         return ""
     where = f" (E_F = {', '.join(f'{level:g}' for level in sorted(levels))} eV)" if levels else ""
-    cancels = any(text.startswith(f"{_CANCELS} ") for text in found)
+    themselves = {text.partition(" ")[0] for text in found}
+    better = " or ".join(sorted(symbol for symbol in companions - themselves if symbol))
     named = sorted(found, key=found.__getitem__, reverse=True)
     others = f"; {len(named) - _NAMED} more" if len(named) > _NAMED else ""
     return (
         f"few k points carry{where}: {'; '.join(named[:_NAMED])}{others}. Another mesh gives another number: vary mesh, "
         "multiplet threshold and kBT (wb-conserved convergence, [multiplets] compare)"
-        + ("" if cancels else ", or take σ_K, in which occupied pairs cancel")
+        + (f", or take {better}, in which occupied pairs cancel" if better else "")
     )
+
+
+def format_counts(dataset: xarray.Dataset, names: list[str]) -> str:
+    """One line that says how many k points carry the sums with which that is to be printed; empty where there are none."""
+    counts = [
+        f"{variable.attrs['symbol']} {variable.attrs[_EFFECTIVE]:.0f} of {variable.attrs[_NUMBER]}"
+        for variable in (dataset[name] for name in names)
+        if variable.attrs.get(_COUNTED) and _SCATTER in variable.attrs
+    ]
+    return f"k points that carry the sum: {', '.join(counts)}" if counts else ""
 
 
 def _noisiest(values, scatter, components):

@@ -12,27 +12,15 @@ import xarray
 
 from ..calculators import CATALOGUE
 from .groups import LEVELS, MU, TEMPERATURES, Group, select
+from .style import COLUMN, FONTS, SMALL, STYLES
 
-_STYLES = (
-    {"color": "#1b3a6b", "linewidth": 1.6, "zorder": 5},
-    {"color": "#d1602f", "linewidth": 1.0, "zorder": 4},
-    {"color": "#6f6f6f", "linewidth": 1.0, "linestyle": (0, (5, 2)), "zorder": 3},
-    {"color": "#3c8d5a", "linewidth": 1.0, "linestyle": (0, (1, 1.2)), "zorder": 6},
-    {"color": "#a05fa8", "linewidth": 1.0, "linestyle": (0, (3, 1.5, 1, 1.5)), "zorder": 2},
-    {"color": "#b8860b", "linewidth": 1.0, "zorder": 2},
-    {"color": "black", "linewidth": 0.8, "linestyle": (0, (6, 1.5, 1, 1.5)), "zorder": 2},
-)
-"""Lines of the quantities of equal axes and family in the order of the catalogue, the headline first; then again.  The last one
-is that of a clean response beside what impurities add to it."""
 _GREEK = {
     "σ": r"\sigma", "α": r"\alpha", "τ": r"\tau", "Ω": r"\Omega", "χ": r"\chi", "λ": r"\lambda", "ρ": r"\rho",
     "θ": r"\theta", "∂": r"\partial ",
 }  # fmt: skip
-_COLUMN, _HEIGHT, _LINE = 8.6 / 2.54, 1.9, 0.13  # inches: width of a column, height of a panel, of a line of text
+_HEIGHT, _LINE = 1.9, 0.13  # inches: height of a panel, of a line of text
 _ONE_COLUMN = 4  # panels at most
 _CHARACTERS = 76  # of a line of the title over a column
-_FONTS = {"font.size": 8.0, "axes.linewidth": 0.6, "xtick.major.width": 0.6, "ytick.major.width": 0.6}
-_SMALL = 6.5
 _FEW = 12  # points that are marked
 _PALEST = 0.3
 _PLAIN = (1e-2, 1e5)
@@ -83,8 +71,8 @@ def plot_panels(panels: list[Panel], path, axis: Axis, title, counted: xarray.Da
     rows = math.ceil(number / columns)
     named = [all(panel.group is not before.group for before in panels[:i]) for i, panel in enumerate(panels)]
     lines = sum(len(_names(panel)) * named[i] + bool(panel.note) for i, panel in enumerate(panels)) / columns
-    with matplotlib.rc_context(_FONTS):
-        figure = Figure(figsize=(columns * _COLUMN, 0.6 + rows * _HEIGHT + lines * _LINE), layout="constrained", dpi=300)
+    with matplotlib.rc_context(FONTS):
+        figure = Figure(figsize=(columns * COLUMN, 0.6 + rows * _HEIGHT + lines * _LINE), layout="constrained", dpi=300)
         FigureCanvasAgg(figure)
         every = figure.subplots(rows, columns, squeeze=False).T.ravel()
         for axes, panel, with_names in zip(every, panels, named, strict=False):
@@ -99,7 +87,7 @@ def plot_panels(panels: list[Panel], path, axis: Axis, title, counted: xarray.Da
             axes.set_xlabel(axis.label)
         for axes in every[number:]:
             axes.set_axis_off()
-        figure.suptitle(_title(*title, _CHARACTERS * columns), fontsize=_SMALL, x=0.01, ha="left", linespacing=1.3)
+        figure.suptitle(_title(*title, _CHARACTERS * columns), fontsize=SMALL, x=0.01, ha="left", linespacing=1.3)
         figure.savefig(path, format="png")
 
 
@@ -118,7 +106,7 @@ def _draw(axes, panel, axis, with_names):
     for name in _names(panel):
         attributes = dataset[name].attrs
         text = f"{_symbol(attributes['symbol'])}  {_mathematics(attributes['long_name'])}" if with_names else None
-        curve = (_style(name) if name in group.names else dict(_STYLES[-1])) | _marker(axis.x)
+        curve = (_style(name) if name in group.names else dict(STYLES[-1])) | _marker(axis.x)
         _curves(axes, dataset, name, component, axis, style=curve, text=text, scale=10.0**-power)
     if axis.logarithms:
         axes.set(xscale="log", yscale="log")
@@ -139,11 +127,11 @@ def _draw(axes, panel, axis, with_names):
     axes.set_ylabel(_label(panel, axis, power))
     if with_names:
         axes.legend(
-            loc="lower left", bbox_to_anchor=(0.0, 1.0), frameon=False, fontsize=_SMALL, borderaxespad=0.3, labelspacing=0.25,
-            title=_mathematics(panel.note) or None, title_fontsize=_SMALL, alignment="left",
+            loc="lower left", bbox_to_anchor=(0.0, 1.0), frameon=False, fontsize=SMALL, borderaxespad=0.3, labelspacing=0.25,
+            title=_mathematics(panel.note) or None, title_fontsize=SMALL, alignment="left",
         )  # fmt: skip
     elif panel.note:
-        axes.set_title(_mathematics(panel.note), loc="left", fontsize=_SMALL, pad=3)
+        axes.set_title(_mathematics(panel.note), loc="left", fontsize=SMALL, pad=3)
 
 
 def _label(panel, axis, power):
@@ -158,7 +146,7 @@ def _label(panel, axis, power):
 
 def _draw_level(axes, dataset, x):
     """The level that holds the electrons, against the temperature."""
-    axes.plot(x, dataset[MU].values, **_STYLES[0] | _marker(x))
+    axes.plot(x, dataset[MU].values, **STYLES[0] | _marker(x))
     axes.margins(y=0.08)
     axes.ticklabel_format(axis="y", useOffset=False)
     axes.set_ylabel(r"$\mu$   [eV]")
@@ -211,10 +199,10 @@ def _style(name):
     """That of a quantity's place among those of equal axes and family in the catalogue, the same in every picture; of another
     name the first one."""
     if name not in CATALOGUE:
-        return dict(_STYLES[0])
+        return dict(STYLES[0])
     own = CATALOGUE[name]
     alike = [other for other, entry in CATALOGUE.items() if (entry.axes, entry.family) == (own.axes, own.family)]
-    return dict(_STYLES[alike.index(name) % len(_STYLES)])
+    return dict(STYLES[alike.index(name) % len(STYLES)])
 
 
 def _title(title, texts, characters):
@@ -230,7 +218,8 @@ def _mathematics(text):
 
 
 def _unit(unit):
-    """A unit with its powers and ħ as mathematics."""
+    """A unit with its powers, indices and ħ as mathematics."""
+    unit = re.sub(r"([μk])_B", lambda found: rf"${'k' if found[1] == 'k' else chr(92) + 'mu'}_{{\mathrm{{B}}}}$", unit)
     return re.sub(r"\^(-?\d+)", r"$^{\1}$", unit).replace("ħ", r"$\hbar$")
 
 

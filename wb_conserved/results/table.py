@@ -10,6 +10,7 @@ import numpy as np
 import xarray
 
 from .groups import LEVELS, at_level, check_components, condition_columns, groups, of_conditions, select
+from .noise import format_counts
 
 
 def conditions(dataset: xarray.Dataset) -> list[str]:
@@ -94,6 +95,7 @@ def format_table(dataset: xarray.Dataset, level: float | None, components: list[
         names = [name for name in dataset.data_vars if name in group.names or _error_of(dataset, name) in group.names]
         rows = _rows_of_conditions if len(of_conditions(here[names])) > 1 else _rows_of_quantities
         lines += ["", *rows(here[names], group.components(components), widths)]
+        lines += [text for text in (format_counts(dataset, list(group.names)),) if text]
         if group.legend():
             lines += ["", group.legend()]
     return "\n".join(lines)

@@ -1,0 +1,72 @@
+"""What the bands of a system are: electrons, or quasiparticles that a system names in the attribute ``particles``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from ..errors import InputError
+from ..operators import Operator
+
+
+class Particles:
+    """Electrons; other particles are subclasses, or have other attributes.
+
+    Attributes
+    ----------
+    name : str
+    counting : float
+        Weight of each band in sums over occupied states.
+    level : float or None
+        Level up to which bands are filled, eV, where it cannot be chosen.
+    kBT : float or None
+        Temperature of the system, eV, where it cannot be chosen.
+    assumptions : str
+        What a reader of results should know.
+    refused : mapping of str to str
+        Forces that do not act on these particles, and why.
+    """
+
+    name = "electrons"
+    counting = 1.0
+    level: float | None = None
+    kBT: float | None = None
+    assumptions = ""
+    refused: Mapping[str, str] = MappingProxyType({})
+
+    def observable(self, operator: Operator) -> Operator:
+        """An observable of electrons as an operator between the functions of the system.
+
+        Raises
+        ------
+        InputError
+            These particles do not have it.
+        """
+        return operator
+
+    def check_force(self, force: str, what: str) -> None:
+        """Refuse the response to a force that does not act on these particles.
+
+        Parameters
+        ----------
+        force : str
+            Such as "electric field"; empty: none.
+        what : str
+            What the response is, for the error.
+
+        Raises
+        ------
+        InputError
+            With the reason.
+        """
+        if force in self.refused:
+            raise InputError("system", f"electrons for {what}", f"{self.name}: {self.refused[force]}")
+
+
+ELECTRONS = Particles()
+"""The default."""
+
+
+def particles_of(system) -> Particles:
+    """The particles that a system names, electrons by default."""
+    return getattr(system, "particles", ELECTRONS)
