@@ -162,7 +162,7 @@ def run(file, output, overwrite, dry_run, verbose):
             level=config.fermi.table_level,
             pictures=_plots(config),
             components=config.output.components,
-            title=", ".join(Path(path).name for path in config.system.sources.values()),
+            title=config.system.title,
             further=more.files,
         ),
         options["checkpoint"],

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import wannierberri
@@ -55,7 +54,7 @@ def further(config, system: BogoliubovSystem, communicator, pictures: bool) -> F
     pictures : bool
     """
     section, found = config.superconductor, Further([_summary(system)], {})
-    title = f"{Path(config.system.path).name}: {section.describe()}"
+    title = f"{config.system.title}: {section.describe()}"
     frozen = system.frozen()
     if section.attraction is not None:
         found.files["gap.npz"] = system.gap.contents

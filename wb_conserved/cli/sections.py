@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -70,6 +71,11 @@ class System(Section):
         """Paths by the argument of `load_system`."""
         given = {"path": self.path, "up": self.up, "down": self.down}
         return {name: path for name, path in given.items() if path is not None}
+
+    @property
+    def title(self) -> str:
+        """Names of the files, for titles."""
+        return ", ".join(Path(path).name for path in self.sources.values())
 
     @model_validator(mode="after")
     def _one_source(self):
