@@ -65,7 +65,7 @@ class Validation:
         assert stored is not None, f"{TABLE.name} has no row {quantity!r} of this test: {ADVICE}"
         for column, number, tolerance in (("expected", expected, 0.3), ("found", found, 0.3), ("within", within, 0.1)):
             text = f"{TABLE.name}: {quantity!r} has {column} {stored[column]}, the test {number:g}: {ADVICE}"
-            assert abs(float(stored[column]) - number) <= tolerance * within, text
+            assert abs(float(stored[column]) - number) <= tolerance * within + 1e-5 * abs(number), text  # six digits at least
         stale = [column for column in ("kind", "unit", "source") if stored[column] != row[column]]
         assert not stale, f"{TABLE.name}: {quantity!r} is stale in {', '.join(stale)}: {ADVICE}"
 

@@ -158,7 +158,7 @@ class SpinOrbitalMagnetization(_Magnetization):
     long_name = "orbital magnetization of s per cell"
     occupations = ("sea", "grand_potential")
 
-    def __init__(self, Efermi, *, outside_states: bool = False, **kwargs):
+    def __init__(self, Efermi=None, *, outside_states: bool = False, **kwargs):
         if not isinstance(outside_states, bool):
             raise InputError("outside_states", "True or False", repr(outside_states))
         self.outside_states = outside_states

@@ -6,7 +6,7 @@ import difflib
 import re
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 from pydantic import ValidationError
 
@@ -87,7 +87,7 @@ def _explain(item: dict, data: dict) -> str:
     return f"{name}: expected {field.description}; found {found}{_hint(item)}"
 
 
-_SEVERAL = [name for name in Config.model_fields if model_of(name) is not Config.model_fields[name].annotation]
+_SEVERAL = [name for name, field in Config.model_fields.items() if get_origin(field.annotation) is list]
 """Sections of which there may be several tables."""
 
 
