@@ -362,6 +362,16 @@ def test_row(tmp_path, load_at_once, caplog, situation, message, name):
     assert [record.getMessage() for record in caplog.records if record.name.startswith("wb_conserved.cli")] == [message]
 
 
+def test_a_symmetrised_system_loses_its_point_group(tmp_path, monkeypatch, platinum):
+    """Which the Hamiltonian keeps."""
+    from wb_conserved.cli import job
+
+    system = copy.copy(platinum)
+    system.set_pointgroup(["Inversion"])
+    monkeypatch.setattr(job, "load_system", lambda *_, **__: system)
+    assert "1 symmetry operations" in invoke("check", write(tmp_path, ("[grid]", "symmetrize = true\n[grid]")))
+
+
 class TestCommands:
     """Every command with impurities."""
 

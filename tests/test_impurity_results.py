@@ -4,16 +4,18 @@ import numpy as np
 import pytest
 import wannierberri
 import xarray
+from shells import rashba, states_at
 from test_disorder_lattice import chiral_lattice, shell_spin
 
 import wb_conserved
 from wb_conserved import InputError, models
-from wb_conserved.calculators import CATALOGUE, IMPURITIES, WITH_IMPURITIES, static
+from wb_conserved.calculators import CATALOGUE, IMPURITIES, WITH_IMPURITIES, Electrons, static
 from wb_conserved.calculators.impurities import OriginDependence
 from wb_conserved.diagnostics.mesh_series import format_convergence
 from wb_conserved.disorder import ADDED, Disorder, EnergyAxis, Impurity, impurity_calculators, impurity_response
 from wb_conserved.models import lattice_system
 from wb_conserved.models.kp import PAULI
+from wb_conserved.occupations import Scan
 from wb_conserved.results import (
     format_findings,
     format_table,
@@ -141,6 +143,19 @@ class TestQuantities:
         with pytest.raises(InputError, match="^adpt_num_iter: expected 0 with impurities"):
             wb_conserved.run(system, MESH, calculators, adpt_num_iter=1)
 
+    def test_states_that_a_sample_leaves_unscattered(self):
+        """Refused, but not where the sums are those of a sample, from which a run is estimated."""
+        (system, rings), space = rashba(1.0), {"degen_thresh": 1e-6, "degen_Kramers": False}
+        (solver,) = Disorder(Impurity(0.5, 0.01)).solvers(system, Scan(np.array([1.0]), 0.2), 0.1, space)
+        (second,) = solver.requirements(system)["before"].requirements(system).values()
+        (first,) = second.requirements(system).values()
+        points = rings[0][0]
+        here, there = states_at(system, points[:1]), states_at(system, 1.3 * points[:1])
+        found = {"before": first.finalize(first.accumulate(here), system)}
+        second.with_results(found, provisional=True).accumulate(there)
+        with pytest.raises(InputError, match="^extra_rate: "):
+            second.with_results(found).accumulate(there)
+
     def test_means_over_no_states(self):
         """Nothing, rather than a number, where the level is in a gap; currents vanish."""
         levels, along_y = [0.0, 3.0], -0.4 * PAULI[2] - 0.3j * PAULI[1]
@@ -257,6 +272,19 @@ class TestWidths:
         assert sum(line.startswith("width/eV ") for line in lines) == 2 * 7  # concentrations, groups
         assert {line.split("  ")[0] for line in lines} >= {"width → 0", "± error", "value from", "c = 2 %", "c = 10 %"}
 
+    def test_with_a_number_of_electrons(self, system):
+        calculators = impurity_calculators(impurity(0.1), Electrons(1.3), kBT=[0.5, 0.6], **OPTIONS)
+        series = wb_conserved.width_convergence(system, MESH, calculators, [0.8, 0.6, 0.4], **SERIAL)
+        alone = impurity_response(system, MESH, impurity(0.1), Electrons(1.3), kBT=[0.5, 0.6], **OPTIONS | {"width": 0.4})
+        assert series.runs[-1].calculators["impurity_total"].parameters()["shell_width_eV"] == 0.4
+        for name in IMPURITIES:
+            np.testing.assert_array_equal(series.values[name][-1], alone.results[name].data, err_msg=name)
+        mu = alone.to_dataset()["mu"].values
+        for place, kBT in enumerate([0.5, 0.6]):
+            given = impurity_response(system, MESH, impurity(0.1), mu[place], kBT=kBT, **OPTIONS | {"width": 0.4}).results
+            for name in IMPURITIES:
+                close(alone.results[name].data[place], given[name].data[0], 1e-6, name)
+
     def test_a_law_in_the_width(self):
         """Square lattice: a smooth density of states has errors ∝ width², which the series finds."""
         hoppings = {(0, 0, 0): [[0.0]], (1, 0, 0): [[-1.0]], (0, 1, 0): [[-1.0]]}
@@ -346,6 +374,15 @@ class TestPictures:
         np.testing.assert_allclose(line.get_xdata(), 100 * np.sort(CONCENTRATIONS))
         values = dataset["impurity_total"].sel(Efermi=-2.0, i="x", l="y", s="z").sortby("concentration")
         np.testing.assert_allclose(line.get_ydata(), np.abs(values))
+        signs = []
+        for full, empty in zip(found.get_lines()[::2], found.get_lines()[1::2], strict=True):  # of each quantity
+            assert empty.get_markerfacecolor() == "white"
+            negative = np.isfinite(empty.get_ydata())
+            np.testing.assert_array_equal(empty.get_ydata()[negative], full.get_ydata()[negative])
+            signs.append(negative.all())
+        shown = dataset.sel(Efermi=-2.0, i="x", l="y", s="z").isel(concentration=0)
+        names = [name for name in IMPURITIES if dataset[name].attrs.get("family", "").startswith("conserved")]
+        assert signs == [float(shown[name]) < 0 for name in [*names, "berry"]] and any(signs) and not all(signs)
 
     def test_components_that_differ(self, dataset):
         first = dataset.isel(concentration=0, drop=True)
