@@ -63,6 +63,15 @@ def sparse_with_vectors(head, rows):
 FORMS = (n_fastest, r_fastest, commented, blank, one_degeneracy_per_line, too_many_degeneracies, sparse, sparse_with_vectors)
 
 
+def test_elements_are_where_they_belong(calculation, seed):
+    """<m 0|H|n R>, from both kinds of file."""
+    for ending in ("_hr.dat", "_tb.dat"):
+        system = load_system(f"{seed}{ending}", spin=False, ws_distance=False)
+        for R, matrix in calculation.hoppings.items():
+            (i,) = np.flatnonzero((system.rvec.iRvec == R).all(axis=1))
+            assert np.allclose(system.get_R_mat("Ham")[i], matrix[:4, :4], atol=1e-6)
+
+
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
 def test_forms(seed, sibling, form):
     path = sibling(seed, "_hr.dat")

@@ -294,6 +294,8 @@ def test_one_of_two_files(copy):
 def test_arguments(seed, platinum_tb):
     with pytest.raises(InputError, match="outside_states: expected False where there is no .chk file"):
         load_system(platinum_tb, spin=False, outside_states=True)
+    with pytest.raises(InputError, match="outside_states: expected False with symmetrize=True"):
+        load_system(seed, spin=False, outside_states=True, symmetrize=True)
     with pytest.raises(InputError, match="outside_states: expected False for an operator other than the identity"):
         SpinOrbitalMagnetization([0.0], outside_states=True)
     with pytest.raises(InputError, match="outside_states: expected True or False"):

@@ -100,6 +100,8 @@ class Options:
         for name in ("symmetry_tolerance", "magnetic_moments"):
             if getattr(self, name) is not None and not self.symmetrize:
                 raise InputError(name, "to be given with symmetrize=True only", repr(getattr(self, name)))
+        if self.symmetrize and self.outside_states:
+            raise InputError("outside_states", "False with symmetrize=True, which does not know these matrices", "True")
         if self.spin_current not in SPIN_CURRENTS:
             raise InputError("spin_current", f"one of {', '.join(SPIN_CURRENTS)}", repr(self.spin_current))
         strength = self.spin_orbit_strength
