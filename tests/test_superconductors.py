@@ -391,17 +391,15 @@ class TestIdentities:
         spinless = bogoliubov_system(chern(), gap, 0.1, basis="singlet")
         first, second, third = (calculate(system, names, 24, 0.2) for system in (*systems, spinless))
         for name in names:
-            if name in ("orbital_magnetization", "magnetization_circuits", "magnetization_global"):
-                continue  # pairs of bands are grouped otherwise
             np.testing.assert_allclose(first[name], second[name], atol=1e-9 + 1e-9 * np.abs(first[name]).max())
             np.testing.assert_allclose(first[name], third[name], atol=1e-12)
         assert abs(first["magnetization_response"][0, 2]) > 1e-4
 
-    @pytest.mark.parametrize("basis", ["singlet", "nambu"])
-    def test_backflow(self, basis):
+    @pytest.mark.parametrize(("basis", "operator"), [("singlet", "charge"), ("nambu", "charge"), ("nambu", "spin")])
+    def test_backflow(self, basis, operator):
         """XN 5 without time reversal and inversion."""
         system = random_superconductor(basis)
-        found = calculate(system, ["equilibrium_current", "torque_dipole"], 48, 1.0)
+        found = calculate(system, ["equilibrium_current", "torque_dipole"], 48, 1.0, operator)
         current, backflow = found["equilibrium_current"], found["torque_dipole"]
         assert np.abs(current).max() > 1e-3
         np.testing.assert_allclose(backflow, -current, atol=1e-6)
@@ -437,6 +435,31 @@ class TestIdentities:
         found = magnetization(system, 24, 1.0, operator="identity", levels=[0.2])
         assert abs(found["orbital_magnetization"]) > 1e-2
         assert found["magnetization_response"] == pytest.approx(found["orbital_magnetization"], abs=1e-12)
+
+    def test_spin_currents_where_spin_is_conserved(self):
+        """Spin Nernst effect of a singlet superconductor in a Zeeman field that makes Fermi surfaces of its quasiparticles."""
+        normal = chern(True)
+        hamiltonian = np.array(normal.get_R_mat("Ham"))
+        hamiltonian[normal.rvec.iR0] += 0.3 * np.kron(np.eye(2), np.diag([1, -1]))
+        normal.set_R_mat("Ham", hamiltonian, reset=True)
+        system = bogoliubov_system(normal, pairing("s", 0.1), 0.4, basis="nambu")
+        names = ["nernst_conserved", "nernst_conventional", "equilibrium_current", "smallest_energy"]
+        found = calculate(system, names, 60, 0.1, "spin")
+        assert found["smallest_energy"][0] < 0.02
+        conserved, conventional = (found[name][0, ..., 2] for name in names[:2])
+        assert np.abs(conserved).max() > 1e-11
+        np.testing.assert_allclose(conserved, conventional, atol=1e-5 * np.abs(conserved).max())
+        np.testing.assert_allclose(found["equilibrium_current"][0, :, 2], 0, atol=1e-10)
+
+    def test_symmetry_reduces_the_mesh(self):
+        """C4z takes d+id to minus itself: bands, and everything of the charge, have it."""
+        names = [*EVERY, "thermal_hall", "nernst_conserved", "current_dipole", "specific_heat", "smallest_energy"]
+        full = calculate(chiral_d(), names, 24, 0.2)
+        system = chiral_d()
+        system.set_pointgroup(["C4z"])
+        reduced = calculate(system, names, 24, 0.2)
+        for name in names:
+            np.testing.assert_allclose(reduced[name], full[name], atol=1e-12)
 
     def test_parts_add_up(self):
         found = magnetization(random_superconductor(), 8, 0.3)

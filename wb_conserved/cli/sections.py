@@ -25,8 +25,12 @@ class System(Section):
     """[system]: arguments of `wb_conserved.load_system`, and the symmetry."""
 
     path: RelativePath | None = Field(None, description="a string: seedname, file or folder, relative to the TOML file")
-    up: RelativePath | None = Field(None, description="a string: seedname, file or folder of functions of spin up, relative to the TOML file")
-    down: RelativePath | None = Field(None, description="a string: seedname, file or folder of functions of spin down, relative to the TOML file")
+    up: RelativePath | None = Field(
+        None, description="a string: seedname, file or folder of functions of spin up, relative to the TOML file"
+    )
+    down: RelativePath | None = Field(
+        None, description="a string: seedname, file or folder of functions of spin down, relative to the TOML file"
+    )
     spin_order: Literal["interlaced", "block", "qe", "vasp5", "vasp6", "fplo"] | list[Pair] | None = Field(
         None, description="'interlaced', 'block', a code ('qe', 'vasp5', 'vasp6', 'fplo') or a list of pairs [up, down]"
     )
