@@ -109,6 +109,13 @@ def plain(text):
     return "".join(part if part.startswith("`") else re.sub(r"([*_<>\[\]])", r"\\\1", part) for part in parts)
 
 
+def symbols(text):
+    """σ_K^{xy,z} with its indices below and above."""
+    text = re.sub(r"(?<=[σακτM])\\?_([^\W_]+)", r"<sub>\1</sub>", text)
+    text = re.sub(r"\^\{([^}]*)\}", r"<sup>\1</sup>", text)
+    return re.sub(r"\^(\w+)", r"<sup>\1</sup>", text)
+
+
 def quantities():
     """The catalogue: a table, and the equation of each."""
     from wb_conserved.calculators import CATALOGUE
@@ -119,7 +126,7 @@ def quantities():
         rows = [
             (
                 f"`{entry.name}`",
-                entry.calculator.symbol,
+                symbols(entry.calculator.symbol),
                 plain(entry.calculator.long_name),
                 plain(entry.unit),
                 ", ".join(f"{axis}: {meaning}" for axis, meaning in entry.axes.items()) or "–",
@@ -287,15 +294,14 @@ def validation():
     found = [f"{len(rows)} comparisons.", ""]
     for kind, title in (("exact", "Exact results"), ("published", "Published numbers"), ("code", "Other codes")):
         of_kind = [row for row in rows if row["kind"] == kind]
-        head = ("quantity", "expected", "here", "unit", "source", "test")
+        head = ("quantity", "expected", "here", "±", "unit", "source", "test")
         lines = [
             (
-                plain(row["quantity"]),
-                row["expected"],
-                row["found"],
+                symbols(plain(row["quantity"])),
+                *(row[column] for column in ("expected", "found", "within")),
                 plain(row["unit"]),
                 plain(row["source"]),
-                f"`{row['test']}`",
+                f"`{row['test'].partition('[')[0]}`",
             )
             for row in of_kind
         ]
