@@ -32,7 +32,7 @@ class Superconductor(Section):
     )
     pairing: Literal[tuple(FORMS)] | None = Field(None, description=f"one of {', '.join(map(repr, FORMS))}")
     delta0: float | None = Field(None, description="a number (eV), with pairing")
-    gap_file: RelativePath | None = Field(None, description="a string: filename of Δ_ij(R), relative to the TOML file")
+    gap_file: RelativePath | None = Field(None, description="a string: a file of Δ_ij(R), relative to the TOML file")
     attraction: float | None = Field(None, gt=0, description="a number > 0 (eV): U, from which the gap is solved for")
     orbitals: list[_COUNT] | None = Field(None, min_length=1, description="a list of numbers of orbitals, from 0")
     shell: _COUNT | list[_COUNT] | None = Field(None, description="an integer >= 0, or several: shells of neighbours")
