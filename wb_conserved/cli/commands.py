@@ -32,6 +32,7 @@ from .config import MOST_LEVELS, Config, key_of, make_calculators
 from .finishing import Unfinished
 from .group import BAD_INPUT, INPUT_ERRORS, main, stop, watch
 from .job import beside, check_meshes, comparison, group_kramers_pairs, interpolation_report, make_system
+from .overrides import overriding
 from .reading import read_config
 from .rebasing import rebased
 
@@ -95,17 +96,18 @@ def _temperatures(temperature) -> str:
     return text + (", linear tetrahedra" if temperature.tetrahedra else "")
 
 
-@main.command()
+@main.command(stage="compute", example="Pt.toml --mesh 12 --quantities kubo,conventional")
 @click.argument("file", type=click.Path(path_type=Path))
+@overriding
 @click.option("--output", type=click.Path(path_type=Path), help="Folder for the results, in place of [output] folder.")
 @click.option("--overwrite", is_flag=True, help="Replace results in the folder.")
 @click.option("--dry-run", is_flag=True, help="Say how much memory and time it would take, and stop.")
 @click.option("--verbose", is_flag=True, help="Say what is read and done.")
-def run(file, output, overwrite, dry_run, verbose):
+def run(file, output, overwrite, dry_run, verbose, overrides):
     """Compute what the TOML FILE asks for; start it with the environment's own mpirun to use several processes."""
     communicator = _world(verbose)
     threads = _limit_threads()
-    job = _load(communicator, lambda: _prepare(file, output, overwrite, check_only=dry_run))
+    job = _load(communicator, lambda: _prepare(file, output, overwrite, overrides, check_only=dry_run))
     options = _options(job, storing=not dry_run)
     config, first = job.config, communicator.rank == 0
     if first:
@@ -155,16 +157,17 @@ def run(file, output, overwrite, dry_run, verbose):
     click.echo(f"{result.seconds:.1f} s; wrote {', '.join(path.name for path in written)} to {job.folder}")
 
 
-@main.command()
+@main.command(stage="compute", example='Pt.toml --set "convergence.meshes=[6, 8, 10]"')
 @click.argument("file", type=click.Path(path_type=Path))
+@overriding
 @click.option("--output", type=click.Path(path_type=Path), help="Folder, in place of convergence in [output] folder.")
 @click.option("--overwrite", is_flag=True, help="Replace results in the folder.")
 @click.option("--verbose", is_flag=True, help="Say what is read and done.")
-def convergence(file, output, overwrite, verbose):
+def convergence(file, output, overwrite, verbose, overrides):
     """Repeat the run of the TOML FILE on the meshes of [convergence], and extrapolate with an error bar."""
     communicator = _world(verbose)
     _limit_threads()
-    job = _load(communicator, lambda: _prepare(file, output, overwrite, series=True))
+    job = _load(communicator, lambda: _prepare(file, output, overwrite, overrides, series=True))
     config = job.config
     options = _options(job, series=True)
     with _refused_together(communicator, file):
@@ -189,7 +192,7 @@ def convergence(file, output, overwrite, verbose):
     click.echo(f"wrote {', '.join(path.name for path in written)} to {job.folder}")
 
 
-@main.command()
+@main.command(example="Pt --mesh 4 --repeat 1")
 @click.argument("system", type=click.Path(path_type=Path))
 @click.option("--mesh", type=click.IntRange(1), default=16, show_default=True, help="K points along each direction.")
 @click.option("--fermi", type=float, help="Centre of the scan of 2 eV, eV.  [default: the median of the bands]")
@@ -217,10 +220,11 @@ def bench(system, mesh, fermi, levels, kbt, repeat, record):
         record.write_text(json.dumps(result.ratios(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-@main.command()
+@main.command(stage="begin", example="Pt.toml")
 @click.argument("file", type=click.Path(path_type=Path))
+@overriding
 @click.option("--verbose", is_flag=True, help="Say what is read and done.")
-def check(file, verbose):
+def check(file, verbose, overrides):
     """Check the TOML FILE, its system and its mesh, and say what would run; with error bars of the interpolation.
 
     These are what the k mesh of the ab initio calculation leaves open, of bands and of results at the Fermi level.
@@ -228,7 +232,7 @@ def check(file, verbose):
     communicator = parallel.SerialCommunicator()
     _set_up_messages(communicator, verbose)
     _limit_threads()
-    job = _load(communicator, lambda: _prepare(file, None, True, check_only=True))
+    job = _load(communicator, lambda: _prepare(file, None, True, overrides, check_only=True))
     click.echo(job.describe())
     unknown = "bands     no error bar: the ab initio mesh is not known (mp_grid in [system], or the .win file)"
     click.echo(interpolation_report(job.config, job.system) or unknown)
@@ -245,10 +249,10 @@ def _world(verbose):
     return communicator
 
 
-def _prepare(file, output, overwrite, check_only=False, series=False):
+def _prepare(file, output, overwrite, overrides=None, check_only=False, series=False):
     """Read, check and load everything."""
     compiled.enabled()  # refuses a switch that is none
-    config, text = read_config(file)
+    config, text = read_config(file, overrides)
     folder = output if output is not None else beside(file, config.output.folder)
     if series:
         folder = folder if output is not None else folder / SERIES

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +13,24 @@ from pydantic import ValidationError
 
 from ..errors import ConfigError, InputError
 from .config import Config
+from .overrides import overridden
 
 _LENGTH_OF_FOUND = 80
 
 
-def read_config(path: Path) -> tuple[Config, str]:
+def read_config(path: Path, overrides: Mapping[str, Any] | None = None) -> tuple[Config, str]:
     """Read and validate an input file.
 
     Parameters
     ----------
     path : Path
+    overrides : dict of str to value, optional
+        In place of keys of the file, see `wb_conserved.cli.overrides.overridden`.
 
     Returns
     -------
     Config, str
-        The settings, and the text of the file.
+        The settings, and the text of the file with the overrides in it.
 
     Raises
     ------
@@ -41,6 +45,9 @@ def read_config(path: Path) -> tuple[Config, str]:
         raise InputError(path, "a TOML file in UTF-8", str(error)) from None
     try:
         data = tomllib.loads(text)
+        if overrides:
+            text = overridden(text, overrides)
+            data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         place = re.search(r" \(at line (\d+), column (\d+)\)", str(error))
         line = int(place[1]) if place else text.count("\n") + 1
