@@ -48,6 +48,8 @@ class GeometryCalculator(Calculator, ABC):
     odd_under_inversion : bool
     like_current : bool
         Whether the result behaves as a current of s under time reversal, rather than as s.
+    sources : tuple of str
+        Papers of the definition, by their keys in `wb_conserved.results.citations.ENTRIES`.
     threshold_given : bool
         Whether the multiplet threshold was chosen, rather than left at its default.
 
@@ -62,6 +64,7 @@ class GeometryCalculator(Calculator, ABC):
     axes: ClassVar[Mapping[str, str]]
     odd_under_inversion: ClassVar[bool] = False
     like_current: ClassVar[bool] = True
+    sources: tuple[str, ...] = ()
 
     def __new__(cls, *positions, **arguments):
         """Refuse misspelt arguments before an argument that is missing for it is complained about."""

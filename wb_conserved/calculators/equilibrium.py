@@ -24,6 +24,7 @@ class _Density(OccupationCalculator):
     """A density per D-dimensional volume."""
 
     power = 1  # unit eV Å^power per Å^D
+    sources = ("xiao2021",)
 
     def factor(self, system):
         return 1.0 / periodic_measure(system)[1]
@@ -107,6 +108,7 @@ class SpinOrbitalMagnetization(OccupationCalculator):
 
     symbol = "M^s"
     long_name = "orbital magnetization of s per cell"
+    sources = ("xiao2021",)
     axes = MappingProxyType({"a": "component of the magnetization"})
     shown = "zz"
     occupations = ("sea", "grand_potential")

@@ -128,6 +128,7 @@ class ImpurityQuantity(OccupationCalculator):
 
     occupations = ("surface",)
     needs_impurities = True
+    sources = ("xiao2021",)
     merges: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     sum_of: ClassVar[tuple[str, ...]] = ()
 
@@ -477,6 +478,7 @@ class OriginDependence(OccupationCalculator):
     long_name = "what σ_sj along i gains per Å that the impurity's origin moves along i"
     axes: ClassVar[Mapping[str, str]] = MappingProxyType({"l": FIELD})
     occupations = ("surface",)
+    sources = ("xiao2021",)
     odd_under_inversion = True
     shown = "xx"
 

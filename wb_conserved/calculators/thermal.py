@@ -76,7 +76,8 @@ class ConservedSpinNernst(_Nernst):
     """
 
     symbol = "α_in"
-    long_name = "conserved spin Nernst conductivity, intrinsic"
+    long_name = "conserved spin Nernst conductivity, intrinsic part"
+    sources = ("xiao2021",)
     conductivity = static.ConservedSpinConductivity
     selected_terms = "all"
 
@@ -89,6 +90,7 @@ class ConventionalSpinNernst(_Nernst):
 
     symbol = "α_conv"
     long_name = "conventional spin Nernst conductivity"
+    sources = ("sinova2004", "xiao2021")
     conductivity = static.ConventionalSpinConductivity
     spin_current = "projected"
 
@@ -101,5 +103,6 @@ class KuboConservedSpinNernst(_Nernst):
     """
 
     symbol = "α_K"
-    long_name = "conserved spin Nernst conductivity, Kubo"
+    long_name = "conserved spin Nernst conductivity, Kubo response"
+    sources = ("shi2006", "zhang2008", "xiao2021")
     conductivity = static.KuboConservedSpinConductivity

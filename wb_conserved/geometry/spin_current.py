@@ -79,6 +79,8 @@ class SpinCurrent:
         Argument of WannierBerri's loader that makes the matrices.
     truncated_sum : bool
         Whether the loader makes them by a sum over the bands of the ab initio calculation.
+    sources : tuple of str
+        Papers, by their keys in `wb_conserved.results.citations.ENTRIES`.
     """
 
     label: str
@@ -86,13 +88,14 @@ class SpinCurrent:
     compute: Callable[..., Any] | None = None
     loaded_by: str | None = None
     truncated_sum: bool = False
+    sources: tuple[str, ...] = ()
 
 
 SPIN_CURRENTS = {
     "projected": SpinCurrent("projected"),
-    "qiao": SpinCurrent("Qiao", ("SR", "SH", "SHR"), qiao_current, "SHCqiao"),
+    "qiao": SpinCurrent("Qiao", ("SR", "SH", "SHR"), qiao_current, "SHCqiao", sources=("qiao2018",)),
     "ryoo": SpinCurrent(
-        "Ryoo, matrices from a truncated sum over bands", ("SA", "SHA"), ryoo_current, "SHCryoo", truncated_sum=True
+        "Ryoo, matrices from a truncated sum over bands", ("SA", "SHA"), ryoo_current, "SHCryoo", True, ("ryoo2019",)
     ),
 }
 """Kinds of conventional spin current by name: the one list."""

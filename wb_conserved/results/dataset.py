@@ -14,7 +14,8 @@ from wannierberri.result import ResultDict
 
 from ..calculators.occupied import SCAN_AXES
 from ..units import periodic_measure
-from .groups import cartesian_axes, describe_axes
+from .citations import ENTRIES, describe_sources
+from .groups import LEVELS, cartesian_axes, describe_axes
 from .noise import describe_scatter
 from .tabulated import is_tabulated, tabulated
 
@@ -116,6 +117,7 @@ class RunResult(ResultDict):
                     "shown": calculator.shown[: len(calculator.cartesian_axes)],
                     "remark": calculator.remark,
                     **({"family": calculator.family} if calculator.family else {}),
+                    **describe_sources(calculator),
                     **calculator.parameters(),
                     **(describe_scatter(self.scatters[name]) if name in self.scatters else {}),
                 },
@@ -136,6 +138,8 @@ class RunResult(ResultDict):
             variable.attrs = _proper(variable.attrs)
         dataset.attrs = {
             "title": "conserved spin transport from Wannier functions",
+            "source": f"wb_conserved {version('wb_conserved')}, WannierBerri {version('wannierberri')}",
+            "references": ENTRIES["wannierberri"].text,
             "quantities": " ".join(str(name) for name in quantities if "error_of" not in dataset[name].attrs),
             "mesh": list(self.mesh) if self.mesh is not None else "path",
             "evaluated_k_points": self.number_of_k_points,
@@ -152,7 +156,7 @@ class RunResult(ResultDict):
         }
         if left_out:
             dataset.attrs["not_included"] = ", ".join(left_out)
-        return dataset
+        return _with_distance(dataset)
 
     def _findings(self):
         """What calculators know besides their results."""
@@ -180,6 +184,15 @@ class RunResult(ResultDict):
 def to_dataset(result: RunResult, **attributes: Any) -> xarray.Dataset:
     """Labelled data set of a run, see `RunResult.to_dataset`."""
     return result.to_dataset(**attributes)
+
+
+def _with_distance(dataset):
+    """With the coordinate ``e_minus_ef``, the distance of each level from the Fermi level, where that is known."""
+    level = dataset.attrs.get("fermi_level_eV")
+    if level is None or LEVELS not in dataset.dims:
+        return dataset
+    described = {"units": "eV", "long_name": "energy relative to the Fermi level"}
+    return dataset.assign_coords(e_minus_ef=(LEVELS, (dataset[LEVELS].values - float(level)).round(12), described))
 
 
 def _coordinates(calculator, scan_name):

@@ -13,12 +13,16 @@ from pathlib import Path
 
 import xarray
 
+from .citations import format_bibtex
 from .complete import write_file
+from .csv_files import format_csv, format_settings, format_wide_csv
 from .groups import LEVELS, TEMPERATURES, check_components, quantities, sums
 from .plot import plot_scan, plot_temperatures
-from .table import format_csv
 
-RESULT_FILES = ("result.nc", "result.csv", "scan.png", "temperatures.png", "convergence.nc", "convergence.txt", "input.toml")
+RESULT_FILES = (
+    "result.nc", "result.csv", "result_wide.csv", "result.toml", "cite.bib", "scan.png", "temperatures.png",
+    "convergence.nc", "convergence.txt", "input.toml",
+)  # fmt: skip
 """In the order in which they are written: NetCDF has everything."""
 
 
@@ -81,7 +85,8 @@ def write_results(
     components: list[str] | None = None,
     title: str = "",
 ) -> list[Path]:
-    """Write a data set to a folder: result.nc, result.csv, input.toml and pictures.
+    """Write a data set to a folder: result.nc, result.csv and result_wide.csv with result.toml beside, cite.bib, input.toml and
+    pictures.
 
     What is tabulated band by band goes to result.nc only.
 
@@ -136,6 +141,9 @@ def write_results(
     }
     if quantities(dataset):  # others have too many rows
         contents["result.csv"] = lambda: format_csv(summed).encode()
+        contents["result_wide.csv"] = lambda: format_wide_csv(summed).encode()
+        contents["result.toml"] = lambda: format_settings(summed).encode()
+    contents["cite.bib"] = lambda: format_bibtex(dataset).encode()
     if pictures and LEVELS in summed.dims:
         contents["scan.png"] = picture(plot_scan)
     if pictures and summed.sizes.get(TEMPERATURES, 1) > 1:
@@ -146,7 +154,7 @@ def write_results(
 def write_convergence(
     dataset: xarray.Dataset, table: str, folder: Path, *, overwrite: bool = False, input_text: str = ""
 ) -> list[Path]:
-    """Write a mesh series to a folder: convergence.nc, convergence.txt and input.toml, as `write_results` does.
+    """Write a mesh series to a folder: convergence.nc, convergence.txt, cite.bib and input.toml, as `write_results` does.
 
     Parameters
     ----------
@@ -158,6 +166,7 @@ def write_convergence(
         See `write_results`.
     """
     contents = {"convergence.nc": lambda: netcdf(dataset), "convergence.txt": lambda: (table + "\n").encode()}
+    contents["cite.bib"] = lambda: format_bibtex(dataset).encode()
     return _write_all(contents, Path(folder), overwrite, input_text)
 
 
