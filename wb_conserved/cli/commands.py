@@ -6,7 +6,6 @@ import json
 import logging
 import math
 import sys
-import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,6 +32,7 @@ from .finishing import Unfinished
 from .group import BAD_INPUT, INPUT_ERRORS, main, stop, watch
 from .job import beside, check_meshes, comparison, group_kramers_pairs, interpolation_report, make_system
 from .overrides import overriding
+from .preparing import limit_threads, set_up_messages
 from .reading import read_config
 from .rebasing import rebased
 
@@ -106,7 +106,7 @@ def _temperatures(temperature) -> str:
 def run(file, output, overwrite, dry_run, verbose, overrides):
     """Compute what the TOML FILE asks for; start it with the environment's own mpirun to use several processes."""
     communicator = _world(verbose)
-    threads = _limit_threads()
+    threads = limit_threads()
     job = _load(communicator, lambda: _prepare(file, output, overwrite, overrides, check_only=dry_run))
     options = _options(job, storing=not dry_run)
     config, first = job.config, communicator.rank == 0
@@ -166,7 +166,7 @@ def run(file, output, overwrite, dry_run, verbose, overrides):
 def convergence(file, output, overwrite, verbose, overrides):
     """Repeat the run of the TOML FILE on the meshes of [convergence], and extrapolate with an error bar."""
     communicator = _world(verbose)
-    _limit_threads()
+    limit_threads()
     job = _load(communicator, lambda: _prepare(file, output, overwrite, overrides, series=True))
     config = job.config
     options = _options(job, series=True)
@@ -209,8 +209,8 @@ def bench(system, mesh, fermi, levels, kbt, repeat, record):
     from ..diagnostics.bench import benchmark
 
     communicator = parallel.SerialCommunicator()
-    _set_up_messages(communicator, False)
-    _limit_threads()
+    set_up_messages(communicator, False)
+    limit_threads()
     loaded = _on_first(communicator, lambda: load_system(system))
     result = benchmark(
         loaded, system.name, mesh, fermi_level=fermi, levels=levels, kBT=kbt, repeat=repeat, path=system
@@ -230,8 +230,8 @@ def check(file, verbose, overrides):
     These are what the k mesh of the ab initio calculation leaves open, of bands and of results at the Fermi level.
     """
     communicator = parallel.SerialCommunicator()
-    _set_up_messages(communicator, verbose)
-    _limit_threads()
+    set_up_messages(communicator, verbose)
+    limit_threads()
     job = _load(communicator, lambda: _prepare(file, None, True, overrides, check_only=True))
     click.echo(job.describe())
     unknown = "bands     no error bar: the ab initio mesh is not known (mp_grid in [system], or the .win file)"
@@ -245,7 +245,7 @@ def _world(verbose):
         if error.launch.rank and error.launch.size is not None:  # the first of them says it
             sys.exit(BAD_INPUT)
         stop(error)
-    _set_up_messages(communicator, verbose)
+    set_up_messages(communicator, verbose)
     return communicator
 
 
@@ -416,25 +416,3 @@ def _compared_attributes(compared):
         return {}
     rows = [{"quantity": name, "threshold_eV": t, "values": data.tolist()} for (name, t), data in compared.items()]
     return {"multiplet_threshold_comparison_json": json.dumps(rows)}
-
-
-def _set_up_messages(communicator, verbose):
-    """Warnings of rank 0 on standard error, one line each; nothing from the other ranks.  Signals count from now on."""
-    watch().begin(communicator)
-    if communicator.rank != 0:
-        logging.disable(logging.CRITICAL)
-        warnings.simplefilter("ignore")
-        return
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
-    logger = logging.getLogger("wb_conserved")
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO if verbose else logging.WARNING)
-    logging.getLogger(compiled.__name__).setLevel(logging.INFO)  # says why nothing happens for some seconds
-
-
-def _limit_threads():
-    """One thread for each process, unless the user has set the number; what is said of it."""
-    parallel.one_thread()
-    given = parallel.number_given()
-    return f", {given}" if given else ", each with 1 thread (OMP_NUM_THREADS is not set)"

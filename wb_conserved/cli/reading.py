@@ -15,6 +15,8 @@ from ..errors import ConfigError, InputError
 from .config import Config
 from .overrides import overridden
 
+BLANK = "FILL IN"
+"""What ``init`` leaves where a value has to be given by hand; no key takes it."""
 _LENGTH_OF_FOUND = 80
 
 
@@ -88,7 +90,9 @@ def _explain(item: dict, data: dict) -> str:
 
 
 def _hint(item: dict) -> str:
-    """The nearest of the words that a key takes, for one that is misspelt."""
+    """What to do about a blank; the nearest of the words that a key takes, for one that is misspelt."""
+    if item["input"] == BLANK:
+        return ", the blank that init left: take it from the output of the scf calculation, or use electrons in place of level"
     if item["type"] != "literal_error" or not isinstance(item["input"], str):
         return ""
     close = difflib.get_close_matches(item["input"], re.findall(r"'([^']+)'", item["ctx"]["expected"]), n=1)
