@@ -30,7 +30,7 @@ from ..results.noise import format_noise
 from .config import MOST_LEVELS, Config, key_of, make_calculators
 from .finishing import Unfinished
 from .group import BAD_INPUT, INPUT_ERRORS, main, stop, watch
-from .job import beside, check_meshes, comparison, group_kramers_pairs, interpolation_report, make_system
+from .job import beside, check_meshes, comparison, group_kramers_pairs, make_system
 from .overrides import overriding
 from .preparing import limit_threads, set_up_messages
 from .reading import read_config
@@ -107,7 +107,7 @@ def run(file, output, overwrite, dry_run, verbose, overrides):
     """Compute what the TOML FILE asks for; start it with the environment's own mpirun to use several processes."""
     communicator = _world(verbose)
     threads = limit_threads()
-    job = _load(communicator, lambda: _prepare(file, output, overwrite, overrides, check_only=dry_run))
+    job = load(communicator, lambda: prepare(file, output, overwrite, overrides, check_only=dry_run))
     options = _options(job, storing=not dry_run)
     config, first = job.config, communicator.rank == 0
     if first:
@@ -167,7 +167,7 @@ def convergence(file, output, overwrite, verbose, overrides):
     """Repeat the run of the TOML FILE on the meshes of [convergence], and extrapolate with an error bar."""
     communicator = _world(verbose)
     limit_threads()
-    job = _load(communicator, lambda: _prepare(file, output, overwrite, overrides, series=True))
+    job = load(communicator, lambda: prepare(file, output, overwrite, overrides, series=True))
     config = job.config
     options = _options(job, series=True)
     with _refused_together(communicator, file):
@@ -220,24 +220,6 @@ def bench(system, mesh, fermi, levels, kbt, repeat, record):
         record.write_text(json.dumps(result.ratios(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-@main.command(stage="begin", example="Pt.toml")
-@click.argument("file", type=click.Path(path_type=Path))
-@overriding
-@click.option("--verbose", is_flag=True, help="Say what is read and done.")
-def check(file, verbose, overrides):
-    """Check the TOML FILE, its system and its mesh, and say what would run; with error bars of the interpolation.
-
-    These are what the k mesh of the ab initio calculation leaves open, of bands and of results at the Fermi level.
-    """
-    communicator = parallel.SerialCommunicator()
-    set_up_messages(communicator, verbose)
-    limit_threads()
-    job = _load(communicator, lambda: _prepare(file, None, True, overrides, check_only=True))
-    click.echo(job.describe())
-    unknown = "bands     no error bar: the ab initio mesh is not known (mp_grid in [system], or the .win file)"
-    click.echo(interpolation_report(job.config, job.system) or unknown)
-
-
 def _world(verbose):
     try:
         communicator = parallel.world()
@@ -249,7 +231,7 @@ def _world(verbose):
     return communicator
 
 
-def _prepare(file, output, overwrite, overrides=None, check_only=False, series=False):
+def prepare(file, output, overwrite, overrides=None, check_only=False, series=False, silent_doubts=False):
     """Read, check and load everything."""
     compiled.enabled()  # refuses a switch that is none
     config, text = read_config(file, overrides)
@@ -268,15 +250,16 @@ def _prepare(file, output, overwrite, overrides=None, check_only=False, series=F
     if series or config.convergence.meshes:
         check_meshes(config, system, file)
     config = group_kramers_pairs(config, system)
-    for doubt in _doubts(config, system) if check_only else _of_scan(config):
-        logger.warning("%s", doubt)
+    if not silent_doubts:
+        for doubt in doubts_of(config, system) if check_only else _of_scan(config):
+            logger.warning("%s", doubt)
     kpoints = len(kpoints_of_grid(grid, use_symmetry=True)) * math.prod(int(n) for n in grid.FFT)
     if not check_only:
         unfinished.begin()
     return Job(file, config, text, again, folder, overwrite, unfinished, system, kpoints)
 
 
-def _doubts(config, system):
+def doubts_of(config, system):
     """What `run` would say of the settings, and what only the input file shows."""
     return [*_of_scan(config), *doubts(system, make_calculators(config))]
 
@@ -300,7 +283,7 @@ def _of_scan(config):
     ]
 
 
-def _load(communicator, task):
+def load(communicator, task):
     """Job that rank 0 prepares, on all ranks; its matrices once on each node."""
     job = _on_first(communicator, task)
     with parallel.abort_on_error(communicator):

@@ -29,7 +29,7 @@ INPUT_ERRORS = (InputError, ConfigError, OSError)
 _WATCH, _DEBUG = "wb_conserved.watch", "wb_conserved.debug"
 
 
-MODULES = ("starting", "commands", "reporting", "keys")
+MODULES = ("starting", "checking", "commands", "reporting", "keys")
 """Modules of this package that enter commands, in the order of the tour."""
 
 STAGES = {

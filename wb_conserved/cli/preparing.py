@@ -9,14 +9,14 @@ from .. import compiled, parallel
 from .group import watch
 
 
-def set_up_messages(communicator, verbose):
+def set_up_messages(communicator, verbose, handler=None):
     """Warnings of rank 0 on standard error, one line each; nothing from the other ranks.  Signals count from now on."""
     watch().begin(communicator)
     if communicator.rank != 0:
         logging.disable(logging.CRITICAL)
         warnings.simplefilter("ignore")
         return
-    handler = logging.StreamHandler()
+    handler = handler or logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
     logger = logging.getLogger("wb_conserved")
     logger.addHandler(handler)
