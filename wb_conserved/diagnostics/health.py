@@ -22,7 +22,8 @@ GOOD, LOOK, BAD = "good", "look", "bad"
 _KPOINTS = 40
 _SPIN = (0.01, 0.1)  # largest |σ| beyond 1, and σ² from 1 below the level: good below the first, bad above the second
 _COMMUTATOR = (0.1, 1.0)  # Å
-_CONSERVED = (0.1, 0.5)  # of the larger of the terms that cancel
+_CONSERVED = 0.1  # of the larger of the terms that cancel
+_VANISHES = 1e-12  # in the unit of the density, eV/Å^2 or eV/Å
 _CHANGE = (0.05, 0.3)  # of a number between meshes, or thresholds
 _HERMITIAN = (1e-6, 1e-3)  # eV
 _FEWER = 0.7  # mesh of the quick scan in units of the finest one
@@ -210,7 +211,7 @@ def _spin(system, level):
     missing = np.abs(1 - np.einsum("kin,kij,kjn->kn", states.conj(), squared, states).real)
     near = energies < level + 1.0
     lost = float(missing[near].mean()) if near.any() else 0.0
-    text = f"σ² is 1 to {lost:.2g} on average for states up to 1 eV above the level: what of the spin lies outside of the functions"
+    text = f"σ² is 1 to {lost:.2g} on average for states up to 1 eV above the level; the rest lies outside of the functions"
     advice = "Wannier functions that come in pairs of spin (projections for both)"
     yield Line("spin complete", _verdict(lost, _SPIN), text, advice)
     if system.has_R_mat("AA"):
@@ -248,13 +249,17 @@ def _conserved(system, level, calculator):
             report = conservation_report(system, mesh, [level], kBT=0.3, file=StringIO(), **options)
     except ValueError:  # a mesh that the symmetry does not allow, or matrices that are missing
         return
-    value = report.dipole.relative
-    if not np.isfinite(value):
-        yield Line("conservation", GOOD, "the equilibrium densities that should cancel vanish by symmetry")
+    law = report.uniform_current
+    largest = float(max(np.abs(law.first).max(), np.abs(law.second).max()))
+    if largest < _VANISHES:
+        yield Line("conservation", GOOD, "the uniform current in equilibrium, ∫ f J + D^τ, vanishes by symmetry")
         return
-    text = f"D + Q = 0 (theory of equilibrium) holds to {100 * value:.2g} % of its terms on a quick mesh at kBT = 0.3 eV"
-    advice = "compare results with external_terms = false; more complete functions and a denser ab initio mesh"
-    yield Line("conservation", _verdict(value, _CONSERVED), text, advice)
+    text = (
+        f"∫ f J + D^τ, which is 0 in a complete space, is {law.absolute:.2g} {law.unit}, its larger term {largest:.2g} (quick "
+        "mesh, kBT = 0.3 eV)"
+    )
+    advice = "the part of the current that the functions cannot account for: compare results with external_terms = false"
+    yield Line("conservation", GOOD if law.relative <= _CONSERVED else LOOK, text, advice)
 
 
 def _interpolated(report: InterpolationReport, temperature: float):
@@ -282,7 +287,7 @@ def _scans(system, calculators, thresholds, points):
         _scan("threshold", "eV", by_threshold, calculators, dimension),
     ]
     lines = [
-        *_changes(scans[0], "quick mesh", "not converged on a quick mesh: wb-conserved convergence tells on which it is"),
+        *_changes(scans[0], "quick mesh", "wb-conserved convergence tells on which mesh they converge", worst=LOOK),
         *_changes(scans[1], "threshold", "numbers depend on it: state it with them, and choose it by the broadening"),
     ]
     return [scan for scan in scans if len(scan.values) > 1], lines
@@ -299,13 +304,13 @@ def _scan(setting, unit, results, calculators, dimension):
         tensors = [np.asarray(part[name].data) for part in results.values() if name in part]
         rank = len(calculator.cartesian_axes)
         tensors = [tensor.reshape(-1, *(3,) * rank)[0] for tensor in tensors]
-        index = np.unravel_index(np.abs(tensors[-1]).argmax(), tensors[-1].shape)
+        index = np.unravel_index(np.max(np.abs(tensors), axis=0).argmax(), tensors[0].shape)
         component = "".join("xyz"[i] for i in index)
         numbers[f"{calculator.symbol} {component}"] = (calculator.unit(dimension), [float(tensor[index]) for tensor in tensors])
     return Scan(setting, unit, tuple(map(float, results)), numbers)
 
 
-def _changes(scan, name, advice):
+def _changes(scan, name, advice, worst=BAD):
     """Changes of the numbers of a scan, of the last step on a series of meshes, over all of it for others."""
     if len(scan.values) < 2:
         return
@@ -316,4 +321,6 @@ def _changes(scan, name, advice):
         changes.append((max(shown) - min(shown)) / scale)
         texts.append(f"{symbol} {' → '.join(f'{value:.4g}' for value in values)}")
     span = ", ".join(f"{value:g}" for value in scan.values)
-    yield Line(name, _verdict(max(changes), _CHANGE), f"{'; '.join(texts)} for {span} {scan.unit}", advice)
+    verdict = _verdict(max(changes), _CHANGE)
+    verdict = worst if verdict == BAD else verdict
+    yield Line(name, verdict, f"{'; '.join(texts)} for {span} {scan.unit}", advice)

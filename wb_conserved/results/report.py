@@ -43,7 +43,9 @@ $pictures
 </html>
 """)
 _ROW = Template('<tr><td class="$verdict">$verdict</td><td>$name</td><td>$text</td><td>$advice</td></tr>')
-_FIGURE = Template('<figure><img src="data:image/svg+xml;base64,$data" alt="$caption"><figcaption>$caption</figcaption></figure>')
+_FIGURE = Template(
+    '<figure><img src="data:image/svg+xml;base64,$data" alt="$caption" /><figcaption>$caption</figcaption></figure>'
+)
 _SIZE = (8.6 / 2.54, 2.3)  # inches
 _COLORS = ("#1b3a6b", "#d1602f", "#6f6f6f", "#3c8d5a", "#a05fa8")
 
