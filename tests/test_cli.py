@@ -21,6 +21,7 @@ from wb_conserved.cli import main
 from wb_conserved.io.ab_initio_mesh import set_ab_initio_mesh
 
 ROOT = Path(__file__).parents[1]
+FILES = ["cite.bib", "input.toml", "result.csv", "result.nc", "result.toml", "result_wide.csv", "scan.png"]
 COMMAND = [sys.executable, "-c", "from wb_conserved.cli import main; main()"]
 INPUT = f"""
 [system]
@@ -77,7 +78,7 @@ class TestRun:
     """A run of one process."""
 
     def test_files(self, finished):
-        assert sorted(os.listdir(finished[0])) == ["input.toml", "result.csv", "result.nc", "scan.png"]
+        assert sorted(os.listdir(finished[0])) == FILES
         assert INPUT.split("[grid]")[1].replace('"results"', '"."') in (finished[0] / "input.toml").read_text(encoding="utf-8")
 
     def test_table(self, finished):
@@ -129,12 +130,14 @@ class TestRun:
         assert np.mean(np.abs(pixels - [0x1B / 255, 0x3A / 255, 0x6B / 255]).max(axis=2) < 0.02) > 1e-3  # σ_K, dark blue
         assert pixels.shape[0] > pixels.shape[1]  # two panels
         text = (finished[0] / "result.csv").read_text(encoding="utf-8")
-        header, *rows = [line.split(",") for line in text.splitlines() if not line.startswith("#")]
+        header, *rows = [line.split(",") for line in text.splitlines()]
         with xarray.open_dataset(finished[0] / "result.nc") as data:
-            assert header == ["Efermi_eV", "i", "l", "s", *data.attrs["quantities"].split()]
-            found = np.array([row[4:] for row in rows], dtype=float).reshape(4, 3, 3, 3, 5)
-            for place, name in enumerate(header[4:]):
-                np.testing.assert_allclose(found[..., place], data[name], rtol=1e-12)
+            names = data.attrs["quantities"].split()
+            units = [f"{name} [(ħ/|e|) S/cm]" for name in names]
+            assert header == ["Efermi [eV]", "e_minus_ef [eV]", "i", "l", "s", *units]
+            found = np.array([row[5:] for row in rows], dtype=float).reshape(4, 3, 3, 3, 5)
+            for place, name in enumerate(names):
+                np.testing.assert_allclose(found[..., place], data[name], rtol=1e-8, atol=1e-9)
 
     def test_same_numbers_as_in_python(self, finished, platinum):
         from wb_conserved.calculators import static
@@ -190,7 +193,7 @@ class TestRefusals:
         assert (source.parent / "results" / "result.csv").read_text() == "precious"
         done = invoke("run", source, "--overwrite")
         assert done.exit_code == 0, done.output
-        assert (source.parent / "results" / "result.csv").read_text().startswith("# wb_conserved")
+        assert (source.parent / "results" / "result.csv").read_text().startswith("Efermi [eV],")
 
     def test_results_that_appear_during_the_run(self, source, load_at_once, monkeypatch):
         from wb_conserved.cli import commands
@@ -302,7 +305,9 @@ def test_run_without_matplotlib(source, load_at_once, monkeypatch):
     result = invoke("run", source)
     assert result.exit_code == 0, result.output
     assert "matplotlib is missing" in result.output
-    assert sorted(os.listdir(source.parent / "results")) == ["input.toml", "result.csv", "result.nc"]
+    assert sorted(os.listdir(source.parent / "results")) == [
+        "cite.bib", "input.toml", "result.csv", "result.nc", "result.toml", "result_wide.csv",
+    ]  # fmt: skip
 
 
 def test_scalar_operator(source, load_at_once):
@@ -359,7 +364,9 @@ class TestTemperaturesAndElectrons:
         output = self.done(source, "run", self.text(fermi, names=names, more="compare = [0.1]"))
         assert "Fermi     level that holds electrons: " in output
         assert "μ/eV" in output and "E_F" not in output
-        assert sorted(os.listdir(source.parent / "results")) == ["input.toml", "result.csv", "result.nc", "temperatures.png"]
+        assert sorted(os.listdir(source.parent / "results")) == [
+            "cite.bib", "input.toml", "result.csv", "result.nc", "result.toml", "result_wide.csv", "temperatures.png",
+        ]  # fmt: skip
         with xarray.open_dataset(source.parent / "results" / "result.nc") as data:
             assert data["nernst_kubo"].dims == ("kBT", "i", "l", "s")
             assert np.ptp(data["number_of_electrons"].values) < 1e-8

@@ -113,7 +113,7 @@ def test_mesh_series(write, tmp_path, evaluated):
     assert done.exit_code == 0, done.output
     assert "infinite mesh" in done.output
     folder = tmp_path / "results" / "convergence"
-    assert sorted(path.name for path in folder.iterdir()) == ["convergence.nc", "convergence.txt", "input.toml"]
+    assert sorted(path.name for path in folder.iterdir()) == ["cite.bib", "convergence.nc", "convergence.txt", "input.toml"]
     assert (folder / "convergence.txt").read_text(encoding="utf-8").strip() in done.output
     dataset = xarray.open_dataset(folder / "convergence.nc")
     assert dataset["mesh"].values.tolist() == ["4x4x4", "5x5x5", "6x6x6"]

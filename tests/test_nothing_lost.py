@@ -35,7 +35,7 @@ names = ["kubo"]
 folder = "results"
 """
 COMMAND = [sys.executable, "-c", "from wb_conserved.cli import main; main()"]
-NAMES = ["input.toml", "result.csv", "result.nc", "scan.png"]
+NAMES = ["cite.bib", "input.toml", "result.csv", "result.nc", "result.toml", "result_wide.csv", "scan.png"]
 
 
 @pytest.fixture
@@ -178,7 +178,7 @@ def test_a_series_of_meshes_finishes_from_its_sums(source, tmp_path, evaluated):
     evaluated.clear()
     assert invoke("convergence", source).exit_code == 0
     assert sum(evaluated) == 3
-    assert listed(tmp_path / "results" / "convergence") == ["convergence.nc", "convergence.txt", "input.toml"]
+    assert listed(tmp_path / "results" / "convergence") == ["cite.bib", "convergence.nc", "convergence.txt", "input.toml"]
 
 
 BROKEN_LIBRARY = "raise AttributeError('_ARRAY_API not found')\n"
@@ -229,8 +229,8 @@ def test_python_gets_the_files_that_can_be_written(tmp_path, monkeypatch):
     dataset.attrs["mesh"] = [2, 2, 2]
     dataset.coords["Efermi"] = [0.0, 1.0, 2.0]
     monkeypatch.setattr(files, "format_csv", fails)
-    with pytest.raises(files.WritingError, match=r"result.csv: OSError: No space left .* \(written: result.nc\)") as info:
+    with pytest.raises(files.WritingError, match=r"result.csv: OSError: No space left .* \(written: result.nc, ") as info:
         write_results(dataset, tmp_path)
-    assert [path.name for path in info.value.written] == ["result.nc"]
+    assert [path.name for path in info.value.written] == ["result.nc", "result_wide.csv", "result.toml", "cite.bib"]
     assert list(info.value.failed) == [tmp_path / "result.csv"]
     xarray.testing.assert_identical(xarray.load_dataset(tmp_path / "result.nc")["a"], dataset["a"])

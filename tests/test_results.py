@@ -1,6 +1,7 @@
 """Data set, table, CSV, picture and files of a run, on a tiny mesh of platinum."""
 
 import os
+import tomllib
 
 import numpy as np
 import pytest
@@ -12,7 +13,9 @@ from wb_conserved.results import (
     existing_results,
     format_comparison,
     format_csv,
+    format_settings,
     format_table,
+    format_wide_csv,
     panels,
     plot_scan,
     plot_temperatures,
@@ -24,6 +27,7 @@ from wb_conserved.results.table import conditions
 
 LEVELS = [17.5, 18.0, 18.0874, 18.5]
 OPTIONS = {"degen_thresh": 0.01, "kBT": 0.05}
+FILES = ["cite.bib", "input.toml", "result.csv", "result.nc", "result.toml", "result_wide.csv", "scan.png"]
 COUNTS = ("density_of_states", "number_of_electrons")
 
 
@@ -132,23 +136,29 @@ def test_csv(dataset, tmp_path):
     import pandas
 
     (tmp_path / "result.csv").write_text(format_csv(dataset), encoding="utf-8")
-    table = pandas.read_csv(tmp_path / "result.csv", comment="#")
-    assert list(table.columns) == ["Efermi_eV", "i", "l", "s", "kubo", "conserved", "conventional"]
+    table = pandas.read_csv(tmp_path / "result.csv")
+    units = [f"{name} [(ħ/|e|) S/cm]" for name in ("kubo", "conserved", "conventional")]
+    assert list(table.columns) == ["Efermi [eV]", "i", "l", "s", *units]
     assert len(table) == len(LEVELS) * 27
     rows = table.query("i == 'x' and l == 'y' and s == 'z'")
-    np.testing.assert_array_equal(rows["Efermi_eV"], LEVELS)
-    np.testing.assert_array_equal(rows["conserved"], dataset["conserved"].sel(i="x", l="y", s="z"))
-    head = format_csv(dataset).splitlines()[:5]
-    assert all(line.startswith("# ") for line in head)
-    assert "multiplet threshold = 0.01 eV" in head[0]
-    assert "S/cm" in head[1]
+    np.testing.assert_array_equal(rows["Efermi [eV]"], LEVELS)
+    expected = dataset["conserved"].sel(i="x", l="y", s="z")
+    np.testing.assert_allclose(rows[units[1]], expected, rtol=1e-8)
+    (tmp_path / "result_wide.csv").write_text(format_wide_csv(dataset), encoding="utf-8")
+    wide = pandas.read_csv(tmp_path / "result_wide.csv")
+    assert wide.shape == (len(LEVELS), 1 + 3 * 27)
+    np.testing.assert_allclose(wide["conserved_xyz [(ħ/|e|) S/cm]"], expected, rtol=1e-8)
+    settings = tomllib.loads(format_settings(dataset))
+    assert "multiplet threshold = 0.01 eV" in settings["conditions"]
+    assert settings["quantities"]["kubo"]["column"] == units[0]
+    assert settings["run"]["mesh"] == [4, 4, 4]
 
 
 def test_csv_of_a_scalar_operator(platinum):
     calculator = static.ConventionalSpinConductivity([18.0, 19.0], operator="identity", **OPTIONS)
     text = format_csv(wb_conserved.run(platinum, 2, {"conventional": calculator}).to_dataset())
-    rows = [line for line in text.splitlines() if not line.startswith("#")]
-    assert rows[0] == "Efermi_eV,i,l,conventional"
+    rows = text.splitlines()
+    assert rows[0] == "Efermi [eV],i,l,conventional [(1/|e|) S/cm]"
     assert len(rows) == 1 + 2 * 9
 
 
@@ -311,7 +321,7 @@ class TestFiles:
     def test_all_files_and_nothing_else(self, dataset, tmp_path):
         pytest.importorskip("matplotlib")
         written = self.write(dataset, tmp_path / "a" / "b")
-        assert sorted(os.listdir(tmp_path / "a" / "b")) == ["input.toml", "result.csv", "result.nc", "scan.png"]
+        assert sorted(os.listdir(tmp_path / "a" / "b")) == FILES
         assert sorted(written) == sorted(existing_results(tmp_path / "a" / "b"))
 
     @pytest.mark.parametrize("name", ["result.nc", "result.csv", "scan.png", "input.toml"])
@@ -329,7 +339,7 @@ class TestFiles:
         (tmp_path / "scan.png").write_text("old")
         (tmp_path / "notes.txt").write_text("mine")
         self.write(dataset, tmp_path, overwrite=True, pictures=False)  # the old picture would show other numbers
-        assert sorted(os.listdir(tmp_path)) == ["input.toml", "notes.txt", "result.csv", "result.nc"]
+        assert sorted(os.listdir(tmp_path)) == sorted([*FILES[:-1], "notes.txt"])
         xarray.open_dataset(tmp_path / "result.nc").close()
 
     def test_failure_leaves_nothing(self, dataset, tmp_path):

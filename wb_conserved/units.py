@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.constants import Boltzmann, angstrom, electron_mass, elementary_charge, hbar
 
@@ -59,3 +62,54 @@ def energy_unit(power: int, operator_unit: str) -> str:
     length = "" if power == 0 else f" Å^{power}"
     own = {"ħ": "", "": "/ħ"}.get(operator_unit, f" {operator_unit}/ħ")
     return f"eV{length}{own}"
+
+
+@dataclass(frozen=True)
+class FlowUnit:
+    """Unit of a conductivity of s, or of a current of s over a temperature gradient, in its parts.
+
+    Attributes
+    ----------
+    observable : str
+        Unit of s: "ħ", "ħ/2", "1", ...
+    flow : str
+        Of the current that is left when s is a charge: "S/cm", "A/(cm K)", ...
+    rest : str
+        What follows, such as " / fs".
+    """
+
+    observable: str
+    flow: str
+    rest: str = ""
+
+    def __str__(self):
+        return f"({self.observable}/|e|) {self.flow}{self.rest}".replace("(ħ/2/|e|)", "(ħ/2|e|)")
+
+    @property
+    def angular(self) -> bool:
+        """Whether s is an angular momentum."""
+        return self.observable.startswith("ħ")
+
+
+_FLOWS = (*_CONDUCTIVITY.values(), *_NERNST_CONDUCTIVITY.values(), "S/m", "A/(m K)", "e²/h")
+
+
+def read_flow_unit(text: str) -> FlowUnit | None:
+    """Parts of a unit that `conductivity_unit` or `nernst_unit` made; None for others."""
+    flows = "|".join(re.escape(flow) for flow in sorted(_FLOWS, key=len, reverse=True))
+    found = re.fullmatch(rf"\((.+?)/?(2?)\|e\|\) ({flows})(.*)", text)
+    if found is None:
+        return None
+    return FlowUnit(found[1] + (f"/{found[2]}" if found[2] else ""), found[3], found[4])
+
+
+_FROM = {
+    ("S/cm", "S/m"): 1e2, ("A/(cm K)", "A/(m K)"): 1e2, ("S", "e²/h"): 2 * np.pi / CONDUCTANCE,
+}  # fmt: skip
+"""Factor from a unit of flow to another."""
+_CHAIN = {**{(b, a): 1 / factor for (a, b), factor in _FROM.items()}, **_FROM}
+
+
+def flow_factor(given: str, wanted: str) -> float | None:
+    """Factor from a unit of flow to another of the same kind; None where there is none."""
+    return 1.0 if given == wanted else _CHAIN.get((given, wanted))

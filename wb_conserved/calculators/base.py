@@ -60,6 +60,8 @@ class GeometryCalculator(Calculator, ABC):
         What drives the response, "electric field" or "temperature gradient"; empty for others.
     of_observable : bool
         Whether it takes an operator.
+    sources : tuple of str
+        Papers of the definition, by their keys in `wb_conserved.results.citations.ENTRIES`.
     threshold_given : bool
         Whether the multiplet threshold was chosen, rather than left at its default.
 
@@ -76,6 +78,7 @@ class GeometryCalculator(Calculator, ABC):
     like_current: ClassVar[bool] = True
     force: ClassVar[str] = ""
     of_observable: ClassVar[bool] = True
+    sources: tuple[str, ...] = ()
 
     def __new__(cls, *positions, **arguments):
         """Refuse misspelt arguments before an argument that is missing for it is complained about."""

@@ -25,6 +25,7 @@ class _Density(OccupationCalculator):
     """A density per D-dimensional volume."""
 
     power = 1  # unit eV Å^power per Å^D
+    sources = ("xiao2021",)
 
     def factor(self, system):
         return 1.0 / periodic_measure(system)[1]
@@ -128,6 +129,7 @@ class _Magnetization(OccupationCalculator):
     shown = "zz"
     counted = True
     companion = "M_F"
+    sources = ("xiao2021",)
 
     def factor(self, system):
         return -1.0 / BOHR_MAGNETON_AREA if self.operator.is_identity else 1.0

@@ -51,6 +51,7 @@ class ImpurityQuantity(OccupationCalculator):
 
     occupations = ("surface",)
     needs_impurities = True
+    sources = ("xiao2021",)
     merges: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     sum_of: ClassVar[tuple[str, ...]] = ()
 
@@ -406,6 +407,7 @@ class OriginDependence(OccupationCalculator):
     long_name = "change of σ_sj along i per Å that the impurity's origin moves along i (scattering torque)"
     axes: ClassVar[Mapping[str, str]] = MappingProxyType({"l": FIELD})
     occupations = ("surface",)
+    sources = ("xiao2021",)
     odd_under_inversion = True
     shown, pictured = "xx", False
 

@@ -44,6 +44,11 @@ class ConventionalSpinConductivity(Conductivity):
     symbol = "σ_conv"
     long_name = "conventional spin conductivity"
 
+    @property
+    def sources(self):
+        """Of the definition, and of the spin current chosen."""
+        return ("sinova2004", *SPIN_CURRENTS[self.spin_current].sources)
+
     def __init__(self, Efermi=None, *, spin_current: str = "projected", **kwargs):
         if spin_current not in SPIN_CURRENTS:
             raise InputError("spin_current", f"one of {', '.join(SPIN_CURRENTS)}", repr(spin_current))
@@ -90,7 +95,8 @@ class ConservedSpinConductivity(Conductivity):
     """
 
     symbol = "σ_in"
-    long_name = "conserved spin conductivity, intrinsic (XN 11)"
+    long_name = "conserved spin conductivity, intrinsic part"
+    sources = ("xiao2021",)
     occupations = ("sea", "surface")
 
     def __init__(self, Efermi=None, *, terms: str = "all", **kwargs):
@@ -121,7 +127,8 @@ class BerrySpinConductivity(Conductivity):
     """
 
     symbol = "σ_B"
-    long_name = "Berry-curvature spin conductivity (XN 15)"
+    long_name = "conserved spin conductivity, Berry-curvature part"
+    sources = ("xiao2021",)
 
     def terms(self, band_geometry: BandGeometry) -> list[Term]:
         return [Term("sea", band_geometry.berry_curvature_times_operator)]
@@ -135,7 +142,8 @@ class DipoleScatteringSpinConductivity(Conductivity):
     """
 
     symbol = "σ_dp"
-    long_name = "dipole-scattering spin conductivity"
+    long_name = "conserved spin conductivity, dipole part from scattering"
+    sources = ("xiao2021",)
     occupations = ("surface",)
 
     def terms(self, band_geometry: BandGeometry) -> list[Term]:
@@ -155,6 +163,7 @@ class ProperSpinConductivity(Conductivity):
 
     symbol = "σ_P"
     long_name = "proper spin conductivity"
+    sources = ("ma2024", "cullen2025")
 
     def terms(self, band_geometry: BandGeometry) -> list[Term]:
         return [Term("sea", band_geometry.proper_curvature)]
@@ -174,7 +183,8 @@ class KuboConservedSpinConductivity(Conductivity):
     """
 
     symbol = "σ_K"
-    long_name = "conserved spin conductivity, Kubo"
+    long_name = "conserved spin conductivity, Kubo response"
+    sources = ("shi2006", "zhang2008")
     occupations = ("sea", "surface")
 
     def terms(self, band_geometry: BandGeometry) -> list[Term]:
@@ -197,7 +207,8 @@ class DriftSpinConductivity(Conductivity):
     """
 
     symbol = "σ_drift"
-    long_name = "drift spin conductivity (XN 13)"
+    long_name = "spin conductivity of the shifted occupation"
+    sources = ("xiao2021",)
     occupations = ("surface",)
     dissipative = True
 

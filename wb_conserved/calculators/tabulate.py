@@ -38,6 +38,7 @@ class BandTabulator(GeometryCalculator, Accumulating):
     """
 
     unit: ClassVar[str]
+    sources = ("xiao2021",)
 
     def __init__(self, *, ibands=None, **kwargs):
         self.ibands = None if ibands is None else np.asarray(ibands)

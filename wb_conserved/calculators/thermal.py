@@ -79,7 +79,8 @@ class ConservedSpinNernst(_Nernst):
     """
 
     symbol = "α_in"
-    long_name = "conserved spin Nernst conductivity, intrinsic"
+    long_name = "conserved spin Nernst conductivity, intrinsic part"
+    sources = ("xiao2021",)
     conductivity = static.ConservedSpinConductivity
     selected_terms = "all"
 
@@ -92,6 +93,7 @@ class ConventionalSpinNernst(_Nernst):
 
     symbol = "α_conv"
     long_name = "conventional spin Nernst conductivity"
+    sources = ("sinova2004", "xiao2021")
     conductivity = static.ConventionalSpinConductivity
     spin_current = "projected"
 
@@ -104,6 +106,7 @@ class KuboConservedSpinNernst(_Nernst):
     """
 
     symbol = "α_K"
-    long_name = "conserved spin Nernst conductivity, Kubo"
+    long_name = "conserved spin Nernst conductivity, Kubo response"
     force = "electric field"  # by the Mott relation
+    sources = ("shi2006", "zhang2008", "xiao2021")
     conductivity = static.KuboConservedSpinConductivity

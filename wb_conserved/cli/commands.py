@@ -6,7 +6,6 @@ import json
 import logging
 import math
 import sys
-import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -38,10 +37,11 @@ from .job import (
     check_meshes,
     comparison,
     group_kramers_pairs,
-    interpolation_report,
     make_system,
     unused_symmetry,
 )
+from .overrides import overriding
+from .preparing import limit_threads, set_up_messages
 from .reading import read_config
 from .rebasing import rebased
 from .section import key_of
@@ -112,17 +112,18 @@ def _temperatures(temperature) -> str:
     return text + (", linear tetrahedra" if temperature.tetrahedra else "")
 
 
-@main.command()
+@main.command(stage="compute", example="Pt.toml --mesh 12 --quantities kubo,conventional")
 @click.argument("file", type=click.Path(path_type=Path))
+@overriding
 @click.option("--output", type=click.Path(path_type=Path), help="Folder for the results, in place of [output] folder.")
 @click.option("--overwrite", is_flag=True, help="Replace results in the folder.")
 @click.option("--dry-run", is_flag=True, help="Say how much memory and time it would take, and stop.")
 @click.option("--verbose", is_flag=True, help="Say what is read and done.")
-def run(file, output, overwrite, dry_run, verbose):
+def run(file, output, overwrite, dry_run, verbose, overrides):
     """Compute what the TOML FILE asks for; start it with the environment's own mpirun to use several processes."""
     communicator = _world(verbose)
-    threads = _limit_threads()
-    job = _load(communicator, lambda: _prepare(file, output, overwrite, check_only=dry_run))
+    threads = limit_threads()
+    job = load(communicator, lambda: prepare(file, output, overwrite, overrides, check_only=dry_run))
     options = _options(job, storing=not dry_run)
     config, first = job.config, communicator.rank == 0
     if first:
@@ -190,16 +191,17 @@ def _system(job, communicator, options, solving):
     return made, Further([], {})
 
 
-@main.command()
+@main.command(stage="compute", example='Pt.toml --set "convergence.meshes=[6, 8, 10]"')
 @click.argument("file", type=click.Path(path_type=Path))
+@overriding
 @click.option("--output", type=click.Path(path_type=Path), help="Folder, in place of convergence in [output] folder.")
 @click.option("--overwrite", is_flag=True, help="Replace results in the folder.")
 @click.option("--verbose", is_flag=True, help="Say what is read and done.")
-def convergence(file, output, overwrite, verbose):
+def convergence(file, output, overwrite, verbose, overrides):
     """Repeat the run of the TOML FILE on the meshes of [convergence], or with its widths, and extrapolate with an error bar."""
     communicator = _world(verbose)
-    _limit_threads()
-    job = _load(communicator, lambda: _prepare(file, output, overwrite, series=True))
+    limit_threads()
+    job = load(communicator, lambda: prepare(file, output, overwrite, overrides, series=True))
     config = job.config
     options, found = _options(job, series=True), {}
     with _refused_together(communicator, file):
@@ -237,7 +239,7 @@ def convergence(file, output, overwrite, verbose):
     click.echo(f"wrote {', '.join(path.name for path in written)} to {job.folder}")
 
 
-@main.command()
+@main.command(example="Pt --mesh 4 --repeat 1")
 @click.argument("system", type=click.Path(path_type=Path))
 @click.option("--mesh", type=click.IntRange(1), default=16, show_default=True, help="K points along each direction.")
 @click.option("--fermi", type=float, help="Centre of the scan of 2 eV, eV.  [default: the median of the bands]")
@@ -254,8 +256,8 @@ def bench(system, mesh, fermi, levels, kbt, repeat, record):
     from ..diagnostics.bench import benchmark
 
     communicator = parallel.SerialCommunicator()
-    _set_up_messages(communicator, False)
-    _limit_threads()
+    set_up_messages(communicator, False)
+    limit_threads()
     loaded = _on_first(communicator, lambda: load_system(system))
     result = benchmark(
         loaded, system.name, mesh, fermi_level=fermi, levels=levels, kBT=kbt, repeat=repeat, path=system
@@ -265,25 +267,6 @@ def bench(system, mesh, fermi, levels, kbt, repeat, record):
         record.write_text(json.dumps(result.ratios(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-@main.command()
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--verbose", is_flag=True, help="Say what is read and done.")
-def check(file, verbose):
-    """Check the TOML FILE, its system and its mesh, and say what would run; with error bars of the interpolation.
-
-    These are what the k mesh of the ab initio calculation leaves open, of bands and of results at the Fermi level.
-    """
-    communicator = parallel.SerialCommunicator()
-    _set_up_messages(communicator, verbose)
-    _limit_threads()
-    job = _load(communicator, lambda: _prepare(file, None, True, check_only=True))
-    click.echo(job.describe())
-    if job.config.superconductor is not None:
-        return
-    unknown = "bands     no error bar: the ab initio mesh is not known (mp_grid in [system], or the .win file)"
-    click.echo(interpolation_report(job.config, job.system) or unknown)
-
-
 def _world(verbose):
     try:
         communicator = parallel.world()
@@ -291,14 +274,14 @@ def _world(verbose):
         if error.launch.rank and error.launch.size is not None:  # the first of them says it
             sys.exit(BAD_INPUT)
         stop(error)
-    _set_up_messages(communicator, verbose)
+    set_up_messages(communicator, verbose)
     return communicator
 
 
-def _prepare(file, output, overwrite, check_only=False, series=False):
+def prepare(file, output, overwrite, overrides=None, check_only=False, series=False, silent_doubts=False):
     """Read, check and load everything."""
     compiled.enabled()  # refuses a switch that is none
-    config, text = read_config(file)
+    config, text = read_config(file, overrides)
     folder = output if output is not None else beside(file, config.output.folder)
     if series:
         folder = folder if output is not None else folder / SERIES
@@ -314,15 +297,16 @@ def _prepare(file, output, overwrite, check_only=False, series=False):
     if config.convergence.meshes or (series and not config.convergence.widths):
         check_meshes(config, system, file)
     config = group_kramers_pairs(config, system)
-    for doubt in _doubts(config, system) if check_only else _of_input(config):
-        logger.warning("%s", doubt)
+    if not silent_doubts:
+        for doubt in doubts_of(config, system) if check_only else _of_input(config):
+            logger.warning("%s", doubt)
     kpoints = len(kpoints_of_grid(grid, use_symmetry=True)) * math.prod(int(n) for n in grid.FFT)
     if not check_only:
         unfinished.begin()
     return Job(file, config, text, again, folder, overwrite, unfinished, system, kpoints)
 
 
-def _doubts(config, system):
+def doubts_of(config, system):
     """What `run` would say of the settings, and what only the input file shows."""
     if config.superconductor is not None:
         return []
@@ -351,7 +335,7 @@ def _of_input(config):
     ]
 
 
-def _load(communicator, task):
+def load(communicator, task):
     """Job that rank 0 prepares, on all ranks; its matrices once on each node."""
     job = _on_first(communicator, task)
     with parallel.abort_on_error(communicator):
@@ -468,25 +452,3 @@ def _compared_attributes(compared):
         return {}
     rows = [{"quantity": name, "threshold_eV": t, "values": data.tolist()} for (name, t), data in compared.items()]
     return {"multiplet_threshold_comparison_json": json.dumps(rows)}
-
-
-def _set_up_messages(communicator, verbose):
-    """Warnings of rank 0 on standard error, one line each; nothing from the other ranks.  Signals count from now on."""
-    watch().begin(communicator)
-    if communicator.rank != 0:
-        logging.disable(logging.CRITICAL)
-        warnings.simplefilter("ignore")
-        return
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
-    logger = logging.getLogger("wb_conserved")
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO if verbose else logging.WARNING)
-    logging.getLogger(compiled.__name__).setLevel(logging.INFO)  # says why nothing happens for some seconds
-
-
-def _limit_threads():
-    """One thread for each process, unless the user has set the number; what is said of it."""
-    parallel.one_thread()
-    given = parallel.number_given()
-    return f", {given}" if given else ", each with 1 thread (OMP_NUM_THREADS is not set)"

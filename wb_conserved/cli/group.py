@@ -29,11 +29,34 @@ INPUT_ERRORS = (InputError, ConfigError, OSError)
 _WATCH, _DEBUG = "wb_conserved.watch", "wb_conserved.debug"
 
 
-class Command(click.Command):
-    """A command with ``--debug``, whose errors of the user are one line each, and whose summary is never cut."""
+MODULES = ("starting", "checking", "commands", "reporting", "keys")
+"""Modules of this package that enter commands, in the order of the tour."""
 
-    def __init__(self, *arguments: Any, **options: Any):
+STAGES = {
+    "begin": "Begin: an input file, and the health of the data",
+    "compute": "Compute",
+    "look": "Look at results",
+    "know": "Know more",
+}
+"""Headings of the tour, by the stage that a command says it is of."""
+
+
+class Command(click.Command):
+    """A command with ``--debug``, whose errors of the user are one line each, and whose summary is never cut.
+
+    Parameters
+    ----------
+    stage : str
+        Where it is in the tour: one of `STAGES`.
+    example : str
+        Its arguments in the tour.  All examples work one after the other in a folder with the Wannier90 data of platinum,
+        seedname Pt, and a test does that.
+    """
+
+    def __init__(self, *arguments: Any, stage: str = "know", example: str = "", **options: Any):
         super().__init__(*arguments, **options)
+        self.stage, self.example = stage, f"wb-conserved {self.name} {example}".rstrip()
+        self.epilog = self.epilog or f"Example: {self.example}"
         self.short_help = self.short_help or " ".join(inspect.cleandoc(self.help or "").split("\n\n")[0].split())
         self.params.append(
             click.Option(
@@ -56,6 +79,8 @@ class Command(click.Command):
             raise Stopped(f"stopped by SIGINT; {watch().kept()}", INTERRUPTED) from None
 
 
+_COLUMN = 11  # of names, before those of the summaries
+
 _LESS_MEMORY = (
     "fewer [fermi] points, [temperature] values or quantities, memory_per_rank in [run], or fewer processes on a node "
     "(run --dry-run says what each takes)"
@@ -70,12 +95,30 @@ class Group(click.Group):
     @property
     def commands(self) -> dict[str, click.Command]:
         """By name."""
-        importlib.import_module(".commands", __package__)
+        for module in MODULES:
+            importlib.import_module(f".{module}", __package__)
         return self._commands
 
     @commands.setter
     def commands(self, value):
         self._commands = value
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of the tour."""
+        stages = list(STAGES)
+        return sorted(self.commands, key=lambda name: stages.index(self.commands[name].stage))
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The tour: a part for each stage, an example for each command."""
+        names = self.list_commands(ctx)
+        for stage, heading in STAGES.items():
+            if not any(self.commands[name].stage == stage for name in names):
+                continue
+            with formatter.section(heading):
+                for name in (name for name in names if self.commands[name].stage == stage):
+                    command = self.commands[name]
+                    formatter.write_dl([(name.ljust(_COLUMN), command.short_help)])
+                    formatter.write(f"{'':{formatter.current_indent + _COLUMN + 2}}$ {command.example}\n")
 
     def main(self, *arguments: Any, **options: Any) -> Any:
         launch = launched(os.environ)
@@ -114,5 +157,9 @@ def stop(error: Exception | str, code: int = BAD_INPUT, cause: Exception | None 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="wb_conserved", prog_name="wb-conserved")
 def main():
-    """Conserved spin currents from Wannier functions."""
+    """Conserved spin currents from Wannier functions: from a finished Wannier90 run to a checked, converged and citable number.
+
+    Below, with an example each, are all commands in the order in which a first project needs them.  COMMAND --help tells the
+    options of one, keys those of the input file.
+    """
     replace_what_cannot_be_shown()

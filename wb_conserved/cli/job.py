@@ -158,9 +158,29 @@ def comparison(config: Config) -> dict:
     depend = [name for name, calculator in own.items() if "multiplet_threshold_eV" in calculator.parameters()]
     for threshold in config.multiplets.compare:
         multiplets = config.multiplets.model_copy(update={"threshold": threshold})
-        made = make_calculators(_at_the_level(config.model_copy(update={"multiplets": multiplets}), own))
+        made = _clean(make_calculators(_at_the_level(config.model_copy(update={"multiplets": multiplets}), own)))
         calculators |= {(name, threshold): made[name] for name in depend}
     return calculators
+
+
+def quick_calculators(config: Config) -> tuple[dict, dict]:
+    """Calculators at the Fermi level, and the same for each further multiplet threshold by threshold; none with impurities."""
+    own = make_calculators(config)
+    by_threshold = {}
+    for threshold in config.multiplets.compare:
+        multiplets = config.multiplets.model_copy(update={"threshold": threshold})
+        made = _clean(make_calculators(_at_the_level(config.model_copy(update={"multiplets": multiplets}), own)))
+        by_threshold[threshold] = {name: part for name, part in made.items() if "multiplet_threshold_eV" in part.parameters()}
+    return _clean(make_calculators(_at_the_level(config, own))), by_threshold
+
+
+def _clean(calculators):
+    return {name: part for name, part in calculators.items() if not part.needs_impurities}
+
+
+def level_of(config: Config, system) -> float:
+    """Fermi level, eV; where electrons are counted, about the one that holds them."""
+    return config.fermi.table_level if not config.fermi.counted else _levels(system, config)[0]
 
 
 def _at_the_level(config, own):
@@ -181,11 +201,9 @@ def interpolation_report(config: Config, system) -> InterpolationReport | None:
     """
     if ab_initio_mesh(system) is None:
         return None
-    level = config.fermi.table_level if not config.fermi.counted else _levels(system, config)[0]
-    calculators = make_calculators(_at_the_level(config, make_calculators(config)))
-    calculators = {name: part for name, part in calculators.items() if not part.needs_impurities}
+    calculators, _ = quick_calculators(config)
     points = min(quick_points(system), int(np.max(config.grid.mesh)))
-    return interpolation_error(system, level, calculators, config.output.components, mesh=points)
+    return interpolation_error(system, level_of(config, system), calculators, config.output.components, mesh=points)
 
 
 def _width(calculators):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_origin
 
@@ -13,21 +14,26 @@ from pydantic import ValidationError
 from ..errors import ConfigError, InputError
 from .config import Config, model_of
 from .impurity_sections import FOLDER
+from .overrides import overridden
 
+BLANK = "FILL IN"
+"""What ``init`` leaves where a value has to be given by hand; no key takes it."""
 _LENGTH_OF_FOUND = 80
 
 
-def read_config(path: Path) -> tuple[Config, str]:
+def read_config(path: Path, overrides: Mapping[str, Any] | None = None) -> tuple[Config, str]:
     """Read and validate an input file.
 
     Parameters
     ----------
     path : Path
+    overrides : dict of str to value, optional
+        In place of keys of the file, see `wb_conserved.cli.overrides.overridden`.
 
     Returns
     -------
     Config, str
-        The settings, and the text of the file.
+        The settings, and the text of the file with the overrides in it.
 
     Raises
     ------
@@ -42,6 +48,9 @@ def read_config(path: Path) -> tuple[Config, str]:
         raise InputError(path, "a TOML file in UTF-8", str(error)) from None
     try:
         data = tomllib.loads(text)
+        if overrides:
+            text = overridden(text, overrides)
+            data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         place = re.search(r" \(at line (\d+), column (\d+)\)", str(error))
         line = int(place[1]) if place else text.count("\n") + 1
@@ -92,7 +101,9 @@ _SEVERAL = [name for name, field in Config.model_fields.items() if get_origin(fi
 
 
 def _hint(item: dict) -> str:
-    """The nearest of the words that a key takes, for one that is misspelt."""
+    """What to do about a blank; the nearest of the words that a key takes, for one that is misspelt."""
+    if item["input"] == BLANK:
+        return ", the blank that init left: take it from the output of the scf calculation, or use electrons in place of level"
     if item["type"] != "literal_error" or not isinstance(item["input"], str):
         return ""
     close = difflib.get_close_matches(item["input"], re.findall(r"'([^']+)'", item["ctx"]["expected"]), n=1)

@@ -39,28 +39,44 @@ class System(Section):
         None, description="two numbers [θ, φ] (degrees), in place of spin_axis"
     )
     spin_orbit_strength: float | None = Field(None, description="a number: factor of spin-orbit coupling of a SystemSOC")
-    spin_tolerance: float | None = Field(None, gt=0, description="a number > 0 (Å)")
-    spin_part_tolerance: float | None = Field(None, gt=0, description="a number > 0: spin-dependent part of H over the rest")
-    time_reversal: bool | None = Field(None, description="true or false")
-    time_reversal_tolerance: float | None = Field(None, gt=0, description="a number > 0 (eV)")
-    wannier_centers: list[Vector] | None = Field(None, description="a list of [x, y, z] (Å), one per Wannier function")
-    real_lattice: Annotated[list[Vector], Field(min_length=3, max_length=3)] | None = Field(
-        None, description="three lattice vectors [x, y, z] (Å)"
+    spin_tolerance: float | None = Field(
+        None, gt=0, description="a number > 0 (Å): how far the centres of an up and a down function may be apart"
     )
-    ws_distance: Literal["auto"] | bool = Field("auto", description="'auto', true or false")
+    spin_part_tolerance: float | None = Field(None, gt=0, description="a number > 0: spin-dependent part of H over the rest")
+    time_reversal: bool | None = Field(
+        None, description="true or false: whether the bands in spin_order must have time reversal; found from them if not given"
+    )
+    time_reversal_tolerance: float | None = Field(
+        None, gt=0, description="a number > 0 (eV): how far H may be from time reversal, with spin_order"
+    )
+    wannier_centers: list[Vector] | None = Field(
+        None, description="a list of [x, y, z] (Å), one per Wannier function: centres for _hr.dat"
+    )
+    real_lattice: Annotated[list[Vector], Field(min_length=3, max_length=3)] | None = Field(
+        None, description="three lattice vectors [x, y, z] (Å), for _hr.dat without .win and .nnkp"
+    )
+    ws_distance: Literal["auto"] | bool = Field(
+        "auto", description="'auto', true or false: hoppings to the nearest copies, as use_ws_distance of Wannier90"
+    )
     mp_grid: Annotated[list[Count], Field(min_length=3, max_length=3)] | None = Field(
         None, description="a list of three positive integers: the ab initio k mesh, for _tb.dat and _hr.dat without .win"
     )
     periodic: Annotated[list[bool], Field(min_length=3, max_length=3)] = Field(
-        [True, True, True], description="three of true and false"
+        [True, True, True],
+        description="three of true and false: directions that are periodic; a slab has one false, a wire two",
     )
     symmetry: list[str] | None = Field(
         None, description="a list of generators, such as ['C4z', 'Inversion', 'TimeReversal', 'TimeReversal*C2x']"
     )
-    symmetry_tolerance: float | None = Field(None, gt=0, description="a number > 0 (eV), with symmetry or symmetrize")
-    symmetrize: bool = Field(False, description="true or false; not together with symmetry")
+    symmetry_tolerance: float | None = Field(
+        None, gt=0, description="a number > 0 (eV): how far bands may break the symmetry; with symmetry or symmetrize"
+    )
+    symmetrize: bool = Field(
+        False,
+        description="true or false: restore the symmetry of the crystal from .nnkp and .win; not together with symmetry",
+    )
     magnetic_moments: list[Vector] | None = Field(
-        None, description="a list of [x, y, z] (μ_B), one per atom, with symmetrize"
+        None, description="a list of [x, y, z] (μ_B), one per atom: magnetic moments, with symmetrize"
     )
     spin_current: Literal[tuple(SPIN_CURRENTS)] = Field(
         "projected", description=f"one of {_QUOTED_SPIN_CURRENTS}: spin current of the conventional conductivity"
@@ -104,7 +120,7 @@ class Grid(Section):
     """[grid]."""
 
     mesh: Count | Annotated[list[Count], Field(min_length=3, max_length=3)] = Field(
-        description="a positive integer, or three of them"
+        description="a positive integer, or three of them: k points along each reciprocal vector"
     )
     adpt_num_iter: int = Field(0, ge=0, description="an integer >= 0: iterations of adaptive refinement")
     adpt_mesh: Annotated[int, Field(ge=2)] = Field(2, description="an integer >= 2: parts of a divided K point")
@@ -116,13 +132,15 @@ class Fermi(Section):
 
     level: float | None = Field(None, description="a number (eV): the Fermi level, for which the table is printed")
     window: Annotated[list[float], Field(min_length=2, max_length=2)] | None = Field(
-        None, description="two numbers (eV) relative to the level, [below, above] with below < 0 < above"
+        None, description="two numbers (eV) relative to the level, [below, above] with below < 0 < above: the scan of levels"
     )
     points: int | None = Field(
         None, ge=2, le=MOST_LEVELS, description=f"an integer >= 2 and <= {MOST_LEVELS} (27 components of so many "
         "levels are 2.7 million rows of result.csv), to go with window",
     )
-    levels: list[float] | None = Field(None, min_length=1, description="a list of numbers (eV)")
+    levels: list[float] | None = Field(
+        None, min_length=1, description="a list of numbers (eV): Fermi levels of the scan, absolute"
+    )
     electrons: float | None = Field(
         None, description="a number > 0: electrons per cell, which set the level at each temperature"
     )
@@ -130,7 +148,9 @@ class Fermi(Section):
         None, description="a number: electrons per cell (or carriers_per) more than those below the level at zero temperature "
         "on this mesh, so that the level should lie in the gap; holes: < 0",
     )
-    carriers_per: Literal["cell", "cm3"] = Field("cell", description="'cell' or 'cm3' (cm² of a sheet)")
+    carriers_per: Literal["cell", "cm3"] = Field(
+        "cell", description="'cell' or 'cm3' (cm² of a sheet): what carriers are counted in"
+    )
 
     @model_validator(mode="after")
     def _one_scan(self):
@@ -200,9 +220,17 @@ class Fermi(Section):
 class Temperature(Section):
     """[temperature]."""
 
-    kBT: float | list[float] | None = Field(None, description="a number or a list of numbers (eV); or kelvin instead")
-    kelvin: float | list[float] | None = Field(None, description="a number or a list of numbers (K)")
-    fermi_surface_width: float | None = Field(None, gt=0, description="a number > 0 (eV), only for kBT = 0")
+    kBT: float | list[float] | None = Field(
+        None, description="a number or a list of numbers (eV): temperature; or kelvin instead"
+    )
+    kelvin: float | list[float] | None = Field(
+        None, description="a number or a list of numbers (K): temperature; or kBT instead"
+    )
+    fermi_surface_width: float | None = Field(
+        None,
+        gt=0,
+        description="a number > 0 (eV): half-width of the box for −∂f/∂ε, only for kBT = 0; else the spacing of the scan",
+    )
     tetrahedra: bool = Field(False, description="true or false: linear tetrahedra, only for kBT = 0")
 
     @model_validator(mode="after")
@@ -254,9 +282,9 @@ class Quantities(Section):
         ["kubo", "conserved", "conventional"], min_length=1, description=f"a list of {', '.join(OVER_LEVELS)}"
     )
     operator: Literal["spin", "identity", "charge"] = Field(
-        "spin", description="'spin', 'identity' or 'charge' (the same)"
+        "spin", description="'spin', 'identity' or 'charge' (the same): the observable whose current flows"
     )
-    external_terms: bool = Field(True, description="true or false")
+    external_terms: bool = Field(True, description="true or false: position matrices between Wannier functions are used")
     options: dict[str, dict[str, Any]] = Field(
         {}, description="a table of options by name of the quantity, such as options.drift.relaxation_time = 10.0"
     )
@@ -290,11 +318,11 @@ class Output(Section):
     """[output]."""
 
     folder: RelativePath = Field(description="a string: folder for the results, relative to the TOML file")
-    overwrite: bool = Field(False, description="true or false")
+    overwrite: bool = Field(False, description="true or false: replace results in the folder")
     components: list[str] | None = Field(
         None, min_length=1, description="a list of components to print and plot, such as ['xyz']: current, field, spin"
     )
-    plot: bool = Field(True, description="true or false")
+    plot: bool = Field(True, description="true or false: draw pictures, with matplotlib")
 
     @field_validator("components")
     @classmethod

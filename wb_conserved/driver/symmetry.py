@@ -78,6 +78,15 @@ def check_symmetry(system, levels=None, *, tolerance: float = TOLERANCE) -> None
             )
 
 
+def residual(system, level: float) -> float:
+    """Largest distance of the bands up to a level at k points that the point group relates, eV; see `check_symmetry`."""
+    kpoints = np.random.default_rng(0).random((_KPOINTS, 3)) * np.asarray(system.periodic, dtype=float)
+    images = [operation.transform_reduced_vector(kpoints, system.recip_lattice) for operation in system.pointgroup.symmetries]
+    energies = WannierInterpolator(system).band_energies(np.concatenate([kpoints, *images]))
+    bands = np.minimum(energies, level).reshape(len(images) + 1, _KPOINTS, -1)
+    return float(np.abs(bands[1:] - bands[0]).max())
+
+
 def _occupied(interpolator, system, kpoints, highest, levels, tolerance):
     """Bands (k, n), those above the highest level put there, and spins (k, 3, level) of the states below some levels."""
     phases = interpolator.phases(kpoints)

@@ -79,6 +79,8 @@ class SpinCurrent:
         Argument of WannierBerri's loader that makes the matrices.
     products : tuple of str
         Files (.sIu, .sHu) that they are from, or else sums over the bands of the ab initio calculation, which are truncated.
+    sources : tuple of str
+        Papers, by their keys in `wb_conserved.results.citations.ENTRIES`.
     """
 
     label: str
@@ -86,11 +88,12 @@ class SpinCurrent:
     compute: Callable[..., Any] | None = None
     loaded_by: str | None = None
     products: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
 
 
 SPIN_CURRENTS = {
     "projected": SpinCurrent("projected"),
-    "qiao": SpinCurrent("Qiao", ("SR", "SH", "SHR"), qiao_current, "SHCqiao"),
-    "ryoo": SpinCurrent("Ryoo", ("SA", "SHA"), ryoo_current, products=("sIu", "sHu")),
+    "qiao": SpinCurrent("Qiao", ("SR", "SH", "SHR"), qiao_current, "SHCqiao", sources=("qiao2018",)),
+    "ryoo": SpinCurrent("Ryoo", ("SA", "SHA"), ryoo_current, products=("sIu", "sHu"), sources=("ryoo2019",)),
 }
 """Kinds of conventional spin current by name: the one list."""

@@ -16,7 +16,8 @@ from wannierberri.result import ResultDict
 from ..calculators.base import SCAN_AXES
 from ..interpolation import particles_of
 from ..units import periodic_measure
-from .groups import cartesian_axes, describe_axes
+from .citations import ENTRIES, describe_sources
+from .groups import LEVELS, cartesian_axes, describe_axes
 from .noise import describe_scatter
 from .representation import as_html, as_text
 from .tabulated import is_tabulated, tabulated
@@ -129,6 +130,7 @@ class RunResult(ResultDict):
                     **_of_family(calculator),
                     "companion": calculator.companion,
                     "counted": calculator.counted,
+                    **describe_sources(calculator),
                     **calculator.parameters(),
                     **(describe_scatter(self.scatters[name]) if name in self.scatters else {}),
                 },
@@ -149,6 +151,8 @@ class RunResult(ResultDict):
             variable.attrs = _proper(variable.attrs)
         dataset.attrs = {
             "title": "conserved spin transport from Wannier functions",
+            "source": f"wb_conserved {version('wb_conserved')}, WannierBerri {version('wannierberri')}",
+            "references": ENTRIES["wannierberri"].text,
             "quantities": " ".join(str(name) for name in quantities if "error_of" not in dataset[name].attrs),
             "mesh": list(self.mesh) if self.mesh is not None else "path",
             "evaluated_k_points": self.number_of_k_points,
@@ -168,7 +172,7 @@ class RunResult(ResultDict):
             dataset.attrs["truncated_sums_over_bands_in_place_of"] = " ".join(self._system["sums_over_bands"])
         if left_out:
             dataset.attrs["not_included"] = ", ".join(left_out)
-        return dataset
+        return _with_distance(dataset)
 
     def doubts(self) -> list[str]:
         """What calculators have to say of their results, one line each."""
@@ -218,6 +222,15 @@ def _about(particles):
         return {}
     counting = f"{particles.name}, each band counted {particles.counting:g}"
     return {"particles": counting, "assumptions": particles.assumptions}
+
+
+def _with_distance(dataset):
+    """With the coordinate ``e_minus_ef``, the distance of each level from the Fermi level, where that is known."""
+    level = dataset.attrs.get("fermi_level_eV")
+    if level is None or LEVELS not in dataset.dims:
+        return dataset
+    described = {"units": "eV", "long_name": "energy relative to the Fermi level"}
+    return dataset.assign_coords(e_minus_ef=(LEVELS, (dataset[LEVELS].values - float(level)).round(12), described))
 
 
 def _coordinates(calculator, scan_name):

@@ -13,16 +13,18 @@ from pathlib import Path
 
 import xarray
 
+from .citations import format_bibtex
 from .complete import write_file
+from .csv_files import format_csv, format_settings, format_wide_csv
 from .groups import CONCENTRATIONS, LEVELS, TEMPERATURES, check_components, groups, quantities, sums
 from .plot import plot_concentrations, plot_parts, plot_scan, plot_temperatures
-from .table import format_csv
 
 SERIES = ("convergence", "widths")
 """Names of series of meshes, and of widths of energy shells."""
 
 RESULT_FILES = (
-    "result.nc", "result.csv", "scan.png", "parts.png", "temperatures.png", "concentrations.png",
+    "result.nc", "result.csv", "result_wide.csv", "result.toml", "cite.bib", "scan.png", "parts.png", "temperatures.png",
+    "concentrations.png",
     *(f"{name}.{ending}" for name in SERIES for ending in ("nc", "txt")),
     "bands.nc", "bands.png", "density_of_states.csv", "density_of_states.png", "fermi_surface.frmsf",
     "gap_on_fermi_surface.png", "gap.npz", "input.toml",
@@ -90,7 +92,8 @@ def write_results(
     title: str = "",
     further: Mapping[str, Callable[[], bytes]] | None = None,
 ) -> list[Path]:
-    """Write a data set to a folder: result.nc, result.csv, input.toml and pictures.
+    """Write a data set to a folder: result.nc, result.csv and result_wide.csv with result.toml beside, cite.bib, input.toml and
+    pictures.
 
     What is tabulated band by band goes to result.nc only.
 
@@ -148,6 +151,9 @@ def write_results(
     }
     if quantities(dataset):  # others have too many rows
         contents["result.csv"] = lambda: format_csv(summed).encode()
+        contents["result_wide.csv"] = lambda: format_wide_csv(summed).encode()
+        contents["result.toml"] = lambda: format_settings(summed).encode()
+    contents["cite.bib"] = lambda: format_bibtex(dataset).encode()
     if pictures and LEVELS in summed.dims:
         contents["scan.png"] = picture(plot_scan)
     if pictures and LEVELS in summed.dims and any(group.family for group in groups(summed)):
@@ -162,7 +168,7 @@ def write_results(
 def write_convergence(
     series: Mapping[str, tuple[xarray.Dataset, str]], folder: Path, *, overwrite: bool = False, input_text: str = ""
 ) -> list[Path]:
-    """Write series of meshes or widths to a folder: NAME.nc and NAME.txt of each, and input.toml, as `write_results` does.
+    """Write series of meshes or widths to a folder: NAME.nc and NAME.txt, cite.bib and input.toml, as `write_results` does.
 
     Parameters
     ----------
@@ -176,6 +182,7 @@ def write_convergence(
     for name, (dataset, table) in series.items():
         contents[f"{name}.nc"] = lambda dataset=dataset: netcdf(dataset)
         contents[f"{name}.txt"] = lambda table=table: (table + "\n").encode()
+    contents["cite.bib"] = lambda: format_bibtex(*(dataset for dataset, _ in series.values())).encode()
     return _write_all(contents, Path(folder), overwrite, input_text)
 
 

@@ -7,18 +7,22 @@ tellurium on 16×16×12 and 24×24×18, for iron on 12³ and 24³, and for plati
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import xarray
 
-from .groups import LEVELS, groups, select
+from .groups import LEVELS, cartesian_axes, groups, select
 
 NOISY = 0.2
 """Scatter of the contributions of k points in units of their sum, above which a number is not to be trusted."""
 _SCATTER, _EFFECTIVE, _NUMBER, _PLACE = "scatter_of_k_points", "effective_k_points", "k_points", "scatter_place"
 _COMPANION, _COUNTED = "companion", "counted"
+ATTRIBUTES = (_SCATTER, _EFFECTIVE, _NUMBER, _PLACE)
+"""Attributes of a variable about the scatter, which go with its units and axes."""
 _NAMED = 4
+_SAME = 1e-9
 _ROUNDING = 1e-8  # of any unit that there is
 
 
@@ -78,6 +82,28 @@ def format_counts(dataset: xarray.Dataset, names: list[str]) -> str:
         if variable.attrs.get(_COUNTED) and _SCATTER in variable.attrs
     ]
     return f"k points that carry the sum: {', '.join(counts)}" if counts else ""
+
+
+def scatter_at(variable: xarray.DataArray, component: str, at: Mapping[str, float | None]) -> float:
+    """Scatter of a component of a variable at a place of its scan, in its unit; NaN where none was found there.
+
+    Parameters
+    ----------
+    variable : xarray.DataArray
+        With all axes of its scan.
+    component : str
+    at : mapping of str to float
+        Value along each axis of the scan.
+    """
+    axes = cartesian_axes(variable)
+    scan = [dim for dim in variable.dims if dim not in axes]
+    if _SCATTER not in variable.attrs or len(np.ravel(variable.attrs[_PLACE])) != len(scan):
+        return float("nan")
+    place = dict(zip(scan, np.ravel(variable.attrs[_PLACE]).astype(int).tolist(), strict=True))
+    if any(abs(float(variable[dim][index]) - at[dim]) > _SAME for dim, index in place.items()):
+        return float("nan")
+    here = variable.isel(place)
+    return float(select(here.copy(data=np.reshape(variable.attrs[_SCATTER], here.shape)), component))
 
 
 def _noisiest(values, scatter, components):

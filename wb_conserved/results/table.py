@@ -1,10 +1,6 @@
-"""Results as text: the table at one Fermi level, and CSV of the whole scan."""
+"""Results as text: the table at one Fermi level."""
 
 from __future__ import annotations
-
-import csv
-import io
-import itertools
 
 import numpy as np
 import xarray
@@ -202,55 +198,6 @@ def format_comparison(
 def _left(texts):
     """The first columns of a row."""
     return "".join(f"{text:<14}" for text in texts)
-
-
-def format_csv(dataset: xarray.Dataset) -> str:
-    """CSV of the whole scan: a row for each place on the scan and component, a column for each quantity.
-
-    Lines of comment at the top begin with #; read it with ``pandas.read_csv(file, comment="#")``.  Quantities with other
-    axes have rows of their own, in which the columns of the others are empty.
-
-    Parameters
-    ----------
-    dataset : xarray.Dataset
-        One scan for all variables.
-    """
-    variables = list(dataset.data_vars.values())
-    scan = [dim for dim in dataset.dims if any(dim in group.scan for group in groups(dataset))]
-    axes = [dim for dim in dataset.dims if dim not in scan]
-    further = [str(name) for name in dataset.coords if name not in dataset.dims]  # values along an axis of the scan
-    text = io.StringIO()
-    text.write(f"# wb_conserved {dataset.attrs['version_wb_conserved']}: {', '.join(conditions(dataset))}\n")
-    for variable in variables:
-        attributes = variable.attrs
-        meaning = f"; {attributes['axes']}" if attributes.get("axes") else ""
-        text.write(f"# {variable.name}: {attributes['symbol']}, {attributes['long_name']}; {attributes['units']}{meaning}\n")
-    units = {dim: "" if dataset[dim].attrs["units"] == "1" else dataset[dim].attrs["units"] for dim in (*scan, *further)}
-    columns = {dim: "_".join(filter(None, [str(dim), unit])) for dim, unit in units.items()} | {axis: axis for axis in axes}
-    for dim, unit in units.items():
-        text.write(f"# {columns[dim]}: {dataset[dim].attrs['long_name']}" + (f" in {unit}" if unit else "") + "\n")
-    coordinates = {name: (dataset[name].dims, dataset[name].values.tolist()) for name in columns}
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*columns.values(), *(variable.name for variable in variables)])
-    for dims in dict.fromkeys(frozenset(variable.dims) for variable in variables):
-        own = [dim for dim in (*scan, *axes) if dim in dims]
-        values = {
-            variable.name: variable.transpose(*own).values.reshape(-1).tolist()
-            for variable in variables
-            if frozenset(variable.dims) == dims
-        }
-        places = itertools.product(*(range(dataset.sizes[dim]) for dim in own))
-        for number, place in enumerate(places):
-            indices = dict(zip(own, place, strict=True))
-            cells = [_cell(*coordinates[name], indices) for name in columns]
-            writer.writerow([*cells, *(values[v.name][number] if v.name in values else "" for v in variables)])
-    return text.getvalue()
-
-
-def _cell(dims, values, indices):
-    """Value of a coordinate along one axis at a place; empty where the axis is none of those there."""
-    (dim,) = dims
-    return values[indices[dim]] if dim in indices else ""
 
 
 def _error_of(dataset, name):
