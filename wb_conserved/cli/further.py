@@ -55,7 +55,7 @@ def further(config, system: BogoliubovSystem, communicator, pictures: bool) -> F
     pictures : bool
     """
     section, found = config.superconductor, Further([_summary(system)], {})
-    title = f"{Path(config.system.path).name}: {section.describe()}"
+    title = f"{Path(config.system.path).name}: gap {section.describe()}"
     frozen = system.frozen()
     if section.attraction is not None:
         found.files["gap.npz"] = system.gap.contents
