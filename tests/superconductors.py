@@ -1,10 +1,17 @@
-"""Models of superconductors with known numbers."""
+"""Models of superconductors with known numbers, and what is calculated of them."""
 
 import numpy as np
 
+import wb_conserved
+from wb_conserved.calculators import SUMS
+from wb_conserved.calculators.band_geometry import BandGeometry
+from wb_conserved.interpolation import WannierInterpolator
+from wb_conserved.interpolation.batches import interpolated_batch
 from wb_conserved.models import lattice_system
 from wb_conserved.models.kp import PAULI
+from wb_conserved.operators import CHARGE
 from wb_conserved.quasiparticles import bogoliubov_system, pairing
+from wb_conserved.units import BOHR_MAGNETON_AREA
 
 SHEET = {"periodic": (True, True, False)}
 D_WAVE = {(1, 0, 0): 0.25, (0, 1, 0): -0.25, (1, 1, 0): -0.075j, (1, -1, 0): 0.075j}
@@ -46,3 +53,30 @@ def chiral_d(odd=0.0, basis="singlet", spin=False):
 def chiral_p(odd=0.0):
     """Model A with p+ip, one spin species."""
     return bogoliubov_system(square(odd), CHIRAL_P, 0.0, basis="nambu")
+
+
+PARTS = ("magnetization_interband", "magnetization_circuits", "magnetization_global")
+EVERY = ("orbital_magnetization", *PARTS, "magnetization_response")
+
+
+def calculate(system, names, mesh, kBT, operator="charge", levels=None, **options):
+    """Results of quantities by name."""
+    calculators = {}
+    for name in names:
+        kind, own = SUMS[name].calculator, {"kBT": kBT, "degen_thresh": 1e-6, **options}
+        if SUMS[name].of_observable:
+            own["operator"] = operator
+        calculators[name] = kind(levels, **own)
+    return {name: result.data for name, result in wb_conserved.run(system, mesh, calculators).results.items()}
+
+
+def magnetization(system, mesh, kBT=0.2, names=EVERY, **options):
+    """M and its parts along z, in eV Å² and e = 1."""
+    found = calculate(system, names, mesh, kBT, **options)
+    return {name: -BOHR_MAGNETON_AREA * float(found[name].reshape(-1, 3)[0, 2]) for name in names}
+
+
+def geometry(system, kpoints, observable=CHARGE, threshold=1e-6):
+    """Band geometry of some k points (Cartesian, lattice constant 1)."""
+    batch = interpolated_batch(WannierInterpolator(system), np.asarray(kpoints) / (2 * np.pi))
+    return BandGeometry(batch, system.particles.observable(observable), threshold, False, False)

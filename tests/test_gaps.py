@@ -6,8 +6,7 @@ import sys
 import numpy as np
 import pytest
 from processes import MPIRUN, needs_mpirun, start
-from superconductors import CHIRAL_D, CHIRAL_P, chern, square
-from test_superconductors import calculate
+from superconductors import CHIRAL_D, CHIRAL_P, calculate, chern, square
 
 from wb_conserved import InputError
 from wb_conserved.driver.checkpoint import CheckpointError

@@ -21,7 +21,15 @@ from wannierberri.result import EnergyResult
 
 from ..errors import InputError
 from ..interpolation import WannierInterpolator, particles_of, states_of
-from ..occupations import Electrons, Scan, Statistics, Tetrahedra, counting_statistics, fermi_statistics, level_of
+from ..occupations import (
+    Electrons,
+    ElectronSpectrum,
+    Scan,
+    Statistics,
+    Tetrahedra,
+    counting_statistics,
+    fermi_statistics,
+)
 from ..units import conductivity_factor, conductivity_unit, periodic_measure
 from .band_geometry import BandGeometry
 from .base import FIELD, FLOW, GeometryCalculator
@@ -346,17 +354,8 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
         ------
         InputError
         """
-        particles = particles_of(system)
-        if particles.kBT is not None and not np.allclose(self.kBT, particles.kBT, rtol=1e-9, atol=0):
-            expected = f"{particles.kBT:g} eV, the temperature of the system; for several, a system with all of them"
-            raise InputError("kBT", expected, f"{listed(np.atleast_1d(self.kBT))} eV")
-        if particles.level is None and not self.level_given:
-            raise InputError("Efermi", f"Fermi levels (eV) for {particles.name}", "none")
-        if particles.level is None or self.any_level or not self.level_given:
-            return
-        if self.electrons or np.any(self.Efermi != particles.level):
-            found = str(self.electrons) if self.electrons else f"{self.Efermi.tolist()}"
-            raise InputError("Efermi", f"{particles.level:g} or none for {particles.name}, filled up to there", found)
+        levels = self.electrons or (self.Efermi if self.level_given else None)
+        particles_of(system).check(levels, np.atleast_1d(self.kBT), self.any_level)
 
     def _known_statistics(self) -> Statistics:
         if self.statistics is None:
@@ -493,26 +492,6 @@ class NumberOfElectrons(States):
 
     def unit(self, dimension):
         return "1/cell"
-
-
-@dataclass(frozen=True)
-class ElectronSpectrum:
-    """Electrons per cell on an energy axis, see `wb_conserved.occupations.electrons`."""
-
-    statistics: Statistics
-    spectrum: np.ndarray
-    dimension: int
-    measure: float
-
-    def levels(
-        self, electrons: Electrons, neutral: float | None, temperatures: np.ndarray, provisional: bool = False
-    ) -> np.ndarray:
-        """Fermi level of a number of electrons at each temperature (eV), eV; if `provisional`, of a possible one."""
-        number = electrons.total(neutral, self.dimension, self.measure)
-        if provisional and electrons.number is None:  # those below a level at one k point may be all or none
-            states = float(self.spectrum.sum())
-            number = min(max(number, 0.01 * states), 0.99 * states)
-        return np.array([level_of(self.statistics, self.spectrum, number, kBT) for kBT in temperatures.tolist()])
 
 
 class ElectronCounter(NumberOfElectrons):

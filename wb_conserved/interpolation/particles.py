@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+import numpy as np
+
 from ..errors import InputError
 from ..operators import Operator
 
@@ -43,6 +45,33 @@ class Particles:
             These particles do not have it.
         """
         return operator
+
+    def check(self, levels, kBT: np.ndarray, any_level: bool = False) -> None:
+        """Refuse levels and temperatures that these particles do not have, or no level where they have any.
+
+        Parameters
+        ----------
+        levels : float array, something else that sets them, or None
+            eV.
+        kBT : float array
+            eV.
+        any_level : bool
+            Levels are energies that bands are looked at.
+
+        Raises
+        ------
+        InputError
+        """
+        if self.kBT is not None and not np.allclose(kBT, self.kBT, rtol=1e-9, atol=0):
+            expected = f"{self.kBT:g} eV, the temperature of the system; for several, a system with all of them"
+            raise InputError("kBT", expected, f"{', '.join(f'{value:g}' for value in kBT)} eV")
+        if self.level is None and levels is None:
+            raise InputError("Efermi", f"Fermi levels (eV) for {self.name}", "none")
+        if self.level is None or any_level or levels is None:
+            return
+        found = levels.tolist() if isinstance(levels, np.ndarray) else levels
+        if not isinstance(levels, np.ndarray) or np.any(levels != self.level):
+            raise InputError("Efermi", f"{self.level:g} or none for {self.name}, filled up to there", str(found))
 
     def check_force(self, force: str, what: str) -> None:
         """Refuse the response to a force that does not act on these particles.

@@ -7,7 +7,7 @@
 from .axis import SmoothAxis, StepAxis, Window
 from .base import Placement, Spread, States, Statistics
 from .bose import Bose
-from .electrons import Electrons, counting_statistics, level_of
+from .electrons import Electrons, ElectronSpectrum, counting_statistics, level_of
 from .fermi import FermiDirac, Steps, fermi_statistics
 from .mott import Mott
 from .scan import Scan, ScanStatistics
@@ -20,6 +20,7 @@ __all__ = [
     "CORNERS",
     "STATISTICS",
     "Bose",
+    "ElectronSpectrum",
     "Electrons",
     "FermiDirac",
     "Mott",

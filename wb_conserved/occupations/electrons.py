@@ -139,3 +139,23 @@ def level_of(statistics: FermiDirac | Steps, spectrum: np.ndarray, number: float
     if carriers < _FEW:
         found = 0.5 * (level(number - _MORE) + level(number + _MORE))
     return float(found)
+
+
+@dataclass(frozen=True)
+class ElectronSpectrum:
+    """Electrons per cell on an energy axis, for which the level that holds a number of them is found."""
+
+    statistics: FermiDirac | Steps
+    spectrum: np.ndarray
+    dimension: int
+    measure: float
+
+    def levels(
+        self, electrons: Electrons, neutral: float | None, temperatures: np.ndarray, provisional: bool = False
+    ) -> np.ndarray:
+        """Fermi level of a number of electrons at each temperature (eV), eV; if `provisional`, of a possible one."""
+        number = electrons.total(neutral, self.dimension, self.measure)
+        if provisional and electrons.number is None:  # those below a level at one k point may be all or none
+            states = float(self.spectrum.sum())
+            number = min(max(number, 0.01 * states), 0.99 * states)
+        return np.array([level_of(self.statistics, self.spectrum, number, kBT) for kBT in temperatures.tolist()])
