@@ -59,6 +59,6 @@ def check(file, report, quick, verbose, overrides):
     click.echo(f"{health}\n")
     click.echo(interpolation or _UNKNOWN)
     if report is not None:
-        title = Path(config.system.path).name
+        title = Path(config.system.name).name
         write_file(report, format_report(title, job.describe(), health, str(interpolation or _UNKNOWN), system).encode())
         click.echo(f"wrote {report}")

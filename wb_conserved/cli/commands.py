@@ -30,7 +30,7 @@ from ..results.noise import format_noise
 from .config import MOST_LEVELS, Config, key_of, make_calculators
 from .finishing import Unfinished
 from .group import BAD_INPUT, INPUT_ERRORS, main, stop, watch
-from .job import beside, check_meshes, comparison, group_kramers_pairs, make_system
+from .job import beside, check_meshes, comparison, components, group_kramers_pairs, make_system, resolve_observable
 from .overrides import overriding
 from .preparing import limit_threads, set_up_messages
 from .reading import read_config
@@ -68,13 +68,13 @@ class Job:
         config = self.config
         mesh = config.grid.mesh if isinstance(config.grid.mesh, list) else [config.grid.mesh] * 3
         lines = [
-            f"system    {config.system.path}: {self.system.num_wann} Wannier functions, "
+            f"system    {config.system.name}: {self.system.num_wann} Wannier functions, "
             f"{self.system.pointgroup.size} symmetry operations",
             f"mesh      {' × '.join(str(n) for n in mesh)}, {self.kpoints} k points evaluated",
             f"Fermi     {_levels(config)}, {_temperatures(config.temperature)}",
             f"multiplet threshold = {config.multiplets.threshold:g} eV"
             + (" and Kramers pairs" if config.multiplets.kramers else ""),
-            f"computes  {', '.join(make_calculators(config))} of {config.quantities.operator}",
+            f"computes  {', '.join(make_calculators(config))} of {config.quantities.operator.replace('_', ' ')}",
             f"results   {self.folder}",
         ]
         return "\n".join(lines)
@@ -135,6 +135,8 @@ def run(file, output, overwrite, dry_run, verbose, overrides):
     if not config.fermi.counted:  # an axis of one level
         compared = {key: data[0] for key, data in compared.items()}
     dataset = result.to_dataset(**_provenance(job, communicator), **_compared_attributes(compared))
+    shown = components(config, job.system, dataset)
+    dataset.attrs["components"] = " ".join(shown or [])
     written = job.unfinished.finish(
         lambda: write_results(
             dataset,
@@ -143,16 +145,16 @@ def run(file, output, overwrite, dry_run, verbose, overrides):
             input_text=job.again,
             level=config.fermi.table_level,
             pictures=_plots(config),
-            components=config.output.components,
-            title=Path(config.system.path).name,
+            components=shown,
+            title=Path(config.system.name).name,
         ),
         options["checkpoint"],
     )
-    click.echo("\n" + format_table(dataset, config.fermi.table_level, config.output.components) + "\n")
-    if noise := format_noise(dataset, config.output.components):
+    click.echo("\n" + format_table(dataset, config.fermi.table_level, shown) + "\n")
+    if noise := format_noise(dataset, shown):
         click.echo(noise + "\n")
     if compared:
-        click.echo(format_comparison(dataset, config.fermi.table_level, config.output.components, compared) + "\n")
+        click.echo(format_comparison(dataset, config.fermi.table_level, shown, compared) + "\n")
     click.echo(_balance(result.busy_seconds))
     click.echo(f"{result.seconds:.1f} s; wrote {', '.join(path.name for path in written)} to {job.folder}")
 
@@ -181,13 +183,16 @@ def convergence(file, output, overwrite, verbose, overrides):
     if communicator.rank > 0:
         return
     dataset = result.to_dataset(**_provenance(job, communicator))
-    table = format_convergence(dataset, config.fermi.table_level, config.output.components)
+    finest = result.runs[-1].to_dataset()
+    shown = components(config, job.system, finest)
+    dataset.attrs["components"] = " ".join(shown or [])
+    table = format_convergence(dataset, config.fermi.table_level, shown)
     written = job.unfinished.finish(
         lambda: write_convergence(dataset, table, job.folder, overwrite=job.overwrite, input_text=job.again),
         options["checkpoint"],
     )
     click.echo("\n" + table + "\n")
-    if noise := format_noise(result.runs[-1].to_dataset(), config.output.components):
+    if noise := format_noise(finest, shown):
         click.echo(f"on the finest mesh {noise}\n")
     click.echo(f"wrote {', '.join(path.name for path in written)} to {job.folder}")
 
@@ -247,6 +252,7 @@ def prepare(file, output, overwrite, overrides=None, check_only=False, series=Fa
             click.echo(_no_picture(), err=True)
     make_calculators(config)
     system, grid = make_system(config, file)
+    config = resolve_observable(config, system, file)
     if series or config.convergence.meshes:
         check_meshes(config, system, file)
     config = group_kramers_pairs(config, system)
@@ -382,7 +388,6 @@ def _provenance(job, communicator):
     """Attributes of the data set: the input as it was given and as it was understood, and MPI."""
     attributes = {
         **({} if job.config.fermi.counted else {"fermi_level_eV": job.config.fermi.level}),
-        "components": " ".join(job.config.output.components or []),
         "input_toml": job.text,
         "input_resolved_json": json.dumps(job.config.model_dump(), ensure_ascii=False),
     }

@@ -2,52 +2,40 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, field_validator, model_validator
 
 from ..calculators import SUMS
 from ..errors import InputError
 from ..geometry.spin_current import SPIN_CURRENTS
+from ..models import MODELS
 from ..occupations import Electrons
+from ..operators import Operator
 from ..units import BOLTZMANN_EV
+from .observable import OBSERVABLES, Observable
+from .section import Count, Pair, RelativePath, Vector, _each_once, _IsPath, _problem, _Section
 
 _QUOTED_SPIN_CURRENTS = ", ".join(map(repr, SPIN_CURRENTS))
 _SAME_LEVEL = 1e-9
 MOST_LEVELS = 10**5
 
 
-def _each_once(values: list | None) -> list | None:
-    """The values, unless one is there twice."""
-    twice = next((value for value in values or () if values.count(value) > 1), None)
-    if twice is not None:
-        raise PydanticCustomError("twice", "{value} once", {"value": repr(twice), "times": values.count(twice)})
-    return values
-
-
-class _IsPath:
-    """Mark of a key that is a path, relative to the folder of the input file."""
-
-
-RelativePath = Annotated[str, Field(pattern=r"^[^\x00]+$"), _IsPath()]
-Count = Annotated[int, Field(gt=0)]
-Pair = Annotated[list[int], Field(min_length=2, max_length=2)]
-Vector = Annotated[list[float], Field(min_length=3, max_length=3)]
-
-
-class _Section(BaseModel):
-    """A table of the input file; the description of a key is what its errors say was expected."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
-
-
 class System(_Section):
     """[system]: arguments of `wb_conserved.load_system`, and the symmetry."""
 
-    path: RelativePath = Field(description="a string: seedname, file or folder, relative to the TOML file")
+    path: RelativePath | None = Field(
+        None, description="a string: seedname, file or folder, relative to the TOML file; or model instead"
+    )
+    model: Literal[tuple(MODELS)] | None = Field(
+        None, description=f"one of {', '.join(map(repr, MODELS))}: a model with known answers, in place of path"
+    )
+    parameters: dict[str, float | bool] = Field(
+        {}, description="a table of arguments of the model, such as parameters.alpha = 0.5"
+    )
     spin_order: Literal["interlaced", "block", "qe", "vasp5", "vasp6", "fplo"] | list[Pair] | None = Field(
         None, description="'interlaced', 'block', a code ('qe', 'vasp5', 'vasp6', 'fplo') or a list of pairs [up, down]"
     )
@@ -99,6 +87,35 @@ class System(_Section):
         "projected", description=f"one of {_QUOTED_SPIN_CURRENTS}: spin current of the conventional conductivity"
     )
     check_overlaps: bool = Field(True, description="true or false: compare the overlaps of .mmn and .chk")
+
+    @property
+    def name(self) -> str:
+        """Path or model, for titles and messages."""
+        return self.path if self.path is not None else str(self.model)
+
+    @model_validator(mode="after")
+    def _one_source(self):
+        if (self.path is None) == (self.model is None):
+            description = type(self).model_fields["path"].description
+            raise _problem("path", description, "nothing" if self.path is None else "both")
+        if self.model is None:
+            if self.parameters:
+                raise _problem("parameters", "model, which they go with", "none")
+            return self
+        own = {"model", "parameters", "symmetry", "symmetry_tolerance"}
+        fields = type(self).model_fields
+        given = sorted(key for key in fields if key not in own and getattr(self, key) != fields[key].default)
+        if given:
+            raise _problem(given[0], "none with model, which has its own", repr(getattr(self, given[0])))
+        known = inspect.signature(MODELS[self.model]).parameters
+        for parameter, value in self.parameters.items():
+            if parameter not in known:
+                raise _problem(f"parameters.{parameter}", f"one of {', '.join(known)}", "an unknown argument")
+            kind = type(known[parameter].default)
+            if kind in (bool, int) and (isinstance(value, bool) != (kind is bool) or value != kind(value)):
+                expected = "true or false" if kind is bool else "an integer"
+                raise _problem(f"parameters.{parameter}", expected, repr(value))
+        return self
 
     @model_validator(mode="after")
     def _one_symmetry(self):
@@ -274,8 +291,10 @@ class Quantities(_Section):
     names: list[Literal[tuple(SUMS)]] = Field(
         ["kubo", "conserved", "conventional"], min_length=1, description=f"a list of {', '.join(SUMS)}: what is computed"
     )
-    operator: Literal["spin", "identity", "charge"] = Field(
-        "spin", description="'spin', 'identity' or 'charge' (the same): the observable whose current flows"
+    operator: Literal[tuple(OBSERVABLES)] = Field(
+        "spin",
+        description=f"one of {', '.join(map(repr, OBSERVABLES))}: the observable whose current flows; identity and charge are "
+        "the same, and [observable] says more of the last ones",
     )
     external_terms: bool = Field(
         True, description="true or false: position matrices between Wannier functions are used"
@@ -314,14 +333,18 @@ class Output(_Section):
 
     folder: RelativePath = Field(description="a string: folder for the results, relative to the TOML file")
     overwrite: bool = Field(False, description="true or false: replace results in the folder")
-    components: list[str] | None = Field(
-        None, min_length=1, description="a list of components to print and plot, such as ['xyz']: current, field, spin"
+    components: Annotated[list[str], Field(min_length=1)] | Literal["all", "allowed", "nonzero"] | None = Field(
+        None,
+        description="a list of components to print and plot, such as ['xyz']: current, field, spin; or 'all', 'allowed' (by "
+        "the point group) or 'nonzero'; each quantity has one of its own if not given",
     )
     plot: bool = Field(True, description="true or false: draw pictures, with matplotlib")
 
     @field_validator("components")
     @classmethod
     def _of_axes(cls, components):
+        if isinstance(components, str):
+            return components
         if components is not None and any(re.fullmatch("[xyz]+", component) is None for component in components):
             raise ValueError("not components")
         return _each_once(components)
@@ -348,6 +371,7 @@ class Config(_Section):
     """A whole input file."""
 
     system: System
+    observable: Observable
     grid: Grid
     fermi: Fermi
     temperature: Temperature
@@ -365,6 +389,11 @@ class Config(_Section):
         surface = any("surface" in SUMS[name].calculator.occupations for name in self.quantities.names)
         return self.fermi.shift if cold and surface and temperature.fermi_surface_width is None else 0.0
 
+    @property
+    def operator(self) -> str | Operator:
+        """Observable: what its name stands for in the system, once that is loaded; before, one that declares the same."""
+        return self.observable.operator(self.quantities.operator)
+
     def scan(self) -> np.ndarray | Electrons:
         """Fermi levels in eV, or the number of electrons, see `Fermi.scan`."""
         return self.fermi.scan(uniform=self.shift != 0.0)
@@ -381,12 +410,14 @@ class Config(_Section):
                 if key == "kBT" and self.temperature.kBT is None:
                     key, found = "kelvin", f"{self.temperature.kelvin} K"
                 raise _problem(key, error.expected, found, section) from None
+        self.observable.check(self.quantities.operator)
         if SPIN_CURRENTS[self.system.spin_current].matrices and self.quantities.operator != "spin":
             expected = f"'projected' with [quantities] operator '{self.quantities.operator}', or operator 'spin'"
             raise _problem("spin_current", expected, self.system.spin_current, "system")
         axes = {"".join(calculator.cartesian_axes): None for calculator in calculators.values()}
         lengths = sorted({len(letters) for letters in axes} - {0})
-        for component in self.output.components or ():
+        wanted = self.output.components
+        for component in [] if isinstance(wanted, str) or wanted is None else wanted:
             if len(component) not in lengths:
                 numbers = " or ".join(map(str, lengths))
                 expected = f"{numbers} of x, y and z, one for each axis of {', '.join(filter(None, axes))}"
@@ -466,7 +497,7 @@ def _make_calculator(config, name):
     if "spin_current" in entry.options:
         options["spin_current"] = config.system.spin_current
     if entry.of_observable:
-        options["operator"] = config.quantities.operator
+        options["operator"] = config.operator
     calculator = entry.calculator(
         config.scan(),
         degen_thresh=config.multiplets.threshold,
@@ -478,10 +509,3 @@ def _make_calculator(config, name):
     )
     calculator.noted_level = config.fermi.table_level
     return calculator
-
-
-def _problem(key: str, expected: str, found: Any, section: str = "") -> PydanticCustomError:
-    """Error of a validator that sees more than one key."""
-    return PydanticCustomError(
-        "key", "{expected}", {"section": section, "key": key, "expected": expected, "found": str(found)}
-    )
