@@ -36,8 +36,10 @@ from .job import (
     beside,
     check_meshes,
     comparison,
+    components,
     group_kramers_pairs,
     make_system,
+    resolve_observable,
     unused_symmetry,
 )
 from .overrides import overriding
@@ -80,14 +82,14 @@ class Job:
         config = self.config
         mesh = config.grid.mesh if isinstance(config.grid.mesh, list) else [config.grid.mesh] * 3
         lines = [
-            f"system    {', '.join(config.system.sources.values())}: {self.system.num_wann} Wannier functions, "
+            f"system    {config.system.name}: {self.system.num_wann} Wannier functions, "
             f"{self.system.pointgroup.size} symmetry operations",
             f"mesh      {' × '.join(str(n) for n in mesh)}, {self.kpoints} k points evaluated",
             f"Fermi     {_levels(config)}, {_temperatures(config.temperature)}",
             f"multiplet threshold = {config.multiplets.threshold:g} eV"
             + (" and Kramers pairs" if config.multiplets.kramers else ""),
             *([f"gap       {config.superconductor.describe()}"] if config.superconductor else []),
-            f"computes  {', '.join(make_calculators(config))} of {config.quantities.operator}",
+            f"computes  {', '.join(make_calculators(config))} of {config.quantities.operator.replace('_', ' ')}",
             *(f"impurity  {table.impurity().describe()}" for table in config.impurity),
             f"results   {self.folder}",
         ]
@@ -154,6 +156,8 @@ def run(file, output, overwrite, dry_run, verbose, overrides):
     if config.has_levels:  # an axis of one level
         compared = {key: data[0] for key, data in compared.items()}
     dataset = result.to_dataset(**_provenance(job, communicator), **_compared_attributes(compared))
+    shown = components(config, system, dataset)
+    dataset.attrs["components"] = " ".join(shown or [])
     written = job.unfinished.finish(
         lambda: write_results(
             dataset,
@@ -162,7 +166,7 @@ def run(file, output, overwrite, dry_run, verbose, overrides):
             input_text=job.again,
             level=config.fermi.table_level,
             pictures=_plots(config),
-            components=config.output.components,
+            components=shown,
             title=config.system.title,
             further=more.files,
         ),
@@ -170,13 +174,13 @@ def run(file, output, overwrite, dry_run, verbose, overrides):
     )
     for line in more.summary:
         click.echo(line)
-    click.echo("\n" + format_table(dataset, config.fermi.table_level, config.output.components) + "\n")
+    click.echo("\n" + format_table(dataset, config.fermi.table_level, shown) + "\n")
     if findings := format_findings(dataset):
         click.echo(findings + "\n")
-    for line in filter(None, [format_noise(dataset, config.output.components), *result.doubts()]):
+    for line in filter(None, [format_noise(dataset, shown), *result.doubts()]):
         click.echo(line + "\n")
     if compared:
-        click.echo(format_comparison(dataset, config.fermi.table_level, config.output.components, compared) + "\n")
+        click.echo(format_comparison(dataset, config.fermi.table_level, shown, compared) + "\n")
     click.echo(_balance(result.busy_seconds))
     click.echo(f"{result.seconds:.1f} s; wrote {', '.join(path.name for path in written)} to {job.folder}")
 
@@ -223,10 +227,12 @@ def convergence(file, output, overwrite, verbose, overrides):
             raise
     if communicator.rank > 0:
         return
-    series = {}
+    series, shown = {}, {}
     for name, result in found.items():
         dataset = result.to_dataset(**_provenance(job, communicator))
-        series[name] = dataset, format_convergence(dataset, config.fermi.table_level, config.output.components)
+        shown[name] = components(config, system, result.runs[-1].to_dataset())
+        dataset.attrs["components"] = " ".join(shown[name] or [])
+        series[name] = dataset, format_convergence(dataset, config.fermi.table_level, shown[name])
     written = job.unfinished.finish(
         lambda: write_convergence(series, job.folder, overwrite=job.overwrite, input_text=job.again),
         options["checkpoint"],
@@ -234,7 +240,7 @@ def convergence(file, output, overwrite, verbose, overrides):
     for name, (_, table) in series.items():
         click.echo("\n" + table + "\n")
         last = found[name].runs[-1]
-        for line in filter(None, [format_noise(last.to_dataset(), config.output.components), *last.doubts()]):
+        for line in filter(None, [format_noise(last.to_dataset(), shown[name]), *last.doubts()]):
             click.echo(f"on the finest mesh {line}\n" if name == "convergence" else f"{line}\n")
     click.echo(f"wrote {', '.join(path.name for path in written)} to {job.folder}")
 
@@ -294,6 +300,7 @@ def prepare(file, output, overwrite, overrides=None, check_only=False, series=Fa
             click.echo(_no_picture(), err=True)
     make_calculators(config)
     system, grid = make_system(config, file)
+    config = resolve_observable(config, system, file)
     if config.convergence.meshes or (series and not config.convergence.widths):
         check_meshes(config, system, file)
     config = group_kramers_pairs(config, system)
@@ -435,7 +442,6 @@ def _provenance(job, communicator):
     """Attributes of the data set: the input as it was given and as it was understood, and MPI."""
     attributes = {
         **({} if job.config.fermi.counted else {"fermi_level_eV": job.config.fermi.level}),
-        "components": " ".join(job.config.output.components or []),
         "input_toml": job.text,
         "input_resolved_json": json.dumps(job.config.model_dump(), ensure_ascii=False),
     }

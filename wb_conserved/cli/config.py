@@ -12,7 +12,9 @@ from ..disorder import Disorder
 from ..errors import InputError
 from ..geometry.spin_current import SPIN_CURRENTS
 from ..occupations import Electrons
+from ..operators import Operator
 from .impurity_sections import DisorderSettings, ImpurityTable
+from .observable import Observable
 from .section import IsPath, Section, key_of, problem
 from .sections import Convergence, Fermi, Grid, Multiplets, Output, Quantities, Run, System, Temperature
 from .superconductor import Superconductor
@@ -22,6 +24,7 @@ class Config(Section):
     """A whole input file."""
 
     system: System
+    observable: Observable
     grid: Grid
     fermi: Fermi
     temperature: Temperature
@@ -59,6 +62,11 @@ class Config(Section):
         cold = np.all(np.equal(temperature.energy, 0.0)) and not temperature.tetrahedra
         surface = any("surface" in OVER_LEVELS[name].calculator.occupations for name in self.quantities.names)
         return self.fermi.shift if cold and surface and temperature.fermi_surface_width is None else 0.0
+
+    @property
+    def operator(self) -> str | Operator:
+        """Observable: what its name stands for in the system, once that is loaded; before, one that declares the same."""
+        return self.observable.operator(self.quantities.operator)
 
     def scan(self) -> np.ndarray | Electrons:
         """Fermi levels in eV, or the number of electrons, see `Fermi.scan`."""
@@ -122,12 +130,14 @@ class Config(Section):
                 if key == "kBT" and self.temperature.kBT is None:
                     key, found = "kelvin", f"{self.temperature.kelvin} K"
                 raise problem(key, error.expected, found, section) from None
+        self.observable.check(self.quantities.operator)
         if SPIN_CURRENTS[self.system.spin_current].matrices and self.quantities.operator != "spin":
             expected = f"'projected' with [quantities] operator '{self.quantities.operator}', or operator 'spin'"
             raise problem("spin_current", expected, self.system.spin_current, "system")
         axes = {"".join(calculator.cartesian_axes): None for calculator in calculators.values()}
         lengths = sorted({len(letters) for letters in axes} - {0})
-        for component in self.output.components or ():
+        wanted = self.output.components
+        for component in [] if isinstance(wanted, str) or wanted is None else wanted:
             if len(component) not in lengths:
                 numbers = " or ".join(map(str, lengths))
                 expected = f"{numbers} of x, y and z, one for each axis of {', '.join(filter(None, axes))}"
@@ -184,7 +194,7 @@ def _make_calculator(config, name):
     if "outside_states" in entry.options:
         options["outside_states"] = config.system.outside_states
     if entry.of_observable:
-        options["operator"] = config.quantities.operator
+        options["operator"] = config.operator
     if entry.needs_impurities:
         options["disorder"] = config.scatterers()
     calculator = entry.calculator(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os
 from pathlib import Path
 
 import numpy as np
 
+from ..calculators.allowed import allowed_components
 from ..diagnostics import InterpolationReport, interpolation_error, kramers_pairs
 from ..diagnostics.interpolation_error import quick_points
 from ..diagnostics.mesh_series import series_of_meshes
@@ -17,7 +19,8 @@ from ..errors import ConfigError, InputError
 from ..interpolation import WannierInterpolator
 from ..io import load_system
 from ..io.ab_initio_mesh import ab_initio_mesh
-from ..operators import get_operator
+from ..models import MODELS
+from ..results.groups import nonzero
 from .config import Config, make_calculators
 from .impurity_sections import ImpurityTable
 from .section import key_of
@@ -52,15 +55,18 @@ def make_system(config: Config, source: Path):
     InputError, ConfigError
         Data that cannot be used, symmetry that it does not have, or a mesh that the symmetry does not allow.
     """
-    options = config.system.model_dump(exclude={"path", "up", "down", "symmetry"})
+    options = config.system.model_dump(exclude={"path", "up", "down", "model", "parameters", "symmetry"})
     sources = {name: beside(source, path) for name, path in config.system.sources.items()}
     if config.system.symmetry is not None:
         options.pop("symmetry_tolerance")
-    spin = get_operator(config.quantities.operator).matrix == "SS"
-    if config.superconductor is not None:
-        spin = config.superconductor.has_spin
     try:
-        system = load_system(**sources, spin=spin, **options)
+        if config.system.model is not None:
+            system = _model(config.system)
+        else:
+            spin = config.observable.needs_spin(config.quantities.operator)
+            if config.superconductor is not None:
+                spin = config.superconductor.has_spin
+            system = load_system(**sources, spin=spin, **options)
     except InputError as error:
         if error.source not in options:
             raise
@@ -121,6 +127,43 @@ def unused_symmetry(config: Config) -> str:
         f"[system] {given}: not used to reduce the mesh or to symmetrise results, as impurities need not have the symmetry of "
         "the crystal; all k points of the mesh are evaluated"
     )
+
+
+def _model(settings):
+    """A model, with whole numbers where it takes those."""
+    known = inspect.signature(MODELS[settings.model]).parameters
+    arguments = {name: type(known[name].default)(value) for name, value in settings.parameters.items()}
+    return MODELS[settings.model](**arguments)
+
+
+def resolve_observable(config: Config, system, source: Path) -> Config:
+    """The settings with the observable that its name stands for in the system.
+
+    Raises
+    ------
+    ConfigError
+        About a key of [observable].
+    """
+    try:
+        found = config.observable.resolved(config.quantities.operator, system, lambda path: beside(source, path))
+    except InputError as error:
+        place = f"[observable] {error.source}" if error.source in type(config.observable).model_fields else error.source
+        raise ConfigError(f"{source}: {place}: expected {error.expected}; found {error.found}") from None
+    return config.model_copy(update={"observable": found})
+
+
+def components(config: Config, system, dataset=None) -> list[str] | None:
+    """Components that are shown; of "nonzero" those of a result, or without one those that the point group allows."""
+    wanted = config.output.components
+    if not isinstance(wanted, str):
+        return wanted
+    if wanted == "nonzero" and dataset is not None:
+        return nonzero(dataset) or None
+    found: dict[str, None] = {}
+    for calculator in make_calculators(config).values():
+        trivial = wanted == "all"
+        found |= dict.fromkeys(allowed_components(calculator, None if trivial else system.pointgroup))
+    return list(found) or None
 
 
 def check_meshes(config: Config, system, source: Path) -> None:
@@ -202,8 +245,9 @@ def interpolation_report(config: Config, system) -> InterpolationReport | None:
     if ab_initio_mesh(system) is None:
         return None
     calculators, _ = quick_calculators(config)
+    listed = config.output.components if isinstance(config.output.components, list) else None
     points = min(quick_points(system), int(np.max(config.grid.mesh)))
-    return interpolation_error(system, level_of(config, system), calculators, config.output.components, mesh=points)
+    return interpolation_error(system, level_of(config, system), calculators, listed, mesh=points)
 
 
 def _width(calculators):

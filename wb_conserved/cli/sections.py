@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -12,8 +13,10 @@ from pydantic import Field, field_validator, model_validator
 from ..calculators import OVER_LEVELS
 from ..diagnostics.mesh_series import series_of_widths
 from ..geometry.spin_current import SPIN_CURRENTS
+from ..models import MODELS
 from ..occupations import Electrons
 from ..units import BOLTZMANN_EV
+from .observable import OBSERVABLES
 from .section import KEYS, Count, Pair, RelativePath, Section, Vector, each_once, problem
 
 _QUOTED_SPIN_CURRENTS = ", ".join(map(repr, SPIN_CURRENTS))
@@ -24,7 +27,15 @@ MOST_LEVELS = 10**5
 class System(Section):
     """[system]: arguments of `wb_conserved.load_system`, and the symmetry."""
 
-    path: RelativePath | None = Field(None, description="a string: seedname, file or folder, relative to the TOML file")
+    path: RelativePath | None = Field(
+        None, description="a string: seedname, file or folder, relative to the TOML file; or model instead"
+    )
+    model: Literal[tuple(MODELS)] | None = Field(
+        None, description=f"one of {', '.join(map(repr, MODELS))}: a model with known answers, in place of path"
+    )
+    parameters: dict[str, float | bool] = Field(
+        {}, description="a table of arguments of the model, such as parameters.alpha = 0.5"
+    )
     up: RelativePath | None = Field(
         None, description="a string: seedname, file or folder of functions of spin up, relative to the TOML file"
     )
@@ -95,16 +106,40 @@ class System(Section):
     @property
     def title(self) -> str:
         """Names of the files, for titles."""
-        return ", ".join(Path(path).name for path in self.sources.values())
+        return ", ".join(Path(path).name for path in self.sources.values()) or str(self.model)
+
+    @property
+    def name(self) -> str:
+        """Paths or model, for messages."""
+        return ", ".join(self.sources.values()) or str(self.model)
 
     @model_validator(mode="after")
     def _one_source(self):
-        if self.path is None and self.up is None:
+        if self.path is None and self.up is None and self.model is None:
             raise problem("path", type(self).model_fields["path"].description, "nothing")
         if self.path is not None and self.up is not None:
             raise problem("up", "either path, or up and down", "both")
         if self.down is not None and self.up is None:
             raise problem("down", "up, which it goes with", "none")
+        if self.model is None:
+            if self.parameters:
+                raise problem("parameters", "model, which they go with", "none")
+            return self
+        if self.sources:
+            raise problem("path", type(self).model_fields["path"].description, "both")
+        own = {"model", "parameters", "symmetry", "symmetry_tolerance"}
+        fields = type(self).model_fields
+        given = sorted(key for key in fields if key not in own and getattr(self, key) != fields[key].default)
+        if given:
+            raise problem(given[0], "none with model, which has its own", repr(getattr(self, given[0])))
+        known = inspect.signature(MODELS[self.model]).parameters
+        for parameter, value in self.parameters.items():
+            if parameter not in known:
+                raise problem(f"parameters.{parameter}", f"one of {', '.join(known)}", "an unknown argument")
+            kind = type(known[parameter].default)
+            if kind in (bool, int) and (isinstance(value, bool) != (kind is bool) or value != kind(value)):
+                expected = "true or false" if kind is bool else "an integer"
+                raise problem(f"parameters.{parameter}", expected, repr(value))
         return self
 
     @model_validator(mode="after")
@@ -281,8 +316,10 @@ class Quantities(Section):
     names: list[Literal[tuple(OVER_LEVELS)]] = Field(
         ["kubo", "conserved", "conventional"], min_length=1, description=f"a list of {', '.join(OVER_LEVELS)}"
     )
-    operator: Literal["spin", "identity", "charge"] = Field(
-        "spin", description="'spin', 'identity' or 'charge' (the same): the observable whose current flows"
+    operator: Literal[tuple(OBSERVABLES)] = Field(
+        "spin",
+        description=f"one of {', '.join(map(repr, OBSERVABLES))}: the observable whose current flows; identity and charge are "
+        "the same, and [observable] says more of the last ones",
     )
     external_terms: bool = Field(True, description="true or false: position matrices between Wannier functions are used")
     options: dict[str, dict[str, Any]] = Field(
@@ -319,14 +356,18 @@ class Output(Section):
 
     folder: RelativePath = Field(description="a string: folder for the results, relative to the TOML file")
     overwrite: bool = Field(False, description="true or false: replace results in the folder")
-    components: list[str] | None = Field(
-        None, min_length=1, description="a list of components to print and plot, such as ['xyz']: current, field, spin"
+    components: Annotated[list[str], Field(min_length=1)] | Literal["all", "allowed", "nonzero"] | None = Field(
+        None,
+        description="a list of components to print and plot, such as ['xyz']: current, field, spin; or 'all', 'allowed' (by "
+        "the point group) or 'nonzero'; each quantity has one of its own if not given",
     )
     plot: bool = Field(True, description="true or false: draw pictures, with matplotlib")
 
     @field_validator("components")
     @classmethod
     def _of_axes(cls, components):
+        if isinstance(components, str):
+            return components
         if components is not None and any(re.fullmatch("[xyz]+", component) is None for component in components):
             raise ValueError("not components")
         return each_once(components)

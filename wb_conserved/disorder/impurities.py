@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..io.projections import FunctionLabel
+from ..io.projections import FunctionLabel, functions_of
 
 _HERMITIAN = 1e-9  # of the largest element
 _AXES = {"x": (1.0, 0.0, 0.0), "y": (0.0, 1.0, 0.0), "z": (0.0, 0.0, 1.0)}
@@ -111,20 +111,7 @@ class Impurity:
             return np.array(numbers)
         if numbers:
             raise InputError("orbitals", "names of orbitals with atoms, or numbers without", f"{self.orbitals!r}")
-        labels = labels_of(system)
-        of_atoms = [i for i, label in enumerate(labels) if label.atom in self.atoms or label.name in self.atoms]
-        known = sorted({label.atom for label in labels} | {label.name for label in labels}, key=str)
-        missing = [atom for atom in self.atoms if atom not in known]
-        if missing or not of_atoms:
-            raise InputError("atoms", f"some of {known}", f"{list(self.atoms)!r}")
-        if self.orbitals is None:
-            return np.array(of_atoms)
-        chosen = [i for i in of_atoms if any(labels[i].is_of(name) for name in self.orbitals)]
-        there = sorted({labels[i].orbital for i in of_atoms})
-        unknown = [name for name in self.orbitals if not any(labels[i].is_of(name) for i in of_atoms)]
-        if unknown:
-            raise InputError("orbitals", f"names among {there}, or s, p, d, f", f"{unknown!r}")
-        return np.array(chosen)
+        return np.array(functions_of(labels_of(system), self.atoms, self.orbitals))
 
     def _spin(self, system, functions):
         """n·σ on pairs of functions that differ in spin only."""

@@ -185,7 +185,7 @@ def _parts(thing, place):
         return [("self", thing.__self__), ("function", thing.__func__)]
     if isinstance(thing, types.BuiltinFunctionType):
         return [("name", thing.__qualname__), ("self", thing.__self__)]
-    if isinstance(thing, (type, types.ModuleType, np.ufunc, np.dtype, slice)):
+    if isinstance(thing, (type, types.ModuleType, types.EllipsisType, np.ufunc, np.dtype, slice)):
         name = getattr(thing, "__qualname__", getattr(thing, "__name__", repr(thing)))
         return [("name", name), ("module", getattr(thing, "__module__", ""))]
     if not hasattr(thing, "__dict__"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,6 +112,36 @@ def function_labels(nnkp: Path, win: Path, real_lattice: np.ndarray) -> tuple[Fu
         name = "" if atom is None else names[atom]
         labels.append(FunctionLabel(atom, name, orbital.name, orbital.shell, orbital.spin))
     return tuple(labels)
+
+
+def functions_of(labels: Sequence[FunctionLabel], atoms: Sequence | None, orbitals: Sequence[str] | None) -> list[int]:
+    """Wannier functions on some atoms, and of some orbitals or shells.
+
+    Parameters
+    ----------
+    labels : sequence of FunctionLabel
+    atoms : sequence of int or str, optional
+        Numbers of atoms, counted from 0, or their labels; all by default.
+    orbitals : sequence of str, optional
+        Such as "dxy" or "d"; all by default.
+
+    Raises
+    ------
+    InputError
+        An atom or orbital that is not there.
+    """
+    of_atoms = [i for i, label in enumerate(labels) if atoms is None or label.atom in atoms or label.name in atoms]
+    known = sorted({label.atom for label in labels} | {label.name for label in labels}, key=str)
+    missing = [atom for atom in atoms or () if atom not in known]
+    if missing or not of_atoms:
+        raise InputError("atoms", f"some of {known}", f"{list(atoms or ())!r}")
+    if orbitals is None:
+        return of_atoms
+    there = sorted({labels[i].orbital for i in of_atoms})
+    unknown = [name for name in orbitals if not any(labels[i].is_of(name) for i in of_atoms)]
+    if unknown:
+        raise InputError("orbitals", f"names among {there}, or s, p, d, f", f"{unknown!r}")
+    return [i for i in of_atoms if any(labels[i].is_of(name) for name in orbitals)]
 
 
 def read_projections(path: Path) -> list[Orbital]:

@@ -18,6 +18,7 @@ _VANISHES = 1e-9  # of the largest component
 _SMALL, _ALIKE, _ROUNDING = 1e-2, 0.1, 1e-6
 """Of the largest component, below which one is left out of pictures; of itself, by which one that is the same may differ; of
 the largest quantity."""
+_NOTHING = 1e-18  # in any unit, that of a sheet in S included, where e²/ħ is 2e-4
 
 
 @dataclass(frozen=True)
@@ -158,6 +159,19 @@ def check_components(dataset: xarray.Dataset, components: list[str] | None) -> N
         if not component or len(component) not in map(len, axes) or set(component) - set("xyz"):
             expected = f"x, y or z for each of the axes {' or '.join(filter(None, axes))}" if any(axes) else "none"
             raise ValueError(f"components: expected {expected}; found {component!r}")
+
+
+def nonzero(dataset: xarray.Dataset) -> list[str]:
+    """Components, such as "xyz", in which some variable is not the rounding of its largest component."""
+    found: dict[str, None] = {}
+    for name in quantities(dataset):
+        variable, axes = dataset[name], cartesian_axes(dataset[name])
+        if not axes:
+            continue
+        sizes = abs(variable).max([dim for dim in variable.dims if dim not in axes]).transpose(*axes).values
+        places = np.argwhere(sizes > max(_ROUNDING * sizes.max(), _NOTHING))
+        found |= dict.fromkeys("".join("xyz"[i] for i in place) for place in places.tolist())
+    return list(found)
 
 
 def select(variable: xarray.DataArray, component: str) -> xarray.DataArray:

@@ -85,7 +85,8 @@ def format_info(dataset: xarray.Dataset, components: list[str] | None = None) ->
     """
     attributes, wanted = dataset.attrs, components or dataset.attrs.get("components", "").split() or None
     settings = json.loads(attributes.get("input_resolved_json", "{}"))
-    system = (settings.get("system") or {}).get("path")
+    section = settings.get("system") or {}
+    system = section.get("path") or section.get("model")
     lines = [
         f"title     {attributes.get('title', '')}",
         *([f"system    {system}"] if system else []),
