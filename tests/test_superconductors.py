@@ -5,11 +5,12 @@ import pickle
 
 import numpy as np
 import pytest
+import wannierberri
 from superconductors import EVERY, PARTS, calculate, chern, chiral_d, chiral_p, geometry, magnetization, square
 
 import wb_conserved
 from wb_conserved import InputError
-from wb_conserved.calculators import Electrons, equilibrium, tabulate, thermal
+from wb_conserved.calculators import SUMS, Electrons, equilibrium, tabulate, thermal
 from wb_conserved.calculators.band_geometry import BandGeometry
 from wb_conserved.interpolation import WannierInterpolator
 from wb_conserved.interpolation.batches import interpolated_batch
@@ -422,6 +423,19 @@ class TestIdentities:
         assert np.abs(conserved).max() > 1e-11
         np.testing.assert_allclose(conserved, conventional, atol=1e-5 * np.abs(conserved).max())
         np.testing.assert_allclose(found["equilibrium_current"][0, :, 2], 0, atol=1e-10)
+
+    def test_in_the_run_of_wannierberri(self, tmp_path):
+        system, names = random_superconductor(), [*EVERY, "nernst_conserved", "thermal_hall", "smallest_energy"]
+        calculators = {}
+        for name in names:
+            own = {"operator": "charge"} if SUMS[name].of_observable else {}
+            calculators[name] = SUMS[name].calculator(kBT=[0.2, 0.3], degen_thresh=1e-6, **own)
+        grid = wannierberri.Grid(system, NKdiv=[2, 2, 1], NKFFT=[3, 3, 1])
+        found = wannierberri.run(system, grid, calculators, parallel=False, fout_name=str(tmp_path / "r")).results
+        ours = wb_conserved.run(system, grid, calculators).results
+        for name in names:
+            scale = np.abs(ours[name].data).max()
+            np.testing.assert_allclose(found[name].data, ours[name].data, atol=1e-10 * scale)
 
     def test_symmetry_reduces_the_mesh(self):
         """C4z takes d+id to minus itself: bands, and everything of the charge, have it."""
