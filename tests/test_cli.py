@@ -237,7 +237,7 @@ class TestRefusals:
 
     def test_missing_data(self, source):
         source.write_text(INPUT.replace("pt/Pt", "pt/None"))
-        self.refused(invoke("run", source), "data/pt/None: expected a file or folder, or a seedname X", "found no such file")
+        self.refused(invoke("run", source), "data/pt/None: expected a file or folder", "X.chk", "found no such file")
         assert list((source.parent / "results").iterdir()) == []
 
     def test_mesh_against_symmetry(self, source, load_at_once):

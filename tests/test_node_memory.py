@@ -157,7 +157,7 @@ class TestSystemOfOneProcess:
         assert not system.get_R_mat("SS").flags.writeable
 
     def test_load_error(self):
-        with pytest.raises(InputError, match="none of them"):
+        with pytest.raises(InputError, match="no such file"):
             wb_conserved.load_system("no_such_seed", comm=SerialCommunicator())
 
     def test_what_is_done_with_a_system_afterwards(self, platinum):

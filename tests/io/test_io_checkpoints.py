@@ -139,6 +139,44 @@ def test_broken_arrays(arrays, kind, changes, words):
     assert caught.value.source == str(path)
 
 
+def test_norms_slightly_above_one(arrays, caplog):
+    with np.load(arrays.parent / "X.mmn.npz") as file:
+        matrices = 1.007 * file["data_5"]
+    changed(arrays.parent / "X.mmn.npz", data_5=matrices)
+    with caplog.at_level(logging.WARNING, "wb_conserved.io"):
+        load_system(arrays)
+    assert "rows or columns of overlaps have norms up to 1.0070, which are 1 at most" in caplog.text
+
+
+def test_selected_bands(seed, arrays):
+    """A checkpoint of some of the bands that the other files have."""
+    before = load_system(seed)
+    order = np.array([3, 0, 1, 2, 4, 5])  # other bands in between
+    wide = {}
+    for kind in ("eig", "mmn", "spn"):
+        path = arrays.parent / f"X.{kind}.npz"
+        with np.load(path) as file:
+            wide[kind] = {name: file[name] for name in file.files}
+        for name, values in wide[kind].items():
+            if not name.startswith("data_"):
+                continue
+            axes = {"eig": (0,), "mmn": (1, 2), "spn": (0, 1)}[kind]
+            for axis in axes:  # a seventh band, far up, and another order
+                values = np.concatenate([values, np.zeros_like(values.take([0], axis=axis))], axis=axis)
+                values = values.take([*order, 6], axis=axis)
+            if kind == "eig":
+                values[6] = 99.0
+            wide[kind][name] = values
+        np.savez(path, **wide[kind])
+    changed(arrays.parent / "X.chk.npz", selected_bands=np.argsort(order))
+    after = load_system(arrays)
+    for name in ("Ham", "AA", "SS"):
+        assert np.allclose(after.get_R_mat(name), before.get_R_mat(name), atol=1e-12)
+    changed(arrays.parent / "X.chk.npz", selected_bands=np.arange(5))
+    with pytest.raises(InputError, match=r"selected_bands of shape \(6,\); found \(5,\)"):
+        load_system(arrays)
+
+
 def test_arrays_without_neighbours(arrays):
     (arrays.parent / "X.bkvec.npz").unlink()
     with pytest.raises(InputError, match=r"bkvec\.npz: expected this file, which has the neighbours for X\.mmn\.npz"):

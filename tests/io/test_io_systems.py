@@ -42,7 +42,7 @@ def test_npz_with_spin_order(folder):
 
 def test_npz_and_seedname(folder, seed):
     (folder.parent / "npz.chk").write_bytes(b"x")
-    with pytest.raises(InputError, match=r"a seedname or a folder of arrays; found both"):
+    with pytest.raises(InputError, match=r"a seedname or a folder of arrays: give .*npz/ for the folder.*; found both"):
         load_system(folder)
 
 

@@ -125,13 +125,18 @@ def check_energies(path: Path, energies: np.ndarray, checkpoint: Checkpoint, win
         )
 
 
-def check_overlap_norms(path: Path, overlaps: np.ndarray, which: str = "", line: int | None = None):
-    """Raise InputError if a row or column of overlap matrices (..., m, n) has a norm above 1."""
+def largest_norm(overlaps: np.ndarray) -> float:
+    """Largest norm of a row or column of overlap matrices (..., m, n)."""
     weight = np.abs(overlaps) ** 2
-    norm = np.sqrt(max(weight.sum(axis=-2).max(), weight.sum(axis=-1).max()))
+    return float(np.sqrt(max(weight.sum(axis=-2).max(), weight.sum(axis=-1).max())))
+
+
+def check_overlap_norms(path: Path, overlaps: np.ndarray, line: int):
+    """Raise InputError if a row or column of an overlap matrix has a norm above 1."""
+    norm = largest_norm(overlaps)
     if norm > 1 + OVERLAP_NORM_TOLERANCE:
         expected = f"rows and columns of norm 1 at most in overlaps (tolerance {OVERLAP_NORM_TOLERANCE:g})"
-        raise InputError(path, expected, f"norm {norm:.6f}{which}", line)
+        raise InputError(path, expected, f"norm {norm:.6f}", line)
 
 
 def read_mmn(path: Path, checkpoint: Checkpoint) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -177,7 +182,7 @@ def read_mmn(path: Path, checkpoint: Checkpoint) -> tuple[np.ndarray, np.ndarray
             neighbours[ik, ib], shifts[ik, ib], lines[ik, ib] = neighbour - 1, shift, file.number
             block = file.table(num_bands**2, 2, f"overlaps of k points {point} and {neighbour}")
             matrix = block.view(complex).reshape(num_bands, num_bands).T
-            check_overlap_norms(path, matrix, line=int(lines[ik, ib]))
+            check_overlap_norms(path, matrix, int(lines[ik, ib]))
             overlaps[ik, ib] = matrix
         file.finish(f"{num_kpoints} x {count} overlap matrices")
     return overlaps, neighbours, shifts, lines

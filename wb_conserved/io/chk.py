@@ -44,6 +44,8 @@ class Checkpoint:
         Å, Cartesian.
     spreads : ndarray, shape (num_wann,)
         Å².
+    selected_bands : ndarray of int, shape (num_bands,), or None
+        Which bands of the other files these are, counted from 0; None: all.
     """
 
     path: Path
@@ -58,6 +60,7 @@ class Checkpoint:
     overlaps: np.ndarray | None
     centers: np.ndarray
     spreads: np.ndarray
+    selected_bands: np.ndarray | None = None
 
     @property
     def num_kpoints(self) -> int:

@@ -95,7 +95,11 @@ def _seed_of(name: str, ending: str) -> str:
 def _of_folder(name: str, found: Source | None) -> Source:
     reader = next((reader for reader in FOLDERS.values() if reader.recognise(Path(name))), None)
     if reader is not None and found:
-        raise InputError(name, "a seedname or a folder of arrays", f"both: {found.name}, and a folder of that name")
+        raise InputError(
+            name,
+            f"a seedname or a folder of arrays: give {name}/ for the folder, or the whole name of the file",
+            f"both: {found.name}, and a folder of that name",
+        )
     if reader is not None:
         return Source(reader, Path(name), name, "")
     if found:

@@ -24,7 +24,7 @@ from .text import TextFile
 from .tight_binding import RealSpace, elements, read_counts
 
 _ROWS_TOGETHER = 1 << 16
-_PHONONS = re.compile(r"phonopy|phonon|^\s*writen on \d{4}-", re.IGNORECASE)
+_PHONONS = re.compile(r"phonopy|^\s*writen on \d{4}-", re.IGNORECASE)
 """What phonopyTB, which writes dynamical matrices in this form, has in names and in first lines ("Writen on 2018-...")."""
 ZERO_MODE = 1e-3
 """Three eigenvalues at k = 0 below this part of the largest, none negative: sound waves."""
