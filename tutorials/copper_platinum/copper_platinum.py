@@ -1,7 +1,8 @@
 """Platinum in copper, from first principles: skew scattering, spin Hall angle and residual resistivity.
 
-python tutorials/copper_platinum/copper_platinum.py [MESH [FOLDER]]       default: 24 and results/copper_platinum; mpirun -n 2 in
-                                                                          front for two processes
+python tutorials/copper_platinum/copper_platinum.py [MESH [FOLDER]]
+
+default: 24 and results/copper_platinum; mpirun -n 2 in front for two processes
 """
 
 import sys
