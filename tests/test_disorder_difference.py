@@ -6,6 +6,7 @@ import logging
 
 import numpy as np
 import pytest
+from messages import printed_as, rows
 
 from wb_conserved import InputError
 from wb_conserved.disorder import ImpurityPotential, impurity_from_difference
@@ -210,22 +211,9 @@ def test_decay(name):
 
 def test_hops_that_change_are_listed():
     """A hop to one neighbour, of 0.25 eV between two functions, which is not part of W."""
-    W = potential()
-    defective = supercell(MULTIPLES["oblique"], {0: W})
-    before = impurity_from_difference(crystal(), defective, "K")
-    labels = defective.function_labels
-    i = next(i for i, label in enumerate(labels) if label.name == "K")
-    j = next(j for j, label in enumerate(labels) if label.atom == 3)
+    before = impurity_from_difference(crystal(), good(), "K")
+    defective = with_another_hop(0.25)
     position = distances(defective, 0)[3]
-    matrices, vectors = defective.get_R_mat("Ham").copy(), np.asarray(defective.rvec.iRvec)
-    centers = np.array([defective.wannier_centers_cart[k] - OFFSETS[_number(labels[k])] for k in (i, j)])
-    steps = [np.linalg.norm(centers[1] - centers[0] + vector @ defective.real_lattice) for vector in vectors]
-    place = int(np.argmin(steps))
-    assert steps[place] == pytest.approx(position, abs=0.1)
-    opposite = np.flatnonzero((vectors == -vectors[place]).all(axis=1))[0]
-    matrices[place, i, j] += 0.25
-    matrices[opposite, j, i] += 0.25
-    defective.set_R_mat("Ham", matrices, reset=True)
     found = impurity_from_difference(crystal(), defective, "K")
     np.testing.assert_allclose(found.potential, before.potential, atol=1e-12)
     assert {round(shell.hop, 10) for shell in found.shells} == {0.0, 0.25}
@@ -367,13 +355,50 @@ def test_the_cell_itself_has_no_atom_far_away():
     np.testing.assert_allclose(impurity_from_difference(clean, defective, "Pt", shift=0.5).potential, 2 * np.eye(2))
 
 
-def test_a_cell_that_is_too_small_is_said(caplog):
-    """Where much is left far away; nothing where the cell is large enough."""
-    everywhere = {a: potential(a, a % 2, 0.3) for a in range(8)}
+def with_another_hop(change):
+    """A hop between a function of the atom and one of another atom, changed; eV."""
+    defective = supercell(MULTIPLES["oblique"], {0: potential()})
+    labels, matrices = defective.function_labels, defective.get_R_mat("Ham").copy()
+    vectors = np.asarray(defective.rvec.iRvec)
+    i = next(i for i, label in enumerate(labels) if label.name == "K")
+    j = next(j for j, label in enumerate(labels) if label.atom == 3)
+    centers = np.array([defective.wannier_centers_cart[k] - OFFSETS[_number(labels[k])] for k in (i, j)])
+    place = int(np.argmin([np.linalg.norm(centers[1] - centers[0] + v @ defective.real_lattice) for v in vectors]))
+    opposite = np.flatnonzero((vectors == -vectors[place]).all(axis=1))[0]
+    matrices[place, i, j] += change
+    matrices[opposite, j, i] += change
+    defective.set_R_mat("Ham", matrices, reset=True)
+    return defective
+
+
+def differences_everywhere():
+    return supercell(MULTIPLES["oblique"], {a: potential(a, a % 2, 0.3) for a in range(8)})
+
+
+SITUATIONS = {
+    "small_cell": (differences_everywhere, {}),
+    "hops_left_out": (lambda: with_another_hop(5.0), {}),
+    "hops_not_absorbed": (lambda: with_another_hop(5.0), {"energy": 0.0, "width": 1.0, "mesh": 4}),
+}
+ROWS = rows("test_disorder_difference.py")
+
+
+def test_every_situation_has_a_row():
+    assert sorted(name for *_, name in ROWS) == sorted(SITUATIONS)
+
+
+@pytest.mark.parametrize(("situation", "message", "name"), ROWS, ids=[name for *_, name in ROWS])
+def test_row(caplog, situation, message, name):
+    """What may not be meant is said in one line, as tests/README.md shows it."""
+    make, arguments = SITUATIONS[name]
+    with caplog.at_level(logging.WARNING, "wb_conserved.disorder"):
+        impurity_from_difference(crystal(), make(), "K", **arguments)
+    (record,) = caplog.records
+    assert printed_as(message, record.getMessage()), record.getMessage()
+
+
+def test_nothing_is_said_of_a_good_cell(caplog):
     with caplog.at_level(logging.WARNING, "wb_conserved.disorder"):
         impurity_from_difference(crystal(), good(), "K")
-        assert not caplog.records
-        impurity_from_difference(crystal(), supercell(MULTIPLES["oblique"], everywhere), "K")
-    (record,) = caplog.records
-    assert "on the atoms that are farthest away" in record.getMessage()
-    assert "% of what it does on the impurity: a cell that is too small" in record.getMessage()
+        impurity_from_difference(crystal(), with_another_hop(0.05), "K")
+    assert not caplog.records

@@ -28,7 +28,8 @@ logger = logging.getLogger("wb_conserved.disorder")
 FARTHEST = "farthest"
 _HERMITIAN = 1e-6  # eV
 _SAME_SHELL = 0.05  # Å
-_RESIDUE = 0.1  # of W: more far away says that the cell is too small
+_RESIDUE = 0.1  # of the difference on the impurity: more far away says that the cell is too small
+_HOPS, _LEFT = 0.2, 0.5  # of that difference, and of the change of the hops: more is said
 _ZERO = np.zeros(3)
 _WIDTH, _MESH = 0.2, 12  # eV, k points along each direction
 
@@ -223,15 +224,27 @@ def _shells(difference, distances, hops):
 
 
 def _doubt(result):
-    """One line where the cell is too small, or the functions differ."""
-    if len(result.shells) < 2:
-        return
-    last, own = result.shells[-1], result.shells[0].block
-    if last.block > _RESIDUE * own:
+    """One line for each of what may not be meant: a cell that is too small, hops that are left out."""
+    own, last, hop = result.shells[0].block, result.shells[-1], max(shell.hop for shell in result.shells)
+    if len(result.shells) > 1 and last.block > _RESIDUE * own:
         logger.warning(
-            "impurity: H still differs by %.3g eV on the atoms that are farthest away (%.2f Å), %.0f %% of what it does on the "
+            "impurity: H still differs by %.3g eV on the atoms that are farthest away (%.2f Å), beside %.3g eV on the "
             "impurity: a cell that is too small, functions that differ (localised ones, other windows), or another shift",
             last.block,
             last.distance,
-            100 * last.block / own if own else np.inf,
+            own,
+        )
+    if result.energy is None and hop > _HOPS * own:
+        logger.warning(
+            "impurity: hops of the atom change by up to %.3g eV, beside %.3g eV on it, and are left out; energy=..., the Fermi "
+            "level, absorbs them",
+            hop,
+            own,
+        )
+    if result.energy is not None and result.left > _LEFT:
+        logger.warning(
+            "impurity: %.0f %% of the change of the hops at %g eV is no product of a matrix and the hops of the crystal, and "
+            "left out",
+            100 * result.left,
+            result.energy,
         )

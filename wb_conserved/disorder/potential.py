@@ -92,7 +92,7 @@ class ImpurityPotential:
                 )
         return Impurity(self.potential, concentration, orbitals=list(self.functions))
 
-    def friedel_sum(self, system, energy: float, *, broadening: float = 0.1, mesh: int = 16) -> float:
+    def friedel_sum(self, system, energy: float, *, broadening: float = 0.05, mesh: int = 24) -> float:
         """Electrons that the impurity binds, −(1/π) Im ln det(1 − W G(E + iη)).
 
         At the Fermi level it should be the difference of the numbers of valence electrons (J. Friedel's sum rule): a check
