@@ -197,7 +197,7 @@ def convergence(file, output, overwrite, verbose, overrides):
     click.echo(f"wrote {', '.join(path.name for path in written)} to {job.folder}")
 
 
-@main.command(example="Pt --mesh 4 --repeat 1")
+@main.command(example="pt/Pt --mesh 4 --levels 5 --repeat 1")
 @click.argument("system", type=click.Path(path_type=Path))
 @click.option("--mesh", type=click.IntRange(1), default=16, show_default=True, help="K points along each direction.")
 @click.option("--fermi", type=float, help="Centre of the scan of 2 eV, eV.  [default: the median of the bands]")
