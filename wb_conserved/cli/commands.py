@@ -27,10 +27,20 @@ from ..io import load_system
 from ..io.sharing import share_system
 from ..results import format_comparison, format_table, write_convergence, write_results
 from ..results.noise import format_noise
+from ..results.series import format_scan, others_as_scans, plot_convergence
 from .config import MOST_LEVELS, Config, key_of, make_calculators
 from .finishing import Unfinished
 from .group import BAD_INPUT, INPUT_ERRORS, main, stop, watch
-from .job import beside, check_meshes, comparison, components, group_kramers_pairs, make_system, resolve_observable
+from .job import (
+    beside,
+    check_meshes,
+    comparison,
+    components,
+    further_settings,
+    group_kramers_pairs,
+    make_system,
+    resolve_observable,
+)
 from .overrides import overriding
 from .preparing import limit_threads, set_up_messages
 from .reading import read_config
@@ -96,7 +106,7 @@ def _temperatures(temperature) -> str:
     return text + (", linear tetrahedra" if temperature.tetrahedra else "")
 
 
-@main.command(stage="compute", example="Pt.toml --mesh 12 --quantities kubo,conventional")
+@main.command(stage="compute", example="Pt.toml --mesh 8 --quantities kubo,conventional")
 @click.argument("file", type=click.Path(path_type=Path))
 @overriding
 @click.option("--output", type=click.Path(path_type=Path), help="Folder for the results, in place of [output] folder.")
@@ -159,14 +169,17 @@ def run(file, output, overwrite, dry_run, verbose, overrides):
     click.echo(f"{result.seconds:.1f} s; wrote {', '.join(path.name for path in written)} to {job.folder}")
 
 
-@main.command(stage="compute", example='Pt.toml --set "convergence.meshes=[6, 8, 10]"')
+@main.command(stage="compute", example='Pt.toml --set "convergence.meshes=[4, 6, 8]" --set "convergence.kBT=[0.05, 0.1]"')
 @click.argument("file", type=click.Path(path_type=Path))
 @overriding
 @click.option("--output", type=click.Path(path_type=Path), help="Folder, in place of convergence in [output] folder.")
 @click.option("--overwrite", is_flag=True, help="Replace results in the folder.")
 @click.option("--verbose", is_flag=True, help="Say what is read and done.")
 def convergence(file, output, overwrite, verbose, overrides):
-    """Repeat the run of the TOML FILE on the meshes of [convergence], and extrapolate with an error bar."""
+    """Repeat the run of the TOML FILE on the meshes of [convergence], and extrapolate with an error bar; with a picture.
+
+    With thresholds and kBT in [convergence] the numbers at the level are repeated for these, too, on the finest mesh.
+    """
     communicator = _world(verbose)
     limit_threads()
     job = load(communicator, lambda: prepare(file, output, overwrite, overrides, series=True))
@@ -177,6 +190,7 @@ def convergence(file, output, overwrite, verbose, overrides):
             meshes, calculators = config.convergence.meshes, make_calculators(config)
             with silent():  # that stands under the table
                 result = mesh_series(job.system, meshes, calculators, communicator, **options, progress=_on_terminal())
+                others = _of_other_settings(job, communicator, options)
         except BaseException:
             job.leave(communicator)
             raise
@@ -187,9 +201,15 @@ def convergence(file, output, overwrite, verbose, overrides):
     shown = components(config, job.system, finest)
     dataset.attrs["components"] = " ".join(shown or [])
     table = format_convergence(dataset, config.fermi.table_level, shown)
+    scans = others_as_scans(others, dataset, shown)
+    table = "\n\n".join([table, *map(format_scan, scans)])
+
+    def draw(target):
+        plot_convergence(dataset, scans, config.fermi.table_level, shown, target, Path(config.system.name).name)
+
+    picture = draw if _plots(config) else None
     written = job.unfinished.finish(
-        lambda: write_convergence(dataset, table, job.folder, overwrite=job.overwrite, input_text=job.again),
-        options["checkpoint"],
+        lambda: write_convergence(dataset, table, job.folder, job.overwrite, job.again, picture), options["checkpoint"]
     )
     click.echo("\n" + table + "\n")
     if noise := format_noise(finest, shown):
@@ -223,6 +243,16 @@ def bench(system, mesh, fermi, levels, kbt, repeat, record):
     click.echo(result)
     if record is not None:
         record.write_text(json.dumps(result.ratios(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _of_other_settings(job, communicator, options):
+    """Results at the level for the thresholds and temperatures of [convergence], on the finest mesh."""
+    calculators = further_settings(job.config)
+    if not calculators:
+        return {}
+    own = options | {"checkpoint": Path(options["checkpoint"]) / "settings"}
+    found = run_calculators(job.system, job.config.convergence.meshes[-1], calculators, communicator, **own)
+    return {key: np.asarray(found.results[key].data) for key in calculators}
 
 
 def _world(verbose):

@@ -365,6 +365,17 @@ class Convergence(_Section):
     meshes: list[Count | Annotated[list[Count], Field(min_length=3, max_length=3)]] = Field(
         [], description="a list of at least three meshes, each a positive integer or three of them"
     )
+    thresholds: list[Annotated[float, Field(ge=0)]] = Field(
+        [], description="a list of multiplet thresholds >= 0 (eV), at which numbers at the level are repeated on the finest mesh"
+    )
+    kBT: list[Annotated[float, Field(gt=0)]] = Field(
+        [], description="a list of temperatures > 0 (eV), for which the numbers at the level are repeated on the finest mesh"
+    )
+
+    @field_validator("thresholds", "kBT")
+    @classmethod
+    def _different(cls, values):
+        return _each_once(values)
 
 
 class Config(_Section):

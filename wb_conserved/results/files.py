@@ -21,7 +21,7 @@ from .plot import plot_scan, plot_temperatures
 
 RESULT_FILES = (
     "result.nc", "result.csv", "result_wide.csv", "result.toml", "cite.bib", "scan.png", "temperatures.png",
-    "convergence.nc", "convergence.txt", "input.toml",
+    "convergence.nc", "convergence.txt", "convergence.png", "input.toml",
 )  # fmt: skip
 """In the order in which they are written: NetCDF has everything."""
 
@@ -152,9 +152,15 @@ def write_results(
 
 
 def write_convergence(
-    dataset: xarray.Dataset, table: str, folder: Path, *, overwrite: bool = False, input_text: str = ""
+    dataset: xarray.Dataset,
+    table: str,
+    folder: Path,
+    overwrite: bool = False,
+    input_text: str = "",
+    picture: Callable[[io.BytesIO], None] | None = None,
 ) -> list[Path]:
-    """Write a mesh series to a folder: convergence.nc, convergence.txt, cite.bib and input.toml, as `write_results` does.
+    """Write a mesh series to a folder: convergence.nc, convergence.txt, convergence.png, cite.bib and input.toml, as
+    `write_results` does.
 
     Parameters
     ----------
@@ -164,10 +170,20 @@ def write_convergence(
         Contents of convergence.txt.
     folder, overwrite, input_text
         See `write_results`.
+    picture : callable, optional
+        Draws convergence.png to a file object.
     """
     contents = {"convergence.nc": lambda: netcdf(dataset), "convergence.txt": lambda: (table + "\n").encode()}
     contents["cite.bib"] = lambda: format_bibtex(dataset).encode()
+    if picture is not None:
+        contents["convergence.png"] = lambda: _drawn(picture)
     return _write_all(contents, Path(folder), overwrite, input_text)
+
+
+def _drawn(picture):
+    contents = io.BytesIO()
+    picture(contents)
+    return contents.getvalue()
 
 
 def netcdf(dataset: xarray.Dataset) -> bytes:
