@@ -128,10 +128,10 @@ class TestObservables:
         }[name]  # fmt: skip
         quantity = "drift" if name == "layer" else "conventional"  # a Hall current of a scalar is forbidden
         text = f'[system]\npath = "Pt"\n[quantities]\noperator = "{name}"\nnames = ["{quantity}"]\n[observable]\n{table}\n'
-        found, _ = result(write(text, mesh=2, level=LEVEL))
+        found, _ = result(write(text, mesh=3, level=LEVEL))
         calculator = SUMS[quantity].calculator([LEVEL], kBT=0.1, degen_thresh=0.01, operator=operator())
-        expected = wb_conserved.run(system, 2, {"c": calculator}, use_irred_kpt=False).to_dataset()["c"]
-        assert float(abs(expected).max()) > 1
+        expected = wb_conserved.run(system, 3, {"c": calculator}, use_irred_kpt=False).to_dataset()["c"]
+        assert float(abs(expected).max()) > 1e-3
         np.testing.assert_allclose(found[quantity], expected, rtol=1e-9, atol=1e-8)
 
     @pytest.mark.parametrize(

@@ -138,6 +138,23 @@ def test_a_window_that_is_moved_is_said(write, tmp_path):
         assert data["kubo"].attrs["fermi_surface_width_eV"] == pytest.approx(0.3)
 
 
+def test_thresholds_and_temperatures_beside_the_meshes(write, tmp_path):
+    """On the finest mesh: the row of the run's own settings is that of this mesh, and a picture shows all."""
+    pytest.importorskip("matplotlib")
+    more = "[convergence]\nmeshes = [2, 3, 4]\nthresholds = [0.01, 1.0]\nkBT = [0.1, 0.2]\n"
+    source = write(more)
+    source.write_text(source.read_text(encoding="utf-8").replace("plot = false", "plot = true"), encoding="utf-8")
+    done = invoke("convergence", source)
+    assert done.exit_code == 0, done.output
+    rows = {line.split()[0]: line.split()[1:] for line in done.output.splitlines() if line[:1].isdigit()}
+    finest = next(line for line in done.output.splitlines() if line.startswith("4 × 4 × 4")).split()[5:]
+    assert rows["0.01"] == rows["0.1"] == finest
+    assert rows["1"] != finest and rows["0.2"] != finest
+    folder = tmp_path / "results" / "convergence"
+    assert (folder / "convergence.png").stat().st_size > 10**4
+    assert "kBT/eV" in (folder / "convergence.txt").read_text(encoding="utf-8")
+
+
 def test_a_mesh_series_needs_meshes(write):
     done = invoke("convergence", write())
     assert done.exit_code == 2

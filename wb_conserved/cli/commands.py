@@ -28,6 +28,7 @@ from ..io.sharing import share_system
 from ..quasiparticles import ConvergenceError
 from ..results import format_comparison, format_findings, format_table, write_convergence, write_results
 from ..results.noise import format_noise
+from ..results.series import format_scan, others_as_scans, plot_convergence
 from .config import Config, make_calculators
 from .finishing import Unfinished
 from .further import Further, further
@@ -37,6 +38,7 @@ from .job import (
     check_meshes,
     comparison,
     components,
+    further_settings,
     group_kramers_pairs,
     make_system,
     resolve_observable,
@@ -114,7 +116,7 @@ def _temperatures(temperature) -> str:
     return text + (", linear tetrahedra" if temperature.tetrahedra else "")
 
 
-@main.command(stage="compute", example="Pt.toml --mesh 12 --quantities kubo,conventional")
+@main.command(stage="compute", example="Pt.toml --mesh 8 --quantities kubo,conventional")
 @click.argument("file", type=click.Path(path_type=Path))
 @overriding
 @click.option("--output", type=click.Path(path_type=Path), help="Folder for the results, in place of [output] folder.")
@@ -195,14 +197,17 @@ def _system(job, communicator, options, solving):
     return made, Further([], {})
 
 
-@main.command(stage="compute", example='Pt.toml --set "convergence.meshes=[6, 8, 10]"')
+@main.command(stage="compute", example='Pt.toml --set "convergence.meshes=[4, 6, 8]" --set "convergence.kBT=[0.05, 0.1]"')
 @click.argument("file", type=click.Path(path_type=Path))
 @overriding
 @click.option("--output", type=click.Path(path_type=Path), help="Folder, in place of convergence in [output] folder.")
 @click.option("--overwrite", is_flag=True, help="Replace results in the folder.")
 @click.option("--verbose", is_flag=True, help="Say what is read and done.")
 def convergence(file, output, overwrite, verbose, overrides):
-    """Repeat the run of the TOML FILE on the meshes of [convergence], or with its widths, and extrapolate with an error bar."""
+    """Repeat the run of the TOML FILE on the meshes of [convergence], or with its widths, and extrapolate with an error bar.
+
+    With thresholds and kBT in [convergence] the numbers at the level are repeated for these, too, on the finest mesh.
+    """
     communicator = _world(verbose)
     limit_threads()
     job = load(communicator, lambda: prepare(file, output, overwrite, overrides, series=True))
@@ -218,6 +223,7 @@ def convergence(file, output, overwrite, verbose, overrides):
                     found["convergence"] = mesh_series(
                         system, config.convergence.meshes, calculators, communicator, **options
                     )
+                    others = _of_other_settings(config, system, communicator, options)
                 if config.convergence.widths:
                     found["widths"] = width_convergence(
                         system, config.grid.mesh, calculators, config.convergence.widths, communicator, **options
@@ -227,14 +233,21 @@ def convergence(file, output, overwrite, verbose, overrides):
             raise
     if communicator.rank > 0:
         return
-    series, shown = {}, {}
+    series, shown, pictures = {}, {}, {}
     for name, result in found.items():
         dataset = result.to_dataset(**_provenance(job, communicator))
         shown[name] = components(config, system, result.runs[-1].to_dataset())
         dataset.attrs["components"] = " ".join(shown[name] or [])
-        series[name] = dataset, format_convergence(dataset, config.fermi.table_level, shown[name])
+        table = format_convergence(dataset, config.fermi.table_level, shown[name])
+        if name == "convergence":
+            scans = others_as_scans(others, dataset, shown[name])
+            table = "\n\n".join([table, *map(format_scan, scans)])
+            drawn = (dataset, scans, config.fermi.table_level, shown[name])
+            pictures[name] = lambda target, drawn=drawn: plot_convergence(*drawn, target, config.system.title)
+        series[name] = dataset, table
+    pictures = pictures if _plots(config) else {}
     written = job.unfinished.finish(
-        lambda: write_convergence(series, job.folder, overwrite=job.overwrite, input_text=job.again),
+        lambda: write_convergence(series, job.folder, overwrite=job.overwrite, input_text=job.again, pictures=pictures),
         options["checkpoint"],
     )
     for name, (_, table) in series.items():
@@ -245,7 +258,7 @@ def convergence(file, output, overwrite, verbose, overrides):
     click.echo(f"wrote {', '.join(path.name for path in written)} to {job.folder}")
 
 
-@main.command(example="Pt --mesh 4 --repeat 1")
+@main.command(example="pt/Pt --mesh 4 --levels 5 --repeat 1")
 @click.argument("system", type=click.Path(path_type=Path))
 @click.option("--mesh", type=click.IntRange(1), default=16, show_default=True, help="K points along each direction.")
 @click.option("--fermi", type=float, help="Centre of the scan of 2 eV, eV.  [default: the median of the bands]")
@@ -271,6 +284,16 @@ def bench(system, mesh, fermi, levels, kbt, repeat, record):
     click.echo(result)
     if record is not None:
         record.write_text(json.dumps(result.ratios(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _of_other_settings(config, system, communicator, options):
+    """Results at the level for the thresholds and temperatures of [convergence], on the finest mesh."""
+    calculators = further_settings(config)
+    if not calculators:
+        return {}
+    own = options | {"checkpoint": Path(options["checkpoint"]) / "settings"}
+    found = run_calculators(system, config.convergence.meshes[-1], calculators, communicator, **own)
+    return {key: np.asarray(found.results[key].data) for key in calculators}
 
 
 def _world(verbose):

@@ -91,12 +91,15 @@ class Group(click.Group):
     """The command of all commands, which are loaded when they are asked for: that takes seconds, and may be stopped."""
 
     command_class = Command
+    _loading = False
 
     @property
     def commands(self) -> dict[str, click.Command]:
         """By name."""
-        for module in MODULES:
-            importlib.import_module(f".{module}", __package__)
+        if not self._loading:
+            self._loading = True  # each of them enters its own, in this order
+            for module in MODULES:
+                importlib.import_module(f".{module}", __package__)
         return self._commands
 
     @commands.setter

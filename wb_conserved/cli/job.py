@@ -6,6 +6,7 @@ import inspect
 import logging
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -204,6 +205,23 @@ def comparison(config: Config) -> dict:
         made = _clean(make_calculators(_at_the_level(config.model_copy(update={"multiplets": multiplets}), own)))
         calculators |= {(name, threshold): made[name] for name in depend}
     return calculators
+
+
+def further_settings(config: Config) -> dict[tuple[str, str, float], Any]:
+    """Calculators at the Fermi level for the thresholds and temperatures of [convergence], by name, setting and value."""
+    own, found = make_calculators(config), {}
+    for setting, values in (("threshold", config.convergence.thresholds), ("kBT", config.convergence.kBT)):
+        for value in values:
+            changed = _at_the_level(config, own)
+            if setting == "threshold":
+                changed = changed.model_copy(update={"multiplets": config.multiplets.model_copy(update={"threshold": value})})
+            else:
+                temperature = {"kBT": value, "kelvin": None, "fermi_surface_width": None, "tetrahedra": False}
+                changed = changed.model_copy(update={"temperature": config.temperature.model_copy(update=temperature)})
+            for name, calculator in make_calculators(changed).items():
+                if setting == "kBT" or "multiplet_threshold_eV" in calculator.parameters():
+                    found[name, setting, value] = calculator
+    return found
 
 
 def quick_calculators(config: Config) -> tuple[dict, dict]:

@@ -388,9 +388,20 @@ class Convergence(Section):
     meshes: list[Count | Annotated[list[Count], Field(min_length=3, max_length=3)]] = Field(
         [], description="a list of at least three meshes, each a positive integer or three of them"
     )
+    thresholds: list[Annotated[float, Field(ge=0)]] = Field(
+        [], description="a list of multiplet thresholds >= 0 (eV), for which numbers are repeated on the finest mesh"
+    )
+    kBT: list[Annotated[float, Field(gt=0)]] = Field(
+        [], description="a list of temperatures > 0 (eV), for which the numbers at the level are repeated on the finest mesh"
+    )
     widths: list[Annotated[float, Field(gt=0)]] = Field(
         [], description="a list of at least three widths of energy shells > 0 (eV), each smaller than the one before"
     )
+
+    @field_validator("thresholds", "kBT")
+    @classmethod
+    def _different(cls, values):
+        return each_once(values)
 
     @field_validator("widths")
     @classmethod

@@ -25,7 +25,7 @@ SERIES = ("convergence", "widths")
 RESULT_FILES = (
     "result.nc", "result.csv", "result_wide.csv", "result.toml", "cite.bib", "scan.png", "parts.png", "temperatures.png",
     "concentrations.png",
-    *(f"{name}.{ending}" for name in SERIES for ending in ("nc", "txt")),
+    *(f"{name}.{ending}" for name in SERIES for ending in ("nc", "txt")), "convergence.png",
     "bands.nc", "bands.png", "density_of_states.csv", "density_of_states.png", "fermi_surface.frmsf",
     "gap_on_fermi_surface.png", "gap.npz", "input.toml",
 )  # fmt: skip
@@ -166,9 +166,14 @@ def write_results(
 
 
 def write_convergence(
-    series: Mapping[str, tuple[xarray.Dataset, str]], folder: Path, *, overwrite: bool = False, input_text: str = ""
+    series: Mapping[str, tuple[xarray.Dataset, str]],
+    folder: Path,
+    *,
+    overwrite: bool = False,
+    input_text: str = "",
+    pictures: Mapping[str, Callable[[io.BytesIO], None]] | None = None,
 ) -> list[Path]:
-    """Write series of meshes or widths to a folder: NAME.nc and NAME.txt, cite.bib and input.toml, as `write_results` does.
+    """Write series of meshes or widths to a folder: NAME.nc, NAME.txt, NAME.png, cite.bib, input.toml, as `write_results`.
 
     Parameters
     ----------
@@ -177,13 +182,23 @@ def write_convergence(
         tables.
     folder, overwrite, input_text
         See `write_results`.
+    pictures : mapping of str to callable, optional
+        By name of the series, each draws to a file object.
     """
     contents: dict[str, Callable[[], bytes]] = {}
     for name, (dataset, table) in series.items():
         contents[f"{name}.nc"] = lambda dataset=dataset: netcdf(dataset)
         contents[f"{name}.txt"] = lambda table=table: (table + "\n").encode()
+    for name, draw in (pictures or {}).items():
+        contents[f"{name}.png"] = lambda draw=draw: _drawn(draw)
     contents["cite.bib"] = lambda: format_bibtex(*(dataset for dataset, _ in series.values())).encode()
     return _write_all(contents, Path(folder), overwrite, input_text)
+
+
+def _drawn(picture):
+    contents = io.BytesIO()
+    picture(contents)
+    return contents.getvalue()
 
 
 def netcdf(dataset: xarray.Dataset) -> bytes:
