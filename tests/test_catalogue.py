@@ -15,6 +15,7 @@ from wb_conserved.calculators import CATALOGUE, SUMS, Electrons, NumberOfElectro
 from wb_conserved.models import random_model
 from wb_conserved.operators import matrix_operator
 from wb_conserved.results import format_csv, format_table, write_results
+from wb_conserved.results.csv_files import column
 from wb_conserved.units import BOLTZMANN_EV
 
 LEVELS = [-0.5, 0.3]
@@ -199,9 +200,11 @@ class TestResults:
         import pandas
 
         (tmp_path / "result.csv").write_text(format_csv(dataset), encoding="utf-8")
-        table = pandas.read_csv(tmp_path / "result.csv", comment="#")
-        assert list(table.columns) == ["Efermi_eV", "kBT_eV", "kelvin_K", "i", "l", "s", "a", "b", *SUMS]
-        place = (table["Efermi_eV"] == LEVELS[1]) & (table["kBT_eV"] == HOT[2])
+        table = pandas.read_csv(tmp_path / "result.csv")
+        named = [column(dataset[name]) for name in SUMS]
+        assert list(table.columns) == ["Efermi [eV]", "kBT [eV]", "kelvin [K]", "i", "l", "s", "a", "b", *named]
+        table = table.rename(columns=dict(zip(named, SUMS, strict=True)))
+        place = (table["Efermi [eV]"] == LEVELS[1]) & (table["kBT [eV]"] == HOT[2])
         shown = {"kubo": "xyz", "current_dipole": "xyz", "orbital_magnetization": "zx", "torque_dipole": "xy"}
         for name, component in shown.items():
             axes = dict(zip(SUMS[name].example().cartesian_axes, component, strict=True))
@@ -209,7 +212,7 @@ class TestResults:
             for axis, letter in axes.items():
                 here &= table[axis] == letter
             expected = dataset[name].sel(Efermi=LEVELS[1], kBT=HOT[2], **axes)
-            assert table.loc[here, name].tolist() == [float(expected)]
+            assert table.loc[here, name].tolist() == pytest.approx([float(expected)], rel=1e-8)
         numbers = table[table["number_of_electrons"].notna()]
         assert len(numbers) == len(LEVELS) * len(HOT) and numbers[["i", "l", "s", "a"]].isna().all(axis=None)
 

@@ -67,7 +67,8 @@ def invoke(*arguments):
 
 ATTRACTION = ('pairing = "s"\ndelta0 = 0.1', "attraction = 3.0")
 FILES = [
-    "result.nc", "result.csv", "temperatures.png", "bands.nc", "bands.png", "density_of_states.csv", "density_of_states.png",
+    "result.nc", "result.csv", "result_wide.csv", "result.toml", "cite.bib", "temperatures.png", "bands.nc",
+    "bands.png", "density_of_states.csv", "density_of_states.png",
     "fermi_surface.frmsf", "gap_on_fermi_surface.png", "gap.npz", "input.toml",
 ]  # fmt: skip
 FURTHER = (

@@ -38,6 +38,7 @@ class ThermalHallConductivity(NoObservable):
     Majorana.  kBT = 0: the limit T → 0.
     """
 
+    sources = ("qin2011",)
     symbol = "κ/T"
     long_name = "thermal Hall conductivity over temperature"
     axes: Mapping[str, str] = MappingProxyType({"i": FLOW, "l": "direction of the temperature gradient"})
@@ -69,6 +70,7 @@ class ZeemanSpinConductivity(OccupationCalculator):
     units of energy over s; a sheet in ħ/8π for s = σ/2, quantised as −C for singlet superconductors of Chern number C.
     """
 
+    sources = ("senthil1999",)
     symbol = "σ_Z"
     long_name = "spin conductivity of a Zeeman gradient"
     axes: Mapping[str, str] = MappingProxyType({"i": FLOW, "l": "direction of the gradient"})

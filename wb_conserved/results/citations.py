@@ -81,6 +81,14 @@ _ENTRIES = {
         ("Sinova, Jairo", "Culcer, Dimitrie", "Niu, Q.", "Sinitsyn, N. A.", "Jungwirth, T.", "MacDonald, A. H."), 2004,
         "Universal intrinsic spin Hall effect", _PRL, "92", "126603", "10.1103/PhysRevLett.92.126603",
     ),
+    "qin2011": _article(
+        ("Qin, Tao", "Niu, Qian", "Shi, Junren"), 2011, "Energy magnetization and the thermal Hall effect",
+        _PRL, "107", "236601", "10.1103/PhysRevLett.107.236601",
+    ),
+    "senthil1999": _article(
+        ("Senthil, T.", "Marston, J. B.", "Fisher, Matthew P. A."), 1999,
+        "Spin quantum Hall effect in unconventional superconductors", _PRB, "60", "4245", "10.1103/PhysRevB.60.4245",
+    ),
     "qiao2018": _article(
         ("Qiao, Junfeng", "Zhou, Jiaqi", "Yuan, Zhe", "Zhao, Weisheng"), 2018,
         "Calculation of intrinsic spin Hall conductivity by Wannier interpolation",
