@@ -332,7 +332,7 @@ class Output(_Section):
     """[output]."""
 
     folder: RelativePath = Field(description="a string: folder for the results, relative to the TOML file")
-    overwrite: bool = Field(False, description="true or false: replace results in the folder")
+    overwrite: bool = Field(False, description="true or false: replace results that are there")
     components: Annotated[list[str], Field(min_length=1)] | Literal["all", "allowed", "nonzero"] | None = Field(
         None,
         description="a list of components to print and plot, such as ['xyz']: current, field, spin; or 'all', 'allowed' (by "
@@ -366,7 +366,7 @@ class Convergence(_Section):
         [], description="a list of at least three meshes, each a positive integer or three of them"
     )
     thresholds: list[Annotated[float, Field(ge=0)]] = Field(
-        [], description="a list of multiplet thresholds >= 0 (eV), at which numbers at the level are repeated on the finest mesh"
+        [], description="a list of multiplet thresholds >= 0 (eV), at which numbers at the level are repeated, finest mesh"
     )
     kBT: list[Annotated[float, Field(gt=0)]] = Field(
         [], description="a list of temperatures > 0 (eV), for which the numbers at the level are repeated on the finest mesh"
