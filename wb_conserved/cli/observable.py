@@ -121,7 +121,7 @@ class Observable(_Section):
         None, description="a list of functions, counted from 0, for 'projected_spin' in place of atoms and orbitals"
     )
     file: RelativePath | None = Field(
-        None, description="a string: filename, .npz with iRvec and matrix or like _hr.dat, relative to the TOML file, for 'matrix'"
+        None, description="a string: filename, .npz (iRvec and matrix) or like _hr.dat, relative to the TOML file, for 'matrix'"
     )
     vector: bool = Field(False, description="true or false: whether the matrix has three components, for 'matrix'")
     odd_under_time_reversal: bool = Field(
