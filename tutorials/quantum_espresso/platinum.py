@@ -5,7 +5,7 @@ apt-get install quantum-espresso quantum-espresso-data wannier90); some minutes 
 
     python tutorials/quantum_espresso/platinum.py --pseudo /usr/share/espresso/pseudo [--folder platinum-run] [--points 4]
 
-Every step leaves its files in the folder, and is not repeated where its last file is there.
+Every step leaves its files in the folder; those of Quantum ESPRESSO that are complete are not repeated.
 """
 
 import argparse
