@@ -57,7 +57,8 @@ def test_defaults_units_and_options_of_quantities():
 
 def test_keys_that_were_asked_for():
     text = invoke("keys", "temperature", "mesh").output
-    assert [line for line in text.splitlines() if line.startswith("[")] == ["[grid]", "[temperature]", "[convergence]", "[superconductor]"]
+    tables = ["[grid]", "[temperature]", "[convergence]", "[superconductor]"]
+    assert [line for line in text.splitlines() if line.startswith("[")] == tables
     refused = invoke("keys", "temprature")
     assert refused.exit_code == 2 and "found 'temprature'" in refused.output
     assert "| `mesh` | required |" in invoke("keys", "grid", "--markdown").output

@@ -1,11 +1,11 @@
 """Platinum from atoms to σ_K: Quantum ESPRESSO and Wannier90 through ASE, then wb_conserved.
 
-Needs pw.x, pw2wannier90.x and wannier90.x and a fully relativistic pseudopotential of platinum (on Debian and Ubuntu all of them:
+Needs pw.x, pw2wannier90.x and wannier90.x and a fully relativistic pseudopotential of platinum (on Debian and Ubuntu
 apt-get install quantum-espresso quantum-espresso-data wannier90); some minutes on one core.
 
     python tutorials/quantum_espresso/platinum.py --pseudo /usr/share/espresso/pseudo [--folder platinum-run] [--points 4]
 
-Every step leaves its files in the folder, and is not repeated where its last file is there.
+Every step leaves its files in the folder; those of Quantum ESPRESSO that are complete are not repeated.
 """
 
 import argparse

@@ -96,9 +96,10 @@ class Finding:
     @property
     def breaker(self) -> str:
         """What breaks operations of the crystal."""
-        whose = "the atoms have" if self.structure else "the lattice has"
+        if not self.structure:
+            return "the lattice has but bands or spins have not"
         by = "the Wannier functions" if "TimeReversal" in self.symmetry else "magnetic order or the Wannier functions"
-        return f"{whose} but {by} break"
+        return f"the atoms have but {by} break"
 
     def lines(self) -> list[str]:
         """What was found, in words."""

@@ -355,7 +355,7 @@ class Output(Section):
     """[output]."""
 
     folder: RelativePath = Field(description="a string: folder for the results, relative to the TOML file")
-    overwrite: bool = Field(False, description="true or false: replace results in the folder")
+    overwrite: bool = Field(False, description="true or false: replace results that are there")
     components: Annotated[list[str], Field(min_length=1)] | Literal["all", "allowed", "nonzero"] | None = Field(
         None,
         description="a list of components to print and plot, such as ['xyz']: current, field, spin; or 'all', 'allowed' (by "

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import how_to_install
 from ..io.private import has_matrices
+from .plot import _symbol as mathematics
 
 _PAGE = Template("""<!DOCTYPE html>
 <html lang="en">
@@ -124,10 +125,13 @@ def draw_scan(axes, scan) -> None:
         if len(values) != len(scan.values) or values[-1] == 0:
             continue
         style = {"color": _COLORS[number % len(_COLORS)], "marker": "os^Dv"[number % 5], "markersize": 3, "linewidth": 1.0}
-        axes.plot(scan.values, np.array(values) / values[-1], label=symbol, **style)
+        name, _, component = symbol.partition(" ")
+        axes.plot(scan.values, np.array(values) / values[-1], label=f"{mathematics(name)} {component}", **style)
     axes.axhline(1.0, color="black", linewidth=0.5, linestyle=":")
     if scan.setting == "threshold" and min(scan.values) > 0:
         axes.set_xscale("log")
+        axes.minorticks_off()
+        axes.set_xticks(scan.values, [f"{value:g}" for value in scan.values])
     axes.set(xlabel=f"{scan.setting}   [{scan.unit}]", ylabel="value / last value")
     axes.tick_params(direction="in", top=True, right=True, which="both")
     axes.legend(frameon=False, fontsize=6.5)

@@ -165,4 +165,6 @@ def _draw_scan(panel, scan, group, component):
         panel.plot(scan.values, scan.numbers[name, component], marker="o", markersize=3, **style)
     if scan.setting == "threshold" and min(scan.values) > 0:
         panel.set_xscale("log")
+        panel.minorticks_off()
+        panel.set_xticks(scan.values, [f"{value:g}" for value in scan.values])
     panel.set_xlabel(_LABELS[scan.setting])
