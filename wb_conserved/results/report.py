@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import how_to_install
 from ..io.private import has_matrices
-from .plot import _symbol as mathematics
+from .panels import _symbol as mathematics
 
 _PAGE = Template("""<!DOCTYPE html>
 <html lang="en">
