@@ -109,7 +109,7 @@ class Observable(Section):
     plus: Indices | None = Field(None, description="a list of functions, counted from 0, with s = 1, for 'sublattice'")
     minus: Indices | None = Field(None, description="a list of functions, counted from 0, with s = −1, for 'sublattice'")
     projections: RelativePath | None = Field(
-        None, description="a string: filename, .nnkp with the projections, relative to the TOML file, for 'orbital'"
+        None, description="a string: a file, .nnkp with the projections, relative to the TOML file, for 'orbital'"
     )
     atoms: list[int | str] | None = Field(
         None, description="a list of atoms, labels of the .win file or numbers counted from 0, for 'projected_spin'"
@@ -121,7 +121,7 @@ class Observable(Section):
         None, description="a list of functions, counted from 0, for 'projected_spin' in place of atoms and orbitals"
     )
     file: RelativePath | None = Field(
-        None, description="a string: filename, .npz (iRvec and matrix) or like _hr.dat, relative to the TOML file, for 'matrix'"
+        None, description="a string: a file, .npz (iRvec and matrix) or like _hr.dat, relative to the TOML file, for 'matrix'"
     )
     vector: bool = Field(False, description="true or false: whether the matrix has three components, for 'matrix'")
     odd_under_time_reversal: bool = Field(
