@@ -399,4 +399,4 @@ class TestPictures:
         lines = format_findings(dataset).splitlines()
         assert len(lines) == 1 + len(Disorder.limits)
         assert lines[0].startswith("residuals particles ") and "optical theorem" in lines[0]
-        assert format_findings(dataset.drop_attrs(deep=False)) == ""
+        assert format_findings(xarray.Dataset(dataset.data_vars)) == ""

@@ -114,7 +114,7 @@ def _draw(axes, panel, axis, with_names):
         if largest > 0:
             low, high = axes.get_ylim()
             low, high = axes.set_ylim(max(min(low, largest / _FACTOR), _DECADES * largest), max(high, largest * _FACTOR))
-            if high < 10 * low:  # numbers rather than powers
+            if high < 10 * low and _PLAIN[0] <= low < high < _PLAIN[1]:  # numbers rather than powers
                 axes.yaxis.set_minor_formatter(lambda y, _: f"{y:g}" if f"{y:e}"[0] in "12357" else "")
                 axes.yaxis.set_major_formatter(lambda y, _: f"{y:g}")
     else:

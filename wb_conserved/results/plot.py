@@ -17,7 +17,6 @@ from .groups import (
     check_components,
     distinct,
     groups,
-    place_of_level,
 )
 from .panels import Axis, Panel, plot_panels
 from .table import conditions
@@ -80,16 +79,24 @@ def _pictured(dataset):
 
 
 def _plot_levels(dataset, path, level, panels, title):
-    texts = [*conditions(dataset), f"E_F = {level:g} eV"]
-    if CONCENTRATIONS in dataset.dims:
-        texts.append(f"shown at {100 * float(dataset[CONCENTRATIONS][0]):g} %")
-    if TEMPERATURES in dataset.dims:
-        several = " (pale to full)" if dataset.sizes[TEMPERATURES] > 1 else ""
-        kelvin = ", ".join(f"{value:.4g}" for value in np.sort(dataset["kelvin"].values))
-        texts.append(f"T = {kelvin} K{several}")
+    texts = [*conditions(dataset), f"E_F = {level:g} eV", *_shown(dataset), *_temperatures(dataset)]
     dataset = _at_first_concentration(dataset).sortby([dim for dim in (LEVELS, TEMPERATURES) if dim in dataset.dims])
     axis = Axis(LEVELS, dataset[LEVELS].values - level, r"$E - E_{\mathrm{F}}$   [eV]")
     plot_panels([Panel(dataset, *panel) for panel in panels], path, axis, [title, texts])
+
+
+def _shown(dataset):
+    """Which of several concentrations is shown."""
+    return [f"shown at {100 * float(dataset[CONCENTRATIONS][0]):g} %"] if CONCENTRATIONS in dataset.dims else []
+
+
+def _temperatures(dataset):
+    """Those of an axis, of several the lower ones paler."""
+    if TEMPERATURES not in dataset.dims:
+        return []
+    several = " (pale to full)" if dataset.sizes[TEMPERATURES] > 1 else ""
+    kelvin = ", ".join(f"{value:.4g}" for value in np.sort(dataset["kelvin"].values))
+    return [f"T = {kelvin} K{several}"]
 
 
 def _at_first_concentration(dataset):
@@ -108,7 +115,7 @@ def plot_temperatures(
         On the scan, eV; not used where a number of electrons sets it, which is then shown as well.
     """
     check_components(dataset, components)
-    texts = conditions(dataset) + ([f"E_F = {level:g} eV"] if LEVELS in dataset.dims else [])
+    texts = [*conditions(dataset), *([f"E_F = {level:g} eV"] if LEVELS in dataset.dims else []), *_shown(dataset)]
     here = _at_first_concentration(at_level(dataset, level)).sortby(TEMPERATURES)
     panels = [Panel(here, group, component) for group in _pictured(here) for component in group.components(components)]
     axis = Axis(TEMPERATURES, here["kelvin"].values, r"$T$   [K]")
@@ -121,21 +128,20 @@ def plot_concentrations(
     """Write a PNG of what depends on the concentration of impurities against it, on axes of logarithms, with open markers for
     negative values; see `plot_scan`.
 
-    At one Fermi level, or at each of a scan of up to three, or at that which holds the electrons.
+    At one Fermi level, of families also at each of a scan of up to three, or at the level that holds the electrons.
     """
     check_components(dataset, components)
-    texts = conditions(dataset)
+    texts = [*conditions(dataset), *_temperatures(dataset)]
     dataset = dataset.sortby([CONCENTRATIONS, *([TEMPERATURES] if TEMPERATURES in dataset.dims else [])])
     axis = Axis(CONCENTRATIONS, 100 * dataset[CONCENTRATIONS].values, r"$c$   [% of cells]", logarithms=True)
-    levels = [None]
+    levels = [level]
     if LEVELS in dataset.dims:
-        few = dataset.sizes[LEVELS] <= _LEVELS_SHOWN
-        levels = np.sort(dataset[LEVELS].values).tolist() if few else [level]
+        texts = [*texts, f"E_F = {level:g} eV"]
+        levels = np.sort(dataset[LEVELS].values).tolist() if dataset.sizes[LEVELS] <= _LEVELS_SHOWN else levels
     panels = []
     for group in (group for group in _pictured(dataset) if CONCENTRATIONS in group.scan):
         for component in group.components(components):
-            for own in levels:
-                here = dataset if own is None else dataset.isel({LEVELS: place_of_level(dataset, own)})
-                panels.append(Panel(here, group, component, f"E_F = {own:g} eV" if len(levels) > 1 else ""))
-    texts = [*texts, *([f"E_F = {levels[0]:g} eV"] if levels != [None] and len(levels) == 1 else [])]
+            for own in levels if group.family else [level]:
+                note = f"E = {own:g} eV" if group.family and len(levels) > 1 else ""
+                panels.append(Panel(at_level(dataset, own), group, component, note))
     plot_panels(panels, path, axis, [title, [*texts, "open markers: negative"]])
