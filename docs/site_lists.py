@@ -11,6 +11,7 @@ import inspect
 import os
 import re
 from pathlib import Path
+from typing import get_args
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
@@ -68,13 +69,27 @@ def first_sentence(item):
     return " ".join(inspect.getdoc(item).split("\n\n")[0].split())
 
 
-def keys():
-    """Every table of the input file and its keys, from the models that validate them."""
+def sections():
+    """Heading and model of each table of the input file; of a list of tables [[name]]."""
     from wb_conserved.cli.config import Config
 
+    for name, field in Config.model_fields.items():
+        model = model_of(field.annotation)
+        if model is not None:
+            yield f"[{name}]" if model is field.annotation else f"[[{name}]]", model
+
+
+def model_of(annotation):
+    """The model in a type, such as a list of it."""
+    if hasattr(annotation, "model_fields"):
+        return annotation
+    return next(filter(None, map(model_of, get_args(annotation))), None)
+
+
+def keys():
+    """Every table of the input file and its keys, from the models that validate them."""
     found = []
-    for name, section in Config.model_fields.items():
-        model = section.annotation
+    for heading, model in sections():
         rows = [
             (
                 f"`{key}`",
@@ -84,13 +99,8 @@ def keys():
             for key, field in model.model_fields.items()
         ]
         _, _, about = first_sentence(model).rstrip(".").partition(": ")
-        found += [
-            f"## [{name}]",
-            "",
-            *([f"{about[0].upper()}{plain(about[1:])}.", ""] if about else []),
-            table(("key", "default", "value"), rows),
-            "",
-        ]
+        about = [f"{about[0].upper()}{plain(about[1:])}.", ""] if about else []
+        found += [f"## {heading}", "", *about, table(("key", "default", "value"), rows), ""]
     return "\n".join(found)
 
 
