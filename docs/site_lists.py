@@ -207,37 +207,38 @@ def statistics():
 
 
 def files():
-    """Every ending that `load_system` reads, in the order in which it looks."""
-    from wb_conserved.io import READERS
-    from wb_conserved.io.formats import FOLDER
+    """Every ending, folder and object that `load_system` reads, files in the order in which it looks; and what is written."""
+    from wb_conserved.io import formats
     from wb_conserved.io.spin_order import CODES
     from wb_conserved.results import RESULT_FILES
 
-    readers = {f"`X{ending}`": reader for ending, reader in READERS.items()} | {"a folder of `.npz` files": FOLDER}
+    readers = {f"`X{ending}`": reader for ending, reader in formats.READERS.items()}
+    for more in ("FOLDERS", "OBJECTS"):
+        readers |= getattr(formats, more, {})
     rows = [
-        (
-            name,
-            plain(first_sentence(reader.read)) if reader is not FOLDER else "System of WannierBerri's `to_npz`.",
-            ", ".join(f"`{option}`" for option in reader.options) or "–",
-        )
+        (name, plain(contents_of(reader)), ", ".join(f"`{option}`" for option in reader.options) or "–")
         for name, reader in readers.items()
     ]
-    read = table(("file", "what is read", "options of `load_system`"), rows)
     orders = [(f'`"{code}"`', ", or ".join(f"`{order}`" for order in known)) for code, known in CODES.items()]
-    written = "\n".join(f"- `{name}`" for name in RESULT_FILES)
     return "\n\n".join(
         [
             "## Read",
-            read,
+            table(("file, folder or object", "what is read", "options of `load_system`"), rows),
             "## Orders of spin",
             "Where there are no spin matrices `spin_order` says which functions are up and down: `interlaced`, `block`, pairs, "
             "or the code that they are from.",
             table(("code", "order"), orders),
             "## Written",
             "In the folder of results, those that apply:",
-            written,
+            "\n".join(f"- `{name}`" for name in RESULT_FILES),
         ]
     )
+
+
+def contents_of(reader):
+    """What a reader says that it reads."""
+    said = getattr(reader, "contents", "")
+    return said or (first_sentence(reader.read) if inspect.getdoc(reader.read) else "–")
 
 
 MODULES = {
