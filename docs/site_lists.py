@@ -11,6 +11,7 @@ import inspect
 import os
 import re
 from pathlib import Path
+from typing import get_args
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
@@ -68,13 +69,27 @@ def first_sentence(item):
     return " ".join(inspect.getdoc(item).split("\n\n")[0].split())
 
 
-def keys():
-    """Every table of the input file and its keys, from the models that validate them."""
+def sections():
+    """Heading and model of each table of the input file; of a list of tables [[name]]."""
     from wb_conserved.cli.config import Config
 
+    for name, field in Config.model_fields.items():
+        model = model_of(field.annotation)
+        if model is not None:
+            yield f"[{name}]" if model is field.annotation else f"[[{name}]]", model
+
+
+def model_of(annotation):
+    """The model in a type, such as a list of it."""
+    if hasattr(annotation, "model_fields"):
+        return annotation
+    return next(filter(None, map(model_of, get_args(annotation))), None)
+
+
+def keys():
+    """Every table of the input file and its keys, from the models that validate them."""
     found = []
-    for name, section in Config.model_fields.items():
-        model = section.annotation
+    for heading, model in sections():
         rows = [
             (
                 f"`{key}`",
@@ -84,13 +99,8 @@ def keys():
             for key, field in model.model_fields.items()
         ]
         _, _, about = first_sentence(model).rstrip(".").partition(": ")
-        found += [
-            f"## [{name}]",
-            "",
-            *([f"{about[0].upper()}{plain(about[1:])}.", ""] if about else []),
-            table(("key", "default", "value"), rows),
-            "",
-        ]
+        about = [f"{about[0].upper()}{plain(about[1:])}.", ""] if about else []
+        found += [f"## {heading}", "", *about, table(("key", "default", "value"), rows), ""]
     return "\n".join(found)
 
 
@@ -197,37 +207,38 @@ def statistics():
 
 
 def files():
-    """Every ending that `load_system` reads, in the order in which it looks."""
-    from wb_conserved.io import READERS
-    from wb_conserved.io.formats import FOLDER
+    """Every ending, folder and object that `load_system` reads, files in the order in which it looks; and what is written."""
+    from wb_conserved.io import formats
     from wb_conserved.io.spin_order import CODES
     from wb_conserved.results import RESULT_FILES
 
-    readers = {f"`X{ending}`": reader for ending, reader in READERS.items()} | {"a folder of `.npz` files": FOLDER}
+    readers = {f"`X{ending}`": reader for ending, reader in formats.READERS.items()}
+    for more in ("FOLDERS", "OBJECTS"):
+        readers |= getattr(formats, more, {})
     rows = [
-        (
-            name,
-            plain(first_sentence(reader.read)) if reader is not FOLDER else "System of WannierBerri's `to_npz`.",
-            ", ".join(f"`{option}`" for option in reader.options) or "–",
-        )
+        (name, plain(contents_of(reader)), ", ".join(f"`{option}`" for option in reader.options) or "–")
         for name, reader in readers.items()
     ]
-    read = table(("file", "what is read", "options of `load_system`"), rows)
     orders = [(f'`"{code}"`', ", or ".join(f"`{order}`" for order in known)) for code, known in CODES.items()]
-    written = "\n".join(f"- `{name}`" for name in RESULT_FILES)
     return "\n\n".join(
         [
             "## Read",
-            read,
+            table(("file, folder or object", "what is read", "options of `load_system`"), rows),
             "## Orders of spin",
             "Where there are no spin matrices `spin_order` says which functions are up and down: `interlaced`, `block`, pairs, "
             "or the code that they are from.",
             table(("code", "order"), orders),
             "## Written",
             "In the folder of results, those that apply:",
-            written,
+            "\n".join(f"- `{name}`" for name in RESULT_FILES),
         ]
     )
+
+
+def contents_of(reader):
+    """What a reader says that it reads."""
+    said = getattr(reader, "contents", "")
+    return said or (first_sentence(reader.read) if inspect.getdoc(reader.read) else "–")
 
 
 MODULES = {

@@ -45,4 +45,4 @@ def test_model(system):
     text = repr(system)
     assert text.startswith(f"<KPSystem: {system.name}, bands: 2, k: |x|, |y| < ") and text.endswith("matrices: SS>")
     html = system._repr_html_()
-    assert html.count("<tr>") == 4 and "&lt;" in html
+    assert system.name in html and "| &lt; " in html

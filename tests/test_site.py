@@ -9,12 +9,12 @@ import re
 
 import click
 import pytest
+from pydantic import BaseModel
 from test_documentation import ROOT
 
 import wb_conserved
 from wb_conserved.calculators import CATALOGUE
 from wb_conserved.cli import main
-from wb_conserved.cli.config import Config
 from wb_conserved.io import READERS
 from wb_conserved.occupations import STATISTICS
 
@@ -23,6 +23,10 @@ DOCS = ROOT / "docs"
 
 @pytest.fixture(scope="module")
 def site_lists():
+    return load()
+
+
+def load():
     specification = importlib.util.spec_from_file_location("site_lists", DOCS / "site_lists.py")
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
@@ -32,7 +36,7 @@ def site_lists():
 @pytest.mark.parametrize(
     ("name", "entries"),
     [
-        ("keys", [key for section in Config.model_fields.values() for key in section.annotation.model_fields]),
+        ("keys", [key for _, model in load().sections() for key in model.model_fields]),
         ("quantities", CATALOGUE),
         ("statistics", STATISTICS),
         ("files", [f"X{ending}" for ending in READERS]),
@@ -47,10 +51,19 @@ def test_lists_are_complete(site_lists, name, entries):
         assert re.search(rf"(?<!\w){re.escape(entry)}(?!\w)", text), entry
 
 
-def test_every_key_has_a_meaning():
-    for name, section in Config.model_fields.items():
-        for key, field in section.annotation.model_fields.items():
-            assert field.description, f"[{name}] {key}"
+def test_every_key_has_a_meaning(site_lists):
+    for heading, model in site_lists.sections():
+        for key, field in model.model_fields.items():
+            assert field.description, f"{heading} {key}"
+
+
+def test_lists_of_tables_are_found(site_lists):
+    class Table(BaseModel):
+        """A table."""
+
+    assert site_lists.model_of(list[Table]) is Table
+    assert site_lists.model_of(list[Table] | None) is Table
+    assert site_lists.model_of(list[float]) is None
 
 
 def test_every_command_has_a_description():

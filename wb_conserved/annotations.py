@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import wannierberri
 from wannierberri.system.system import System
-
-if TYPE_CHECKING:
-    from .occupations import Electrons
 
 AnySystem: TypeAlias = System
 """A system of WannierBerri or of `wb_conserved.models`."""
@@ -18,7 +15,5 @@ Mesh: TypeAlias = int | Sequence[int] | np.ndarray
 """Numbers of k points, one or three."""
 Grid: TypeAlias = Mesh | wannierberri.Grid | wannierberri.Path
 """A mesh, or WannierBerri's grid or path."""
-Levels: TypeAlias = "float | Sequence[float] | np.ndarray | Electrons"
-"""Fermi levels in eV, or the number of electrons that sets them."""
 Communicator: TypeAlias = Any
 """An mpi4py.MPI.Comm, or None for this process alone."""

@@ -12,7 +12,10 @@ from ..calculators.equilibrium import EquilibriumSpinCurrent, SpinCurrentDipole,
 from ..driver.run import run
 
 if TYPE_CHECKING:
-    from ..annotations import AnySystem, Communicator, Grid, Levels
+    from numpy.typing import ArrayLike
+
+    from ..annotations import AnySystem, Communicator, Grid
+    from ..occupations import Electrons
 
 _EXPLANATION = """\
 Both sums vanish where the Wannier functions span a closed space in which s does not depend on k and commutes with
@@ -87,7 +90,7 @@ class ConservationReport:
 def conservation_report(
     system: AnySystem,
     grid: Grid,
-    Efermi: Levels,
+    Efermi: ArrayLike | Electrons,
     *,
     comm: Communicator = None,
     file: TextIO | None = None,

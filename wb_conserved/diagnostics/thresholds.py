@@ -13,7 +13,10 @@ from ..driver.run import run
 from ..results.dataset import RunResult
 
 if TYPE_CHECKING:
-    from ..annotations import AnySystem, Communicator, Grid, Levels
+    from numpy.typing import ArrayLike
+
+    from ..annotations import AnySystem, Communicator, Grid
+    from ..occupations import Electrons
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ def scan_thresholds(
     grid: Grid,
     kinds: Mapping[str, type[OccupationCalculator]],
     thresholds: Sequence[float],
-    Efermi: Levels,
+    Efermi: ArrayLike | Electrons,
     comm: Communicator = None,
     *,
     progress: bool = False,

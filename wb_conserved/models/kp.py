@@ -6,14 +6,13 @@ constant operator matrix can be added.
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
 from wannierberri.data_K.data_K import Data_K
 from wannierberri.system.system import System_k
-
-from ..representation import html_table
 
 PAULI = np.array([[[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]])
 """Pauli matrices [axis, row, column]."""
@@ -64,21 +63,13 @@ class KPSystem(System_k):
         return np.ones(3, dtype=int)
 
     def __repr__(self) -> str:
-        return f"<{', '.join(': '.join(filter(None, row)) for row in self._described())}>"
+        directions = "|, |".join(axis for axis, periodic in zip("xyz", self.periodic, strict=True) if periodic)
+        box = f"|{directions}| < {np.pi / self.real_lattice[0, 0]:g} Å⁻¹"
+        matrices = ", ".join(self.matrices) or "none"
+        return f"<{type(self).__name__}: {self.name}, bands: {self.num_wann}, k: {box}, matrices: {matrices}>"
 
     def _repr_html_(self) -> str:
-        return html_table(self._described())
-
-    def _described(self) -> list[tuple[str, str]]:
-        """What it is, for people."""
-        directions = "".join(axis for axis, periodic in zip("xyz", self.periodic, strict=True) if periodic)
-        half_width = np.pi / self.real_lattice[0, 0]
-        return [
-            (type(self).__name__, self.name),
-            ("bands", str(self.num_wann)),
-            ("k", f"|{'|, |'.join(directions)}| < {half_width:g} Å⁻¹"),
-            ("matrices", ", ".join(self.matrices) or "none"),
-        ]
+        return f"<p>{html.escape(repr(self)[1:-1])}</p>"
 
     def has_R_mat(self, key: str) -> bool:
         """Whether a matrix of that name is there."""

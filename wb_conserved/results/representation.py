@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import html
-from typing import TYPE_CHECKING
 
-from ..representation import html_table
-
-if TYPE_CHECKING:
-    from .dataset import RunResult
+from wannierberri.result import ResultDict
 
 
-def as_text(result: RunResult) -> str:
+def as_text(result: ResultDict) -> str:
     """A line on the run and one for each result."""
     rows = _rows(result)
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))] if rows else []
@@ -19,9 +15,14 @@ def as_text(result: RunResult) -> str:
     return "\n    ".join([f"<{_heading(result)}>", *lines])
 
 
-def as_html(result: RunResult) -> str:
+def as_html(result: ResultDict) -> str:
     """The same as a table, and the data set below it."""
-    return f"<p>{html.escape(_heading(result))}</p>{html_table(_rows(result))}{result.to_dataset()._repr_html_()}"
+    return f"<p>{html.escape(_heading(result))}</p>{_table(_rows(result))}{result.to_dataset()._repr_html_()}"
+
+
+def _table(rows):
+    cells = ("".join(f"<td style='text-align:left'>{html.escape(text)}</td>" for text in row) for row in rows)
+    return f"<table>{''.join(f'<tr>{row}</tr>' for row in cells)}</table>"
 
 
 def _heading(result):
