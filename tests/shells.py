@@ -11,9 +11,10 @@ import numpy as np
 import wannierberri
 from scipy.optimize import brentq
 
-from wb_conserved.disorder.passes import DistributionSums, Local, LocalSpectrum, Problem, SkewPotential, SkewSums
+from wb_conserved.disorder.energy_axis import EnergyAxis
+from wb_conserved.disorder.kinetics import as_matrices
+from wb_conserved.disorder.passes import DistributionSums, LocalSpectrum, Problem, SkewSums
 from wb_conserved.disorder.scattering import Kind, scattering_of
-from wb_conserved.disorder.shells import EnergyAxis
 from wb_conserved.interpolation import states_of
 from wb_conserved.models import rashba_gas
 from wb_conserved.models.kp import PAULI, KPSystem
@@ -78,13 +79,13 @@ def solved(system, level, rings, kinds, order="born", unitary=None, levels_shift
 
     own = {"degen_thresh": options.pop("degen_thresh", 1e-8), "operator": "spin"} | options
     values = summed(LocalSpectrum(problem, **own))
-    near = values["spectrum"][first : first + 1]
+    near = as_matrices(values["spectrum"][first : first + 1])
     green = (0 if real is None else np.tile(real, (len(kinds), len(kinds)))) - 1j * np.pi * near
     scattering = scattering_of(problem.kinds, near, green, order, problem.first_order)
     if not levels_shift:
         scattering = replace(scattering, shift=0 * scattering.shift)
-    known = Local(scattering, values["derivative"], values["states"].real, values["velocity"].real)
-    for kind in (DistributionSums, SkewPotential, SkewSums):
+    known = scattering
+    for kind in (DistributionSums, SkewSums):
         step = kind(problem, **own).with_results({"before": known})
         known = step.finalize(summed(step), system)
     distribution, currents = known

@@ -108,7 +108,7 @@ class TestRashba:
         system, rings = rashba(level)
         found = solved(system, level, rings, [(0.1, 0.02)], order)
         extrinsic = of_rashba(found, "conventional_")
-        spectrum = found.known.local.scattering.spectrum[0, 0, 0].real
+        spectrum = found.known.scattering.spectrum[0, 0, 0].real
         higher = (0.1 * np.pi * spectrum) ** 2 if order == "t-matrix" else 0
         assert sum(extrinsic) == pytest.approx(-conventional * (1 + higher), abs=2e-6)
         assert extrinsic[0] == pytest.approx(np.sqrt(min(1, 1 + 2 * level / 0.25)) * (1 + higher), abs=1e-7)

@@ -1,6 +1,7 @@
 """Impurities in lattices: scattering against closed numbers and exact diagonalisation, residual resistivity, the origin."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,10 +11,13 @@ from test_disorder_kubo import fermi_line, intrinsic, two_bands
 
 import wb_conserved
 from wb_conserved import models
-from wb_conserved.disorder import Impurity, impurity_response
+from wb_conserved.disorder import PARTS, Impurity, impurity_response
+from wb_conserved.disorder import shells as of_shells
+from wb_conserved.disorder.energy_axis import EnergyAxis
 from wb_conserved.disorder.passes import DistributionSums, LocalSpectrum, Problem
 from wb_conserved.disorder.scattering import Kind
-from wb_conserved.disorder.shells import EnergyAxis
+from wb_conserved.errors import InputError
+from wb_conserved.interpolation import WannierInterpolator
 from wb_conserved.models import lattice_system
 from wb_conserved.models.kp import PAULI
 from wb_conserved.units import CONDUCTANCE, HBAR_EV_FS
@@ -48,7 +52,7 @@ class TestSquareLattice:
         """Im and Re from T = W/(1 − WG), averaged over some nodes: the spectral function of a mesh is noisy."""
         problem = problem_of(square_lattice(), [([[0.6]], 0.05)], EnergyAxis(-1.4, 0.02, 11), lowest=-4.1, highest=4.1)
         calculator = LocalSpectrum(problem, operator="identity", degen_thresh=1e-6)
-        spectrum = wb_conserved.run(square_lattice(), self.mesh, {"x": calculator}, **SERIAL).results["x"].scattering
+        spectrum = wb_conserved.run(square_lattice(), self.mesh, {"x": calculator}, **SERIAL).results["x"]
         A = spectrum.spectrum[:, 0, 0].real.mean()
         assert A == pytest.approx(0.129305, rel=5e-3)
         shift = spectrum.shift[:, 0, 0].real.mean() / 0.05
@@ -228,7 +232,7 @@ def test_t_matrix_against_exact_diagonalisation():
     axis = EnergyAxis(-7.0, 0.02, 651)
     problem = problem_of(system, [(W, 0.01)], axis)
     calculator = LocalSpectrum(problem, degen_thresh=1e-6)
-    scattering = wb_conserved.run(system, [240, 240, 1], {"x": calculator}, **SERIAL).results["x"].scattering
+    scattering = wb_conserved.run(system, [240, 240, 1], {"x": calculator}, **SERIAL).results["x"]
     T = scattering.inward[0][0][0]
     A = scattering.spectrum
     # G + GTG = (1 − GW)⁻¹ G, whose spectral part is (1 − GW)⁻¹ A (1 − WG†)⁻¹ with (1 − GW)⁻¹ = W⁻¹T
@@ -239,3 +243,42 @@ def test_t_matrix_against_exact_diagonalisation():
     scale = np.abs(exact).max()
     assert np.abs(clean - exact).max() > 0.3 * scale
     np.testing.assert_allclose(found, exact, atol=1e-2 * scale)
+
+
+def test_tetrahedra():
+    """At kBT = 0 on a mesh on which shells are off by several percent; the width of the axis does not matter."""
+    impurity = Impurity(0.6, 0.05)
+
+    def response(mesh, **options):
+        found = impurity_response(
+            square_lattice(), [mesh, mesh, 1], impurity, [-1.3], operator="identity", degen_thresh=1e-6, scattering="born",
+            **options,
+        )  # fmt: skip
+        charge, lifetime = (found.results[f"impurity_{name}"].data[0] for name in ("charge", "lifetime"))
+        return charge[X, X] / CONDUCTANCE / (0.340338 / 0.014624), lifetime / (HBAR_EV_FS / 0.014624), found.residuals
+
+    *fine, residuals = response(80, width=0.02, tetra=True)
+    np.testing.assert_allclose(fine, 1.0, rtol=1e-3)
+    np.testing.assert_allclose(response(80, width=0.1, tetra=True)[:2], fine, rtol=1e-9)
+    assert residuals["particles"] < 1e-12
+    assert np.abs(np.subtract(response(80, width=0.02)[:2], 1)).max() > 1e-2
+    with pytest.raises(InputError, match="kBT = 0 with tetrahedra"):
+        response(4, kBT=0.1, width=0.05, tetra=True)
+
+
+def test_few_kpoints_near_the_level():
+    """Matrices are made for k points with shells alone where these are few: the same currents."""
+    system = models.random_model(4, dimension=2, seed=5)
+    level = WannierInterpolator(system).band_energies(np.zeros((1, 3)))[0, 0] + 0.05
+    response = partial(
+        impurity_response, system, [30, 30, 1], Impurity(0.3, 0.02, orbitals=[0, 2]), [level], width=0.02, degen_thresh=1e-6,
+        extra_rate=0.01,
+    )  # fmt: skip
+    few = response()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(of_shells, "_FEW", 0.0)
+        all_ = response()
+    for name in PARTS:
+        scale = np.abs(all_.results[name].data).max()
+        np.testing.assert_allclose(few.results[name].data, all_.results[name].data, atol=1e-10 * scale)
+    assert np.abs(few.results["impurity_side_jump"].data).max() > 0

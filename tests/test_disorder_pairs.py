@@ -91,7 +91,7 @@ def test_dense_equation(name, order, extra_rate):
         assert (np.abs(skew).max() > 1e-3) == (order != "born")
     close(found.charge[:2, :2], np.array([[dense.charge(g[l], i) for i in FLOWS] for l in FIELDS]))
     assert found.known.particles < 1e-14
-    assert (found.known.local.scattering.optical < 1e-14) or order != "t-matrix"
+    assert (found.known.scattering.optical < 1e-14) or order != "t-matrix"
 
 
 @pytest.mark.parametrize("order", ORDERS)

@@ -96,6 +96,10 @@ class BandGeometry:
             self._of_grouping["changed part"] = selected, other
         return self._of_grouping["changed part"]
 
+    def part(self, kpoints: np.ndarray) -> BandGeometry:
+        """That of some k points (k,), bool, alone; this one has to outlive it."""
+        return BandGeometry(self.batch.part(kpoints), self.observable, *self.grouping, self.external_terms)
+
     @property
     def energies(self):
         """Band energies (k, n), eV."""

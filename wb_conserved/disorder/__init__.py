@@ -14,12 +14,12 @@ the currents of s along i are :math:`e\int d\varepsilon(-\partial f/\partial\var
 - anomalous distribution: C[g_a] = 2πc{im[U†W X^{l,1} W U] + im[U†WAW D_lU]}, then Σ w Re tr[g_a v^i s]
 - Gaussian skew scattering: see `passes.SkewSums`
 
-`shells` finds the states, `scattering` the rates, `passes` sums, `response` gives the results.
+`energy_axis` weighs and `shells` finds the states, `scattering` has the rates, `passes` sums, `response` gives the results.
 """
 
+from .energy_axis import EnergyAxis
 from .impurities import Impurity
 from .response import ADDED, PARTS, ImpurityResult, impurity_response
 from .scattering import ORDERS
-from .shells import EnergyAxis
 
 __all__ = ["ADDED", "ORDERS", "PARTS", "EnergyAxis", "Impurity", "ImpurityResult", "impurity_response"]

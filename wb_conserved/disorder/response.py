@@ -20,10 +20,10 @@ from ..occupations import Scan, fermi_statistics
 from ..operators import Operator
 from ..results.dataset import RunResult
 from ..units import HBAR_EV_FS, conductivity_factor, conductivity_unit, periodic_measure
+from .energy_axis import EnergyAxis
 from .impurities import Impurity
 from .passes import Distribution, Problem, SkewSums, energy_range
 from .scattering import ORDERS, Kind
-from .shells import EnergyAxis
 
 _LARGEST = 2**31
 """Bytes of the tensors of all nodes, beyond which `large` has to be set."""
@@ -209,9 +209,9 @@ class ResidualResistivity(_Scalar):
 
 def _means(known: Distribution, problem: Problem):
     """Σ w |M|, Σ w tr Γ and Σ w |M| |v̄| at the nodes."""
-    scattering = known.local.scattering
+    scattering = known.scattering
     rate = np.einsum("nij,nji->n", scattering.outward, scattering.spectrum).real
-    return known.local.states, rate + problem.extra_rate * known.local.states, known.local.velocity
+    return known.states, rate + problem.extra_rate * known.states, known.velocity
 
 
 class ImpurityResult(RunResult):
@@ -264,6 +264,7 @@ def impurity_response(
     operator="spin",
     scattering: str = "t-matrix",
     width: float | None = None,
+    tetra: bool = False,
     extra_rate: float = 0.0,
     first_order: bool = True,
     kwargs_formula: dict | None = None,
@@ -293,7 +294,10 @@ def impurity_response(
     scattering : {"t-matrix", "third", "born"}
         Orders of the potential in the distribution, see `wb_conserved.disorder.scattering`.
     width : float, optional
-        Width of the energy shells, eV.  Default: half of the lowest kBT; at kBT = 0 it has to be given.
+        Distance of the nodes of the energy axis, and width of the shells, eV.  Default: half of the lowest kBT; at kBT = 0 it
+        has to be given.
+    tetra : bool
+        Linear tetrahedra in place of shells of a width, also for the clean crystal; for kBT = 0.
     extra_rate : float
         An isotropic rate besides the impurities (phonons), eV: ħ over its time.
     first_order : bool
@@ -327,7 +331,7 @@ def impurity_response(
         raise InputError("width", "a number > 0 (eV)", repr(width))
     axis = EnergyAxis.of_levels(scan.levels, hottest, width)
     bands, first = axis.covering(*energy_range(system))
-    problem = Problem(axis, bands, first, functions, kinds, scattering, first_order, float(extra_rate), origins)
+    problem = Problem(axis, bands, first, functions, kinds, scattering, first_order, float(extra_rate), origins, bool(tetra))
     size = (1 + (scattering != "born")) * axis.number * problem.elements**2 + bands.number * problem.number**2
     size *= 16
     if size > _LARGEST and not large:
@@ -337,14 +341,17 @@ def impurity_response(
             f"{size / 2**30:.1f} GiB: {problem.number} functions at {axis.number} energies, {bands.number} for all bands "
             "(fewer functions, a larger width)",
         )
+    if tetra and hottest > 0:
+        raise InputError("tetra", "kBT = 0 with tetrahedra, or False", f"kBT up to {hottest:g} eV")
     own = {"degen_thresh": degen_thresh, "degen_Kramers": degen_Kramers, "kwargs_formula": kwargs_formula}
     own = {"operator": operator} | own
-    clean = {"kBT": kBT, "fermi_surface_width": width if hottest == 0 else None}
+    sea = {"kBT": kBT, "tetra": bool(tetra)}
+    surface = sea | {"fermi_surface_width": width if hottest == 0 and not tetra else None}
     calculators: dict[str, Any] = {
-        "conserved": static.ConservedSpinConductivity(scan.levels, **clean, **own),
-        "conventional": static.ConventionalSpinConductivity(scan.levels, kBT=kBT, **own),
-        "berry": static.BerrySpinConductivity(scan.levels, kBT=kBT, **own),
-        "dipole": static.DipoleScatteringSpinConductivity(scan.levels, **clean, **own),
+        "conserved": static.ConservedSpinConductivity(scan.levels, **surface, **own),
+        "conventional": static.ConventionalSpinConductivity(scan.levels, **sea, **own),
+        "berry": static.BerrySpinConductivity(scan.levels, **sea, **own),
+        "dipole": static.DipoleScatteringSpinConductivity(scan.levels, **surface, **own),
     }
     calculators |= {name: ImpurityCurrent(scan, problem, name, **own) for name in PARTS}
     calculators["impurity_charge"] = ImpurityCharge(scan, problem, "σ_charge", "conductivity of charge", **own)
@@ -387,7 +394,7 @@ def _completed(found: RunResult) -> ImpurityResult:
     result = ImpurityResult.__new__(ImpurityResult)
     vars(result).update(vars(found))
     result.observable = result.calculators["impurity_drift"].operator
-    result.residuals = {"particles": known.particles, "optical_theorem": known.local.scattering.optical}
+    result.residuals = {"particles": known.particles, "optical_theorem": known.scattering.optical}
     for prefix, clean, long_name in (
         ("impurity_", ("conserved", "dipole"), "conserved current, all parts"),
         ("impurity_conventional_", ("conventional",), "conventional current, all parts"),

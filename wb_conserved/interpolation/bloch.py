@@ -135,6 +135,11 @@ class BlochBatch(ABC):
         """Batch of some k points, or a few more: which ones (k,), bool, and the batch, which this one has to outlive."""
         return kpoints, SelectedBatch(self, kpoints)
 
+    def part(self, kpoints: np.ndarray) -> BlochBatch:
+        """Batch of some k points (k,), bool, alone, whose matrices are not made for the others where these are many; this one
+        has to outlive it."""
+        return SelectedBatch(self, kpoints)
+
     def forget(self) -> None:
         """Drop all matrices; the batch cannot be used any more."""
         vars(self).clear()
@@ -262,6 +267,11 @@ class InterpolatedBatch(BlochBatch):
     @cached_property
     def _eigen(self):
         return self._interpolator.eigensolver.solve(self.packed_matrix("Ham"), self._kpoints)
+
+    def part(self, kpoints):
+        part = type(self)(self._interpolator, self._kpoints[kpoints], self._cell)
+        vars(part)["_eigen"] = tuple(array[kpoints] for array in self._eigen)
+        return part
 
     @property
     def energies(self):
