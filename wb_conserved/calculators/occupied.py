@@ -21,7 +21,16 @@ from wannierberri.result import EnergyResult
 
 from ..errors import InputError
 from ..interpolation import WannierInterpolator, particles_of, states_of
-from ..occupations import Electrons, Scan, Statistics, Tetrahedra, counting_statistics, fermi_statistics, level_of
+from ..occupations import (
+    Electrons,
+    FermiDirac,
+    Scan,
+    Statistics,
+    Tetrahedra,
+    counting_statistics,
+    fermi_statistics,
+    level_of,
+)
 from ..units import conductivity_factor, conductivity_unit, periodic_measure
 from .band_geometry import BandGeometry
 from .base import FIELD, FLOW, GeometryCalculator
@@ -312,6 +321,29 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
     def _tensor_shape(self) -> tuple[int, ...]:
         return (3,) * len(self.cartesian_axes)
 
+    def for_system(self, system) -> OccupationCalculator:
+        """The same with the statistics of the particles of a system, where these have one of their own.
+
+        Raises
+        ------
+        InputError
+            What these particles do not have: levels, zero temperature, tetrahedra, a weight.
+        """
+        particles = particles_of(system)
+        own = particles.statistics(np.atleast_1d(self.kBT))
+        if own is None:
+            return self
+        if self.level_given:
+            given = str(self.electrons) if self.electrons else f"{self.Efermi.tolist()}"
+            raise InputError("Efermi", f"none for {particles.name}, which have no level", given)
+        missing = [weight for weight in self.occupations if weight not in own.weights]
+        if missing or not isinstance(self.statistics, FermiDirac):
+            found = f"the weights {', '.join(missing)}" if missing else self.statistics.name
+            raise InputError(type(self).__name__, f"a sum or method for {particles.name}, of {own.name}", found)
+        known = copy.copy(self)
+        known.statistics = own
+        return known
+
     def at_temperature(self, kBT: float) -> OccupationCalculator:
         """The same at one of its temperatures, eV, with an axis of temperatures where it has one."""
         alone = copy.copy(self)
@@ -331,6 +363,12 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
         if particles.kBT is not None and not np.allclose(self.kBT, particles.kBT, rtol=1e-9, atol=0):
             expected = f"{particles.kBT:g} eV, the temperature of the system; for several, a system with all of them"
             raise InputError("kBT", expected, f"{listed(np.atleast_1d(self.kBT))} eV")
+        own = particles.statistics(np.atleast_1d(self.kBT))
+        if own is not None:
+            if type(own) is not type(self.statistics):
+                expected = f"calculator.for_system(system) for {particles.name}, with {own.name}"
+                raise InputError("calculator", expected, getattr(self.statistics, "name", "no statistics"))
+            return
         if particles.level is None and not self.level_given:
             raise InputError("Efermi", f"Fermi levels (eV) for {particles.name}", "none")
         if particles.level is None or self.any_level or not self.level_given:
@@ -386,8 +424,9 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
         )
 
     def __call__(self, data_K) -> EnergyResult:
-        values = self.accumulate(states_of(data_K))
-        return self.finalize({name: array / data_K.nk for name, array in values.items()}, data_K.system)
+        known = self.for_system(data_K.system)
+        values = known.accumulate(states_of(data_K))
+        return known.finalize({name: array / data_K.nk for name, array in values.items()}, data_K.system)
 
 
 class NoObservable(OccupationCalculator):

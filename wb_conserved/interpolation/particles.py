@@ -44,6 +44,10 @@ class Particles:
         """
         return operator
 
+    def statistics(self, kBT):
+        """Occupation at several temperatures (eV) of particles without a level; None: Fermi-Dirac statistics up to a level."""
+        return None
+
     def check_force(self, force: str, what: str) -> None:
         """Refuse the response to a force that does not act on these particles.
 
