@@ -98,6 +98,7 @@ class TestEntries:
         assert {name: list(entry.options) for name, entry in SUMS.items() if entry.options} == {
             "conserved": ["terms"], "conventional": ["spin_current"], "drift": ["relaxation_time"],
             "nernst_kubo": ["method"], "nernst_conserved": ["method"], "nernst_conventional": ["method"],
+            "nernst_drift": ["method", "relaxation_time"],
         }  # fmt: skip
 
     @pytest.mark.parametrize("value", [-1, 0, "fast", True, np.inf, np.nan])

@@ -35,7 +35,7 @@ def kagome_shells(**options):
     crystal = (own.cell, [*own.positions, *ligands], [1, 1, 1, 2, 2])
     outwards = own.cartesian[:2].mean(axis=0) - own.cartesian.mean(axis=0)
     D = 0.062 * 3.18e-3 * (outwards / np.linalg.norm(outwards) - [0, 0, 1])
-    shells = [(0, 1, (0, 0, 0), exchange_matrix(3.18e-3, D)), (0, 1, (-1, 1, 0), 0.11e-3)]
+    shells = [(0, 1, (0, 0, 0), exchange_matrix(3.18e-3, D)), (1, 2, (1, 0, 0), 0.11e-3)]
     arguments = {"convention": "bonds", "crystal": crystal, "periodic": (True, True, False)} | options
     return SpinModel.from_shells(own.cell, own.positions, 2.5, shells, **arguments)
 

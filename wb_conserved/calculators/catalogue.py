@@ -123,6 +123,7 @@ for _name, _calculator in {
     "nernst_kubo": thermal.KuboConservedSpinNernst,
     "nernst_conserved": thermal.ConservedSpinNernst,
     "nernst_conventional": thermal.ConventionalSpinNernst,
+    "nernst_drift": thermal.DriftSpinNernst,
     "equilibrium_current": equilibrium.EquilibriumSpinCurrent,
     "torque_dipole": equilibrium.TorqueDipole,
     "total_current": equilibrium.TotalCurrent,

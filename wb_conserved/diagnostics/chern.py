@@ -92,7 +92,7 @@ def chern_numbers(system, mesh: int | tuple[int, int], *, plane: tuple[int, floa
         numbers.append(round(-handed * flux.sum() / (2 * np.pi)))
     if largest > _SMALL_FLUX:
         raise InputError(
-            "mesh", f"one that resolves the gaps ({', '.join(f'{gap:.3g}' for gap in gaps)} eV)",
+            "mesh", f"one that resolves the gaps, of bands that do not touch ({', '.join(f'{gap:.3g}' for gap in gaps)} eV)",
             f"{sizes[0]} × {sizes[1]}, with a flux of {largest / np.pi:.2f} π through a plaquette",
         )  # fmt: skip
     return ChernNumbers(tuple(groups), tuple(numbers), gaps, largest / np.pi)

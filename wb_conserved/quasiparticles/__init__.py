@@ -8,6 +8,7 @@ from .magnets import honeycomb_magnet, jarosite, triangular_antiferromagnet
 from .pairing import pairing
 from .spin_model import SpinModel
 from .spin_waves import magnon_system
+from .structure_factor import StructureFactor, structure_factor
 
 __all__ = [
     "CONVENTIONS",
@@ -15,11 +16,13 @@ __all__ = [
     "Convention",
     "Gap",
     "SpinModel",
+    "StructureFactor",
     "band_gap",
     "bogoliubov_system",
     "honeycomb_magnet",
     "jarosite",
     "magnon_system",
     "pairing",
+    "structure_factor",
     "triangular_antiferromagnet",
 ]

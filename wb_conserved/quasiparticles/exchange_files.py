@@ -1,11 +1,12 @@
 """Spin models from files: TB2J's ``exchange.xml`` and ``exchange.out``, and plain tables.
 
 TB2J (X. He et al., Comput. Phys. Commun. 264, 107938 (2021)) writes E = −Σ_{i≠j} [J S_i·S_j + S_i·J_ani·S_j + D·(S_i × S_j)]
-− Σ_i S_i·A_i·S_i with unit vectors, each pair in both orders; lengths S are those of its moments, |m| = gμ_B S, and may be given.
-Its pickle is not read: unpickling a file runs what is in it.  One calculation with all moments along n does not determine
-J_ani·n and D·n, which TB2J writes all the same, with a note; they are then left out ("transverse"), which is said.
+− Σ_i S_i·A_i·S_i with unit vectors, each pair in both orders; lengths S are those of its moments, |m| = gμ_B S, unless
+given.  Its pickle is not read: unpickling a file runs what is in it.  One calculation with all moments along n does not
+determine J_ani·n and D·n, which TB2J writes all the same, with a note.  J_ani is then left out, as the part across n alone
+would be an easy plane, and so is D·n; that is said.
 
-A plain table has a row for each bond, ``i j R1 R2 R3`` and J, or J D_x D_y D_z, or the nine elements of J, in rows; before them,
+A plain table has a row for each bond, ``i j R1 R2 R3`` and J, or J D_x D_y D_z, or the nine elements of J; before them,
 settings in TOML: every argument of `SpinModel` but the bonds, ``unit`` ("eV", "meV" or "K", of bonds and anisotropy) and
 ``first_site`` (0 or 1, from which sites are counted; 0 by default).  Arguments in Python take the place of settings.
 """
@@ -36,7 +37,7 @@ _UNITS = {"eV": 1.0, "meV": 1e-3, "K": BOLTZMANN_EV}
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _BOND = re.compile(rf"\s*([A-Za-z]+\d+)\s+([A-Za-z]+\d+)\s+\(\s*(-?\d+),\s*(-?\d+),\s*(-?\d+)\)\s*({_NUMBER})\s*\(")
 _NOTE = re.compile(r"should\s+be\s+disregarded")
-PARTS = ("full", "transverse", "isotropic")
+PARTS = ("full", "determined", "isotropic")
 _SETTINGS = ("cell", "positions", "spins", "directions", "anisotropy", "field", "g", "periodic", "name")
 
 
@@ -51,8 +52,8 @@ def read_model(make: Callable[..., Any], path: str | os.PathLike, **arguments: A
         A folder of TB2J's results, ``*.xml``, ``*.out``, or a plain table (any other ending).
     **arguments
         Of `SpinModel`; for a table also ``unit`` and ``first_site``; for TB2J also ``parts``: "full" for J as written,
-        "transverse" without J_ani·n and D·n, n along the moments, "isotropic" for J_iso alone.  By default "full" for a file
-        without TB2J's note about a single calculation, and "transverse" for one with it.
+        "determined" for J_iso and the part of D across the moments, "isotropic" for J_iso alone.  By default "full", and
+        "determined" for a file with TB2J's note about a single calculation.
 
     Raises
     ------
@@ -108,21 +109,21 @@ def _assembled(path, cell, cartesian, moments, found, tensors, text, arguments):
     if which not in (None, *PARTS):
         raise InputError("parts", f"one of {', '.join(map(repr, PARTS))}", repr(which))
     if which is None and _NOTE.search(text):
-        which = "transverse"
+        which = "determined"
         logger.warning(
-            "%s: TB2J says that one calculation does not determine J_ani·n and D·n for moments along n; they are left out "
-            "(parts='full' takes them, parts='isotropic' J_iso alone)",
+            "%s: TB2J says that one calculation does not determine J_ani·n and D·n for moments along n; J_ani and D·n are "
+            "left out (parts='full' takes them, parts='isotropic' J_iso alone)",
             path,
         )
-    keep = _transverse(path, moments) if which == "transverse" else None
+    across = _across(path, moments) if which == "determined" else None
     bonds = {}
     for name, bond, J in found:
         if bond[0] == bond[1] and not any(bond[2]):
             continue  # the energy of a spin with itself, a constant for unit vectors
-        if which == "isotropic" and name != "exchange":
+        if name in {"isotropic": ("DMI", "bilinear"), "determined": ("bilinear",)}.get(which, ()):
             continue
-        if keep is not None and name != "exchange":
-            J = _cross(keep @ _vector(J)) if name == "DMI" else keep @ J @ keep
+        if name == "DMI" and across is not None:
+            J = _cross(across @ _vector(J))
         bonds[bond] = bonds.get(bond, 0.0) + J
     if not bonds:
         raise InputError(path, "exchange between spins", "none")
@@ -136,13 +137,13 @@ def _assembled(path, cell, cartesian, moments, found, tensors, text, arguments):
     }
 
 
-def _transverse(path, moments):
+def _across(path, moments):
     """Projection onto the plane across the moments."""
     lengths = np.linalg.norm(moments, axis=1)
     n = moments[lengths.argmax()] / max(lengths.max(), 1e-300)
     if np.abs(np.cross(moments, n)).max() > 1e-2 * max(lengths.max(), _SMALL):
         raise InputError(
-            "parts", f"'full' or 'isotropic', as the moments of {path} are not along one axis", "'transverse'"
+            "parts", f"'full' or 'isotropic', as the moments of {path} are not along one axis", "'determined'"
         )
     return np.eye(3) - np.outer(n, n)
 
