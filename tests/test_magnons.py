@@ -33,7 +33,7 @@ KAPPA = np.pi / 6
 
 
 def results(system, names, mesh=40, kBT=TEMPERATURES, **options):
-    calculators = {name: SUMS[name].calculator(kBT=kBT, degen_thresh=1e-8, **options) for name in names}
+    calculators = {name: SUMS[name].calculator(kBT=kBT, **{"degen_thresh": 1e-8} | options) for name in names}
     return wb_conserved.run(system, mesh, calculators).results
 
 
@@ -313,6 +313,14 @@ class TestRuns:
         system, calculator = honeycomb_magnet().to_system(), static.BerrySpinConductivity(kBT=0.1)
         with pytest.raises(InputError, match=r"calculator: expected calculator.for_system\(system\) for magnons"):
             calculator.check_levels(system)
+
+    def test_holes_are_no_partners(self):
+        """A threshold above twice the lowest energy does not group a magnon with its hole, of mean energy 0."""
+        system = honeycomb_magnet(exchange=1.0, anisotropy=1e-3).to_system()
+        found = [results(system, ["nernst_conserved"], 4, degen_thresh=t)["nernst_conserved"].data for t in (1e-7, 1e-9)]
+        np.testing.assert_allclose(*found)
+        g = BandGeometry(interpolated_batch(WannierInterpolator(system), shifted_mesh(2)), SPIN, 100.0, False, False)
+        assert g.multiplets.labels.tolist() == [[0, 0, 1, 1]] * 4
 
     def test_matrix_between_sites(self):
         """b†_A b_A − b†_B b_B from a matrix of two sites."""

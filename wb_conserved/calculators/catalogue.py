@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from ..errors import InputError
+from ..occupations import Bose
 from . import equilibrium, quasiparticles, static, tabulate, thermal
 from .base import GeometryCalculator, keywords
 from .occupied import DensityOfStates, NumberOfElectrons, OccupationCalculator
@@ -26,13 +27,19 @@ class Entry:
     name : str
         In input files and results.
     calculator : type
-    statistics : tuple of str
-        Kinds of particles that it is for.
     """
 
     name: str
     calculator: type[GeometryCalculator]
-    statistics: tuple[str, ...] = ("fermi",)
+
+    @property
+    def of_bosons(self) -> bool:
+        """Whether it is for bosons without charge and level too, as magnons are."""
+        if self.tabulated:
+            return True
+        if self.calculator.force == "electric field" or issubclass(self.calculator, NumberOfElectrons):
+            return False
+        return not self.calculator.any_level and set(self.occupations) <= set(Bose.weights)
 
     @property
     def tabulated(self) -> bool:

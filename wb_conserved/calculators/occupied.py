@@ -330,9 +330,9 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
             What these particles do not have: levels, zero temperature, tetrahedra, a weight.
         """
         particles = particles_of(system)
-        own = particles.statistics(np.atleast_1d(self.kBT))
-        if own is None:
+        if particles.has_level or self.any_level:
             return self
+        own = particles.statistics(np.atleast_1d(self.kBT))
         if self.level_given:
             given = str(self.electrons) if self.electrons else f"{self.Efermi.tolist()}"
             raise InputError("Efermi", f"none for {particles.name}, which have no level", given)
@@ -363,10 +363,9 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
         if particles.kBT is not None and not np.allclose(self.kBT, particles.kBT, rtol=1e-9, atol=0):
             expected = f"{particles.kBT:g} eV, the temperature of the system; for several, a system with all of them"
             raise InputError("kBT", expected, f"{listed(np.atleast_1d(self.kBT))} eV")
-        own = particles.statistics(np.atleast_1d(self.kBT))
-        if own is not None:
-            if type(own) is not type(self.statistics):
-                expected = f"calculator.for_system(system) for {particles.name}, with {own.name}"
+        if not particles.has_level:
+            if not self.any_level and type(self.statistics) is not type(particles.statistics(np.atleast_1d(self.kBT))):
+                expected = f"calculator.for_system(system) for {particles.name}"
                 raise InputError("calculator", expected, getattr(self.statistics, "name", "no statistics"))
             return
         if particles.level is None and not self.level_given:
@@ -503,6 +502,7 @@ class NumberOfElectrons(States):
 
     def _check_matrices(self, system):
         """Energies are always there; what they count are electrons."""
+        particles_of(system).check_force("number of electrons", self.long_name)
         particles_of(system).observable(self.operator)
 
     def unit(self, dimension):

@@ -24,6 +24,7 @@ from ..driver.kpoints import kpoints_of_grid
 from ..driver.run import estimate, silent
 from ..driver.run import run as run_calculators
 from ..errors import ConfigError, InputError, how_to_install
+from ..interpolation import particles_of
 from ..io import load_system
 from ..io.sharing import share_system
 from ..results import format_comparison, format_table, write_convergence, write_results
@@ -67,10 +68,9 @@ class Job:
         config = self.config
         mesh = config.grid.mesh if isinstance(config.grid.mesh, list) else [config.grid.mesh] * 3
         lines = [
-            f"system    {config.system.path}: {self.system.num_wann} Wannier functions, "
-            f"{self.system.pointgroup.size} symmetry operations",
+            f"system    {config.path}: {_functions(self.system)}",
             f"mesh      {' × '.join(str(n) for n in mesh)}, {self.kpoints} k points evaluated",
-            f"Fermi     {_levels(config)}, {_temperatures(config.temperature)}",
+            f"{'Fermi' if config.magnons is None else 'Bose'}{_levels(config)}{_temperatures(config.temperature)}",
             f"multiplet threshold = {config.multiplets.threshold:g} eV"
             + (" and Kramers pairs" if config.multiplets.kramers else ""),
             f"computes  {', '.join(make_calculators(config))} of {config.quantities.operator}",
@@ -79,12 +79,22 @@ class Job:
         return "\n".join(lines)
 
 
+def _functions(system) -> str:
+    """Size of a system, and what its particles are where these are no electrons."""
+    particles = particles_of(system)
+    if particles.assumptions:
+        return f"{particles.name}; {particles.assumptions}"
+    return f"{system.num_wann} Wannier functions, {system.pointgroup.size} symmetry operations"
+
+
 def _levels(config) -> str:
-    """What [fermi] asks for."""
+    """What [fermi] asks for, where there is a level."""
+    if config.magnons is not None:
+        return "      "
     fermi, scan = config.fermi, config.scan()
     if fermi.counted:
-        return f"level that holds electrons: {scan}"
-    return f"level {fermi.level:g} eV, scan of {len(scan)} from {scan[0]:g} to {scan[-1]:g} eV"
+        return f"     level that holds electrons: {scan}, "
+    return f"     level {fermi.level:g} eV, scan of {len(scan)} from {scan[0]:g} to {scan[-1]:g} eV, "
 
 
 def _temperatures(temperature) -> str:
@@ -130,7 +140,7 @@ def run(file, output, overwrite, dry_run, verbose):
         return
     result = everything.select(calculators)
     compared = {key: everything.results[key].data for key in further}
-    if not config.fermi.counted:  # an axis of one level
+    if config.has_levels:  # an axis of one level
         compared = {key: data[0] for key, data in compared.items()}
     dataset = result.to_dataset(**_provenance(job, communicator), **_compared_attributes(compared))
     written = job.unfinished.finish(
@@ -139,18 +149,18 @@ def run(file, output, overwrite, dry_run, verbose):
             job.folder,
             overwrite=job.overwrite,
             input_text=job.again,
-            level=config.fermi.table_level,
+            level=config.table_level,
             pictures=_plots(config),
             components=config.output.components,
-            title=Path(config.system.path).name,
+            title=Path(config.path).name,
         ),
         options["checkpoint"],
     )
-    click.echo("\n" + format_table(dataset, config.fermi.table_level, config.output.components) + "\n")
+    click.echo("\n" + format_table(dataset, config.table_level, config.output.components) + "\n")
     if noise := format_noise(dataset, config.output.components):
         click.echo(noise + "\n")
     if compared:
-        click.echo(format_comparison(dataset, config.fermi.table_level, config.output.components, compared) + "\n")
+        click.echo(format_comparison(dataset, config.table_level, config.output.components, compared) + "\n")
     click.echo(_balance(result.busy_seconds))
     click.echo(f"{result.seconds:.1f} s; wrote {', '.join(path.name for path in written)} to {job.folder}")
 
@@ -178,7 +188,7 @@ def convergence(file, output, overwrite, verbose):
     if communicator.rank > 0:
         return
     dataset = result.to_dataset(**_provenance(job, communicator))
-    table = format_convergence(dataset, config.fermi.table_level, config.output.components)
+    table = format_convergence(dataset, config.table_level, config.output.components)
     written = job.unfinished.finish(
         lambda: write_convergence(dataset, table, job.folder, overwrite=job.overwrite, input_text=job.again),
         options["checkpoint"],
@@ -231,7 +241,8 @@ def check(file, verbose):
     job = _load(communicator, lambda: _prepare(file, None, True, check_only=True))
     click.echo(job.describe())
     unknown = "bands     no error bar: the ab initio mesh is not known (mp_grid in [system], or the .win file)"
-    click.echo(interpolation_report(job.config, job.system) or unknown)
+    if job.config.magnons is None:
+        click.echo(interpolation_report(job.config, job.system) or unknown)
 
 
 def _world(verbose):
@@ -280,6 +291,8 @@ def _doubts(config, system):
 def _of_scan(config):
     """A window that is moved; levels of a list that are far from the level: usually given relative to it."""
     fermi = config.fermi
+    if config.magnons is not None:
+        return []
     if config.shift:
         return [
             f"[fermi] window: moved by {config.shift:+.4g} eV, so that the level is on its uniform grid, whose spacing is "
@@ -394,7 +407,7 @@ def _no_picture() -> str:
 def _provenance(job, communicator):
     """Attributes of the data set: the input as it was given and as it was understood, and MPI."""
     attributes = {
-        **({} if job.config.fermi.counted else {"fermi_level_eV": job.config.fermi.level}),
+        **({"fermi_level_eV": job.config.fermi.level} if job.config.has_levels else {}),
         "components": " ".join(job.config.output.components or []),
         "input_toml": job.text,
         "input_resolved_json": json.dumps(job.config.model_dump(), ensure_ascii=False),

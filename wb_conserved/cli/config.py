@@ -6,42 +6,23 @@ import re
 from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, field_validator, model_validator
 
 from ..calculators import SUMS
 from ..errors import InputError
 from ..geometry.spin_current import SPIN_CURRENTS
 from ..occupations import Electrons
 from ..units import BOLTZMANN_EV
+from .magnons import Magnons, check_magnons, without_electrons
+from .section import Count, Pair, RelativePath, Vector, section_of
+from .section import IsPath as _IsPath
+from .section import Section as _Section
+from .section import each_once as _each_once
+from .section import problem as _problem
 
 _QUOTED_SPIN_CURRENTS = ", ".join(map(repr, SPIN_CURRENTS))
 _SAME_LEVEL = 1e-9
 MOST_LEVELS = 10**5
-
-
-def _each_once(values: list | None) -> list | None:
-    """The values, unless one is there twice."""
-    twice = next((value for value in values or () if values.count(value) > 1), None)
-    if twice is not None:
-        raise PydanticCustomError("twice", "{value} once", {"value": repr(twice), "times": values.count(twice)})
-    return values
-
-
-class _IsPath:
-    """Mark of a key that is a path, relative to the folder of the input file."""
-
-
-RelativePath = Annotated[str, Field(pattern=r"^[^\x00]+$"), _IsPath()]
-Count = Annotated[int, Field(gt=0)]
-Pair = Annotated[list[int], Field(min_length=2, max_length=2)]
-Vector = Annotated[list[float], Field(min_length=3, max_length=3)]
-
-
-class _Section(BaseModel):
-    """A table of the input file; the description of a key is what its errors say was expected."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class System(_Section):
@@ -313,30 +294,55 @@ class Convergence(_Section):
 class Config(_Section):
     """A whole input file."""
 
-    system: System
+    system: System | None = None  # not with magnons, nor is fermi
     grid: Grid
-    fermi: Fermi
+    fermi: Fermi | None = None
     temperature: Temperature
     multiplets: Multiplets
     quantities: Quantities
     output: Output
     run: Run
     convergence: Convergence
+    magnons: Magnons | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_one_kind(cls, data):
+        return without_electrons(data) if data.get("magnons") is not None else {"system": {}, "fermi": {}} | data
+
+    @property
+    def path(self) -> str:
+        """Where the system comes from, as it is in the file."""
+        return self.system.path if self.magnons is None else self.magnons.path
+
+    @property
+    def has_levels(self) -> bool:
+        """Whether results have an axis of Fermi levels."""
+        return self.magnons is None and not self.fermi.counted
+
+    @property
+    def table_level(self) -> float | None:
+        """Fermi level of the table, eV; None without an axis of levels."""
+        return self.fermi.table_level if self.magnons is None else None
 
     @property
     def shift(self) -> float:
         """How far the window is moved, eV, so that its spacing can be the width of the Fermi surface at kBT = 0."""
         temperature = self.temperature
+        if self.magnons is not None:
+            return 0.0
         cold = np.all(np.equal(temperature.energy, 0.0)) and not temperature.tetrahedra
         surface = any("surface" in SUMS[name].calculator.occupations for name in self.quantities.names)
         return self.fermi.shift if cold and surface and temperature.fermi_surface_width is None else 0.0
 
-    def scan(self) -> np.ndarray | Electrons:
-        """Fermi levels in eV, or the number of electrons, see `Fermi.scan`."""
-        return self.fermi.scan(uniform=self.shift != 0.0)
+    def scan(self) -> np.ndarray | Electrons | None:
+        """Fermi levels in eV, or the number of electrons, see `Fermi.scan`; None for magnons."""
+        return None if self.magnons is not None else self.fermi.scan(uniform=self.shift != 0.0)
 
     @model_validator(mode="after")
     def _consistent(self):
+        if self.magnons is not None:
+            check_magnons(self)
         calculators = {}
         for name in self.quantities.in_order:
             try:
@@ -347,7 +353,7 @@ class Config(_Section):
                 if key == "kBT" and self.temperature.kBT is None:
                     key, found = "kelvin", f"{self.temperature.kelvin} K"
                 raise _problem(key, error.expected, found, section) from None
-        if SPIN_CURRENTS[self.system.spin_current].matrices and self.quantities.operator != "spin":
+        if self.magnons is None and SPIN_CURRENTS[self.system.spin_current].matrices and self.quantities.operator != "spin":
             expected = f"'projected' with [quantities] operator '{self.quantities.operator}', or operator 'spin'"
             raise _problem("spin_current", expected, self.system.spin_current, "system")
         axes = {"".join(calculator.cartesian_axes): None for calculator in calculators.values()}
@@ -376,7 +382,7 @@ def path_keys() -> list[tuple[str, str]]:
     return [
         (section, key)
         for section, table in Config.model_fields.items()
-        for key, field in table.annotation.model_fields.items()
+        for key, field in section_of(table).model_fields.items()
         if any(isinstance(mark, _IsPath) for mark in _marks(field))
     ]
 
@@ -429,7 +435,7 @@ def _make_calculator(config, name):
     options = dict(config.quantities.options.get(name, {}))
     if "surface" in entry.calculator.occupations:
         options["fermi_surface_width"] = config.temperature.fermi_surface_width
-    if "spin_current" in entry.options:
+    if "spin_current" in entry.options and config.magnons is None:
         options["spin_current"] = config.system.spin_current
     if entry.of_observable:
         options["operator"] = config.quantities.operator
@@ -442,12 +448,5 @@ def _make_calculator(config, name):
         kwargs_formula={"external_terms": config.quantities.external_terms},
         **options,
     )
-    calculator.noted_level = config.fermi.table_level
+    calculator.noted_level = config.table_level
     return calculator
-
-
-def _problem(key: str, expected: str, found: Any, section: str = "") -> PydanticCustomError:
-    """Error of a validator that sees more than one key."""
-    return PydanticCustomError(
-        "key", "{expected}", {"section": section, "key": key, "expected": expected, "found": str(found)}
-    )

@@ -19,6 +19,7 @@ from ..io import load_system
 from ..io.ab_initio_mesh import ab_initio_mesh
 from ..operators import get_operator
 from .config import Config, make_calculators
+from .magnons import magnons
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +50,9 @@ def make_system(config: Config, source: Path):
     InputError, ConfigError
         Data that cannot be used, symmetry that it does not have, or a mesh that the symmetry does not allow.
     """
+    if config.magnons is not None:
+        system = magnons(config.magnons, source, beside(source, config.magnons.path))
+        return system, _grid(config, system, source)
     options = config.system.model_dump(exclude={"path", "symmetry"})
     if config.system.symmetry is not None:
         options.pop("symmetry_tolerance")
@@ -74,11 +78,14 @@ def make_system(config: Config, source: Path):
             raise ConfigError(
                 f"{source}: [system] symmetry: expected {error.expected}; found {error.found} with {generators}"
             ) from None
+    return system, _grid(config, system, source)
+
+
+def _grid(config, system, source):
     try:
-        grid = regular_grid(system, config.grid.mesh)
+        return regular_grid(system, config.grid.mesh)
     except InputError as error:
         raise ConfigError(f"{source}: [grid] {error}") from None
-    return system, grid
 
 
 def check_meshes(config: Config, system, source: Path) -> None:
@@ -123,6 +130,8 @@ def comparison(config: Config) -> dict:
 
 def _at_the_level(config, own):
     """Settings with the Fermi level alone, for calculators that were made with others."""
+    if config.magnons is not None:
+        return config
     fermi = config.fermi.model_copy(update={"levels": None, "window": None, "points": None})
     temperature = config.temperature.model_copy(update={"fermi_surface_width": _width(own)})
     return config.model_copy(update={"fermi": fermi, "temperature": temperature})
@@ -136,7 +145,7 @@ def interpolation_report(config: Config, system) -> InterpolationReport | None:
     config : Config
     system : wannierberri.system.System_R
     """
-    if ab_initio_mesh(system) is None:
+    if config.magnons is not None or ab_initio_mesh(system) is None:
         return None
     level = config.fermi.table_level if not config.fermi.counted else _levels(system, config)[0]
     calculators = make_calculators(_at_the_level(config, make_calculators(config)))

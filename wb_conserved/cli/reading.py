@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from ..errors import ConfigError, InputError
 from .config import Config
+from .section import section_of
 
 _LENGTH_OF_FOUND = 80
 
@@ -45,7 +46,7 @@ def read_config(path: Path) -> tuple[Config, str]:
         place = re.search(r" \(at line (\d+), column (\d+)\)", str(error))
         line = int(place[1]) if place else text.count("\n") + 1
         raise InputError(path, "TOML", str(error).replace(place[0] if place else "", ""), line) from None
-    filled = {name: {} for name in Config.model_fields} | data
+    filled = {name: {} for name, field in Config.model_fields.items() if field.is_required()} | data
     try:
         return Config.model_validate(filled), text
     except ValidationError as error:
@@ -69,13 +70,13 @@ def _explain(item: dict, data: dict) -> str:
     if item["type"] == "twice":
         return f"{name}: expected {item['ctx']['value']} once; found it {item['ctx']['times']} times"
     if item["type"] == "extra_forbidden":
-        known = list((Config if not keys else Config.model_fields[section].annotation).model_fields)
+        known = list((section_of(Config.model_fields[section]) if keys else Config).model_fields)
         close = difflib.get_close_matches(keys[0] if keys else section, known, n=1)
         hint = f"; did you mean {close[0]}?" if close else ""
         return f"{name}: expected one of {', '.join(known)}; found an unknown {'key' if keys else 'section'}{hint}"
     if not keys:
         return f"{name}: expected a table; found {_shortened(data[section])}"
-    field = Config.model_fields[section].annotation.model_fields[keys[0]]
+    field = section_of(Config.model_fields[section]).model_fields[keys[0]]
     found = "nothing" if item["type"] == "missing" else _shortened(data[section][keys[0]])
     return f"{name}: expected {field.description}; found {found}{_hint(item)}"
 

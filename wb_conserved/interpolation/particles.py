@@ -19,6 +19,8 @@ class Particles:
         Weight of each band in sums over occupied states.
     level : float or None
         Level up to which bands are filled, eV, where it cannot be chosen.
+    has_level : bool
+        Whether there is a level up to which bands are filled; if not, `statistics` says how they are occupied.
     kBT : float or None
         Temperature of the system, eV, where it cannot be chosen.
     assumptions : str
@@ -30,6 +32,7 @@ class Particles:
     name = "electrons"
     counting = 1.0
     level: float | None = None
+    has_level = True
     kBT: float | None = None
     assumptions = ""
     refused: Mapping[str, str] = MappingProxyType({})
@@ -45,8 +48,8 @@ class Particles:
         return operator
 
     def statistics(self, kBT):
-        """Occupation at several temperatures (eV) of particles without a level; None: Fermi-Dirac statistics up to a level."""
-        return None
+        """Occupation at several temperatures (eV) of particles without a level."""
+        raise NotImplementedError(f"{self.name}: filled up to a level")
 
     def check_force(self, force: str, what: str) -> None:
         """Refuse the response to a force that does not act on these particles.

@@ -39,7 +39,8 @@ _CONSERVED = 1e-7  # of the largest element: what commutes
 _MESH, _RANDOM = 12, 200  # k points that are looked at, along each direction, and others
 _REFUSED = MappingProxyType(
     {
-        "electric field": "magnons carry no charge, and E and ∇μ do not act on them; a temperature gradient does (nernst_…)"
+        "electric field": "magnons carry no charge, and E and ∇μ do not act on them; a temperature gradient does (nernst_…)",
+        "number of electrons": "there are none; the specific heat counts modes",
     }
 )
 
@@ -57,6 +58,7 @@ class Magnons(Particles):
     """
 
     name = "magnons"
+    has_level = False
     refused: Mapping[str, str] = _REFUSED
 
     def __init__(self, sites: int, zero_point: bool, assumptions: str):
