@@ -261,6 +261,19 @@ class TestRuns:
         assert "regulator 0.001 eV; zero-point motion left out" in dataset.attrs["assumptions"]
         assert dataset.attrs["particles"] == "magnons, each band counted 1"
 
+    def test_calculators_of_wannierberri(self):
+        """Energies are those of the magnons, not eigenvalues of H; others, which take states as orthonormal, are refused."""
+        system = random_magnet().to_system()
+        path = wannierberri.Path.from_nodes(system, nodes=[[0, 0, 0], [0.5, 0.2, 0]], labels=["Γ", "X"], length=20)
+        table = TabulatorAll({"s": tabulate.Expectation(degen_thresh=1e-8)}, mode="path")
+        expected = WannierInterpolator(system).band_energies(path.K_list)
+        arguments = {"parallel": False, "data_k_class": system.data_k_class}
+        for run, further in ((wb_conserved.run, {}), (wannierberri.run, arguments)):
+            found = run(system, path, {"bands": table}, **further).results["bands"].results["Energy"].data
+            np.testing.assert_allclose(found, expected, atol=1e-10)
+        with pytest.raises(InputError, match="calculators: expected calculators of wb_conserved for bosons"):
+            wb_conserved.run(system, 4, {"AHC": wannierberri.calculators.static.AHC(Efermi=np.array([1.0]))})
+
     def test_tabulators(self):
         """Every per-band quantity, on a path; the spin of magnons of a ferromagnet is −1."""
         system = honeycomb_magnet().to_system()

@@ -24,6 +24,7 @@ from wannierberri.system.system_R import System_R
 
 from ..errors import InputError
 from ..interpolation import PARAUNITARY, Particles
+from ..interpolation.boson_data import Data_K_bosons
 from ..interpolation.eigen import packed
 from ..models import lattice_system
 from ..occupations import Bose
@@ -120,9 +121,10 @@ def magnon_system(model, regulator: float = 0.0, *, zero_point: bool = False) ->
     system = lattice_system(
         model.cell, half, spin, np.tile(model.cartesian, (2, 1)), tuple(model.periodic.tolist()), model.name
     )
-    system.eigensolver, system.model, system.regulator = PARAUNITARY, model, float(regulator)
+    system.eigensolver, system.data_k_class = PARAUNITARY, Data_K_bosons
+    system.model, system.regulator = model, float(regulator)
     texts = [
-        f"linear spin waves of {number} sites, J and A as they are at zero temperature, no decay",
+        f"linear spin waves of {number} site{'s' * (number > 1)}, J and A as they are at zero temperature, no decay",
         f"regulator {regulator:g} eV" if regulator else "no regulator",
         "zero-point motion included" if zero_point else "zero-point motion left out",
         *_spurious_torques(model, hoppings),
