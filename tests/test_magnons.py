@@ -306,7 +306,7 @@ class TestRuns:
             (lambda: equilibrium.EquilibriumSpinCurrent(kBT=0.0), r"kBT: expected a number > 0"),
             (
                 lambda: equilibrium.EquilibriumSpinCurrent(kBT=0.1, operator="charge"),
-                "operator: expected 'spin'.*'charge'",
+                "operator: expected an observable of magnons.*'charge'",
             ),
             (
                 lambda: thermal.ConservedSpinNernst(kBT=0.1, method="mott"),

@@ -15,21 +15,16 @@ s = −diag(n_i·a) for b and b† alike, in units of ħ; b† sits where b does
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from dataclasses import replace
-from types import MappingProxyType
 
 import numpy as np
 from wannierberri.system.system_R import System_R
 
 from ..errors import InputError
-from ..interpolation import PARAUNITARY, Particles
-from ..interpolation.boson_data import Data_K_bosons
+from ..interpolation import PARAUNITARY
 from ..interpolation.eigen import packed
 from ..models import lattice_system
-from ..occupations import Bose
-from ..operators import CHARGE, Operator, RealSpaceMatrix
 from ..units import BOHR_MAGNETON
+from .bosons import Bosons, check_regulator, make_bosonic
 from .reference_state import check_stationary, frame
 
 logger = logging.getLogger(__name__)
@@ -38,47 +33,6 @@ _STABLE = 1e-6  # of the largest element of H: eigenvalues above minus this are 
 _SOFT = 1e-9  # below which they are zero
 _CONSERVED = 1e-7  # of the largest element: what commutes
 _MESH, _RANDOM = 12, 200  # k points that are looked at, along each direction, and others
-_REFUSED = MappingProxyType(
-    {
-        "electric field": "magnons carry no charge, and E and ∇μ do not act on them; a temperature gradient does (nernst_…)",
-        "number of electrons": "there are none; the specific heat counts modes",
-    }
-)
-
-
-class Magnons(Particles):
-    """Magnons, bosons without a chemical potential.
-
-    Parameters
-    ----------
-    sites : int
-        Magnetic sites of the cell.
-    zero_point : bool
-        Whether the zero-point motion counts in equilibrium densities, n + ½ in the place of n.
-    assumptions : str
-    """
-
-    name = "magnons"
-    has_level = False
-    refused: Mapping[str, str] = _REFUSED
-
-    def __init__(self, sites: int, zero_point: bool, assumptions: str):
-        self.sites, self.zero_point, self.assumptions = sites, zero_point, assumptions
-
-    def statistics(self, kBT):
-        return Bose(kBT, zero_point=self.zero_point)
-
-    def observable(self, operator: Operator) -> Operator:
-        """O ⊕ O* of a matrix O between the sites, Σ b†_i O_ij b_j; the identity counts magnons."""
-        if operator == CHARGE:
-            expected = "'spin', 'identity' (their number) or a matrix between the sites for magnons"
-            raise InputError("operator", expected, "'charge'")
-        own = operator.matrix
-        if isinstance(own, RealSpaceMatrix) and own.num_wann == self.sites:
-            both = np.zeros((len(own.iRvec), 2 * self.sites, 2 * self.sites, own.matrix.shape[3]), dtype=complex)
-            both[:, : self.sites, : self.sites], both[:, self.sites :, self.sites :] = own.matrix, own.matrix.conj()
-            return replace(operator, matrix=RealSpaceMatrix(own.iRvec, both))
-        return operator
 
 
 def magnon_system(model, regulator: float = 0.0, *, zero_point: bool = False) -> System_R:
@@ -108,11 +62,10 @@ def magnon_system(model, regulator: float = 0.0, *, zero_point: bool = False) ->
     """
     if model.directions is None:
         raise InputError("directions", "those of the spins: SpinModel(directions=...), or model.minimised()", "none")
-    if isinstance(regulator, bool) or not np.isscalar(regulator) or not 0 <= regulator < np.inf:
-        raise InputError("regulator", "a number >= 0 (eV)", repr(regulator))
+    regulator = check_regulator(regulator)
     check_stationary(*model.of_uniform_states, model.spins, model.directions)
     hoppings = _matrices(model)
-    _check_stable(model, hoppings, float(regulator))
+    _check_stable(model, hoppings, regulator)
     number = len(model.spins)
     hoppings[0, 0, 0] = hoppings[0, 0, 0] + regulator * np.eye(2 * number)
     spin = np.zeros((2 * number, 2 * number, 3))
@@ -121,15 +74,14 @@ def magnon_system(model, regulator: float = 0.0, *, zero_point: bool = False) ->
     system = lattice_system(
         model.cell, half, spin, np.tile(model.cartesian, (2, 1)), tuple(model.periodic.tolist()), model.name
     )
-    system.eigensolver, system.data_k_class = PARAUNITARY, Data_K_bosons
-    system.model, system.regulator = model, float(regulator)
+    system.model, system.regulator = model, regulator
     texts = [
         f"linear spin waves of {number} site{'s' * (number > 1)}, J and A as they are at zero temperature, no decay",
         f"regulator {regulator:g} eV" if regulator else "no regulator",
         "zero-point motion included" if zero_point else "zero-point motion left out",
         *_spurious_torques(model, hoppings),
     ]
-    system.particles = Magnons(number, bool(zero_point), "; ".join(texts))
+    make_bosonic(system, Bosons("magnons", number, bool(zero_point), "; ".join(texts)))
     return system
 
 
