@@ -230,6 +230,13 @@ class TestFiles:
         expected = np.array([phonons.get_frequencies(k) for k in kpoints]) * 4.135667696e-3  # THz -> eV
         np.testing.assert_allclose(energies, expected, rtol=1e-5)
         np.testing.assert_allclose(system.wannier_centers_cart[::3][:2], cell.positions, atol=1e-9)
+        # between the nearest images of atoms, which velocities between bands depend on
+        centres, matrices = system.wannier_centers_cart, np.asarray(system.get_R_mat("Ham"))
+        distance = np.linalg.norm(
+            (system.rvec.iRvec @ system.real_lattice)[:, None, None] + centres - centres[:, None], axis=-1
+        )
+        longest = np.linalg.norm(phonons.primitive.get_smallest_vectors()[0] @ cell.cell, axis=1).max()
+        assert distance[np.abs(matrices) > 1e-12].max() == pytest.approx(longest)
 
 
 class TestRefused:
