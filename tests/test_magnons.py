@@ -1,5 +1,7 @@
 """Magnons: energies against the equations of motion, published numbers, Bose limits, the zero-point motion, neutrons."""
 
+import pickle
+
 import numpy as np
 import pytest
 import wannierberri
@@ -11,6 +13,7 @@ from wb_conserved import InputError
 from wb_conserved.calculators import CATALOGUE, SUMS, equilibrium, static, tabulate, thermal
 from wb_conserved.calculators.band_geometry import BandGeometry
 from wb_conserved.diagnostics.chern import chern_numbers
+from wb_conserved.driver.checkpoint import CheckpointError
 from wb_conserved.interpolation import WannierInterpolator
 from wb_conserved.interpolation.batches import interpolated_batch
 from wb_conserved.models import kane_mele
@@ -23,6 +26,7 @@ from wb_conserved.quasiparticles import (
     triangular_antiferromagnet,
 )
 from wb_conserved.quasiparticles.spin_waves import spurious_torques
+from wb_conserved.results.noise import format_noise
 from wb_conserved.units import BOLTZMANN_EV, CONDUCTANCE, HBAR_EV_FS, periodic_measure
 
 TEMPERATURES = [0.5, 1.0]
@@ -334,6 +338,36 @@ class TestRuns:
         np.testing.assert_allclose(*found)
         g = BandGeometry(interpolated_batch(WannierInterpolator(system), shifted_mesh(2)), SPIN, 100.0, False, False)
         assert g.multiplets.labels.tolist() == [[0, 0, 1, 1]] * 4
+
+    def test_few_k_points_carry(self, caplog):
+        """α^y_yx of jarosite on 40², where two bands nearly touch; σ_K is not recommended, as there is none."""
+        calculators = {"α": thermal.ConservedSpinNernst(kBT=4e-3, degen_thresh=1e-7)}
+        data = wb_conserved.run(jarosite().to_system(), 40, calculators).to_dataset()
+        text = format_noise(data, ["yxy"])
+        assert text.startswith("few k points carry: α_in yxy = ") and "of 1600 k points count" in text and "σ_K" not in text
+
+    def test_rounding_is_no_noise(self, caplog):
+        """The thermal Hall conductivity of the antiferromagnet vanishes, k by k."""
+        results(honeycomb_magnet(exchange=1.0).to_system(), ["thermal_hall", "nernst_conserved"], 60)
+        assert "few k points carry" not in caplog.text
+
+    def test_threshold_of_electrons(self, caplog):
+        """The default, 0.0001 eV, is above the gap of jarosite."""
+        wb_conserved.run(jarosite().to_system(), 4, {"α": thermal.ConservedSpinNernst(kBT=4e-3)})
+        assert "degen_thresh = 0.0001 eV: bands that close count as one level, and the highest energy is 0.01" in caplog.text
+        assert "platinum" not in caplog.text
+
+    def test_copies_and_checkpoints(self, tmp_path):
+        """A system goes to other processes, and a run goes on from its checkpoint, with the same digits."""
+        system = random_magnet().to_system(regulator=1e-3)
+        copy = pickle.loads(pickle.dumps(system))  # noqa: S301  (of this test)
+        calculators = {"α": thermal.ConservedSpinNernst(kBT=[0.5], degen_thresh=1e-7)}
+        assert copy.particles.assumptions == system.particles.assumptions and copy.model.energy() == system.model.energy()
+        first = wb_conserved.run(system, 6, calculators, checkpoint=tmp_path / "c").results["α"].data
+        again = wb_conserved.run(copy, 6, calculators, checkpoint=tmp_path / "c").results["α"].data
+        np.testing.assert_array_equal(first, again)
+        with pytest.raises(CheckpointError):
+            wb_conserved.run(random_magnet().to_system(regulator=2e-3), 6, calculators, checkpoint=tmp_path / "c")
 
     def test_matrix_between_sites(self):
         """b†_A b_A − b†_B b_B from a matrix of two sites."""

@@ -67,6 +67,7 @@ class Bose(Statistics):
     zero_point: bool = False
     name = "Bose-Einstein statistics"
     weights = tuple(_MOMENTS)
+    of_bands = ("sea", "grand_potential", "entropy", "thermal_sea")
 
     def __post_init__(self):
         temperatures = np.atleast_1d(np.asarray(self.kBT, dtype=float))
@@ -116,6 +117,19 @@ class Bose(Statistics):
             return plain.times(_OF_ENERGY[moment](safe))
 
         return Placement(states, spread)
+
+    def band_weights(self, weight, energies, place):
+        kBT = float(self._temperatures[place[0] if place else 0])
+        positive = energies > 0
+        x = np.where(positive, energies, kBT) / kBT
+        half = 0.5 * self.zero_point
+        found = {
+            "sea": lambda: 1 / np.expm1(x) + half,
+            "grand_potential": lambda: kBT * (np.log(-np.expm1(-x)) + half * x),
+            "entropy": lambda: x / np.expm1(x) - np.log(-np.expm1(-x)),
+            "thermal_sea": lambda: _heat(x),
+        }[weight]()
+        return np.where(positive, found, 0.0)
 
     def weigh(self, weight, spectra):
         self.check(weight)
