@@ -100,6 +100,7 @@ class TestEntries:
             "conserved": ["terms"], "conventional": ["spin_current"], "drift": ["relaxation_time"],
             "nernst_kubo": ["method"], "nernst_conserved": ["method"], "nernst_conventional": ["method"],
             "orbital_magnetization": ["outside_states"],
+            "nernst_drift": ["method", "relaxation_time"],
         }  # fmt: skip
 
     @pytest.mark.parametrize("value", [-1, 0, "fast", True, np.inf, np.nan])

@@ -60,6 +60,41 @@ def test_paraunitary_states(copies):
         np.testing.assert_allclose(energies[:, ::2], energies[:, 1::2], rtol=0, atol=1e-12)
 
 
+def positive_definite(number, size, seed=0):
+    root = complex_normal(np.random.default_rng(seed), number, size, size)
+    return root @ dagger(root) + 0.1 * np.eye(size)
+
+
+@pytest.mark.parametrize("size", [2, 4, 6, 12, 14])
+def test_kernel_and_numpy(size, monkeypatch):
+    """The same energies and, up to a phase, states; those of a k point to the last bit whatever its neighbours."""
+    real = packed(positive_definite(21, size))
+    energies, states = PARAUNITARY.solve(real)
+    np.testing.assert_array_equal(PARAUNITARY.energies(real), energies)
+    for part in (slice(3, 4), slice(5, 17)):
+        np.testing.assert_array_equal(PARAUNITARY.solve(real[part])[1], states[part])
+    monkeypatch.setenv("WB_CONSERVED_COMPILED", "0")
+    expected, others = PARAUNITARY.solve(real)
+    np.testing.assert_allclose(energies, expected, rtol=0, atol=1e-13 * np.abs(expected).max())
+    np.testing.assert_allclose(PARAUNITARY.energies(real), expected, rtol=0, atol=1e-13 * np.abs(expected).max())
+    basis = np.repeat([1.0, -1.0], size // 2)
+    overlaps = np.abs(dagger(others) @ (basis[:, None] * states))
+    np.testing.assert_allclose(overlaps, np.broadcast_to(np.eye(size), overlaps.shape), rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("bad", [0, 8, 20])
+def test_one_matrix_among_others(bad, kernels):
+    """That is not positive, or not finite."""
+    matrices = positive_definite(21, 4)
+    matrices[bad] -= 1.01 * np.linalg.eigvalsh(matrices[bad])[0] * np.eye(4)
+    for solve in (PARAUNITARY.solve, PARAUNITARY.energies):
+        with pytest.raises(InputError, match=f"positive definite.*at index {bad}[.]"):
+            solve(packed(matrices))
+    matrices[bad, 1, 1] = np.nan
+    with pytest.raises((np.linalg.LinAlgError, InputError)):
+        PARAUNITARY.solve(packed(matrices))
+
+
 def test_holes_have_the_energies_of_particles_at_the_opposite_point():
     system, kpoints = random_bosons(), random_kpoints()
     np.testing.assert_allclose(states(system, -kpoints).energies[:, :3], -states(system, kpoints).energies[:, :2:-1])

@@ -306,7 +306,7 @@ class WithMetric:
 
     def __getattr__(self, name):
         function = getattr(geometry, name)
-        if "metric" not in inspect.signature(function).parameters:
+        if name == "find_multiplets" or "metric" not in inspect.signature(function).parameters:
             return function
 
         def with_metric(first, *others):
@@ -317,6 +317,17 @@ class WithMetric:
 
 
 FUNCTIONS = [name for name in geometry.__all__ if "metric" in inspect.signature(getattr(geometry, name)).parameters]
+FUNCTIONS.remove("find_multiplets")  # for which these multiplets of both norms would not be any
+
+
+def test_bands_of_different_norm_are_no_multiplet():
+    energies = strict.asarray([[-0.5, -0.1, 0.1, 0.2], [-3.0, -2.0, 0.1, 2.0]])
+    metric = strict.asarray([-1.0, -1.0, 1.0, 1.0])
+    with strict.ArrayAPIStrictFlags(boolean_indexing=False, data_dependent_shapes=False):
+        found = geometry.find_multiplets(energies, 0.5, metric=metric)
+    assert np.asarray(found.labels).tolist() == [[0, 0, 1, 1], [0, 1, 2, 3]]
+    without = geometry.find_multiplets(energies, 0.5)
+    assert np.asarray(without.labels).tolist() == [[0, 0, 0, 0], [0, 1, 2, 3]]
 
 
 @pytest.mark.parametrize("device", [test_array_api.CPU, test_array_api.ACCELERATOR], ids=["cpu", "accelerator"])

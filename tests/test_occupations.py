@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from levels import Levels, spectra, weighed
 from scipy.interpolate import make_interp_spline
-from scipy.special import expit
+from scipy.special import expit, spence
 
 from wb_conserved.occupations import STATISTICS, Bose, FermiDirac, Mott, Scan, Steps, Tetrahedra, fermi_statistics
 
@@ -171,7 +171,21 @@ class TestBose:
             "grand_potential": kBT * np.log(-np.expm1(-x)),
             "entropy": -np.log(-np.expm1(-x)) + x * n,  # (1 + n) ln(1 + n) − n ln n, without cancellation
             "entropy_surface": x * np.exp(-x) / np.expm1(-x) ** 2 / kBT,
+            # (1 + n) ln²((1 + n)/n) − ln² n − 2 Li₂(−n), Li₂(−n) = spence(1 + n)
+            "thermal_sea": (1 + n) * x**2 - np.log(n) ** 2 - 2 * spence(1 + n),
+            "heat_capacity": x**2 * np.exp(-x) / np.expm1(-x) ** 2,
         }[weight]
+
+    @pytest.mark.parametrize("kBT", [0.03, [2.0, 0.1]], ids=str)
+    def test_zero_point_motion(self, kBT, bands):
+        """n + ½ and g + ½ε, of bands that no temperature reaches too; the others do not know it."""
+        energies, values = np.abs(bands[0]) * 100 + 0.02, bands[1]
+        assert energies.max() > 40 * np.max(kBT)
+        for weight in Bose.weights:
+            plain, more = (weighed(Bose(kBT, zero), weight, Levels(energies), values) for zero in (False, True))
+            half = {"sea": np.full_like(energies, 0.5), "grand_potential": 0.5 * energies}.get(weight, 0 * energies)
+            expected = plain + np.einsum("kn,kn...->...", half, values)
+            np.testing.assert_allclose(more, expected, rtol=1e-9, atol=1e-9)
 
     @pytest.mark.parametrize("kBT", [0.5, 0.03, [2.0, 0.1, 0.5]], ids=str)
     @pytest.mark.parametrize("weight", Bose.weights)

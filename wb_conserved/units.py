@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.constants import Boltzmann, angstrom, electron_mass, elementary_charge, hbar
+from scipy.constants import Boltzmann, angstrom, electron_mass, elementary_charge, hbar, physical_constants
 
 CONDUCTANCE = elementary_charge**2 / hbar
 """e²/ħ in S, 2.434135e-4."""
@@ -17,6 +17,9 @@ HBAR_EV_FS = hbar / elementary_charge * 1e15
 
 BOLTZMANN_EV = Boltzmann / elementary_charge
 """Boltzmann constant in eV/K."""
+
+BOHR_MAGNETON = physical_constants["Bohr magneton in eV/T"][0]
+"""μ_B in eV/T."""
 
 BOHR_MAGNETON_AREA = hbar**2 / (2 * electron_mass) / elementary_charge / angstrom**2
 """ħ²/2m in eV Å², 3.80998: −|e|/ħ times this is one Bohr magneton."""

@@ -140,4 +140,4 @@ class BandGeometry:
 
 
 def _find_multiplets(g):
-    return geometry.find_multiplets(g.energies, *g.grouping)
+    return geometry.find_multiplets(g.energies, *g.grouping, metric=g.metric)

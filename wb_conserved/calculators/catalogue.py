@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ..errors import InputError
+from ..occupations import Bose
 from . import equilibrium, impurities, quasiparticles, static, tabulate, thermal
 from .base import GeometryCalculator, keywords
 from .occupied import DensityOfStates, NumberOfElectrons, OccupationCalculator
@@ -28,13 +29,19 @@ class Entry:
         In input files and results.
     calculator : type
         Of a `GeometryCalculator`.
-    statistics : tuple of str
-        Kinds of particles that it is for.
     """
 
     name: str
     calculator: type[Any]
-    statistics: tuple[str, ...] = ("fermi",)
+
+    @property
+    def of_bosons(self) -> bool:
+        """Whether it is for bosons without charge and level too, as magnons are."""
+        if self.tabulated:
+            return True
+        if self.needs_impurities or self.calculator.force == "electric field" or issubclass(self.calculator, NumberOfElectrons):
+            return False
+        return not self.calculator.any_level and set(self.occupations) <= set(Bose.weights)
 
     @property
     def tabulated(self) -> bool:
@@ -143,6 +150,7 @@ for _name, _calculator in {
     "nernst_kubo": thermal.KuboConservedSpinNernst,
     "nernst_conserved": thermal.ConservedSpinNernst,
     "nernst_conventional": thermal.ConventionalSpinNernst,
+    "nernst_drift": thermal.DriftSpinNernst,
     "equilibrium_current": equilibrium.EquilibriumSpinCurrent,
     "torque_dipole": equilibrium.TorqueDipole,
     "total_current": equilibrium.TotalCurrent,

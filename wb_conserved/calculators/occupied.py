@@ -24,6 +24,7 @@ from ..interpolation import WannierInterpolator, particles_of, states_of
 from ..occupations import (
     Electrons,
     ElectronSpectrum,
+    FermiDirac,
     Scan,
     Statistics,
     Tetrahedra,
@@ -339,6 +340,29 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
     def _tensor_shape(self) -> tuple[int, ...]:
         return (3,) * len(self.cartesian_axes)
 
+    def for_system(self, system) -> OccupationCalculator:
+        """The same with the statistics of the particles of a system, where these have one of their own.
+
+        Raises
+        ------
+        InputError
+            What these particles do not have: levels, zero temperature, tetrahedra, a weight.
+        """
+        particles = particles_of(system)
+        if particles.has_level or self.any_level:
+            return self
+        own = particles.statistics(np.atleast_1d(self.kBT))
+        if self.level_given:
+            given = str(self.electrons) if self.electrons else f"{self.Efermi.tolist()}"
+            raise InputError("Efermi", f"none for {particles.name}, which have no level", given)
+        missing = [weight for weight in self.occupations if weight not in own.weights]
+        if missing or not isinstance(self.statistics, FermiDirac):
+            found = f"the weights {', '.join(missing)}" if missing else self.statistics.name
+            raise InputError(type(self).__name__, f"a sum or method for {particles.name}, of {own.name}", found)
+        known = copy.copy(self)
+        known.statistics = own
+        return known
+
     def at_temperature(self, kBT: float) -> OccupationCalculator:
         """The same at one of its temperatures, eV, with an axis of temperatures where it has one."""
         alone = copy.copy(self)
@@ -354,8 +378,14 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
         ------
         InputError
         """
+        particles = particles_of(system)
+        if not particles.has_level:
+            if not self.any_level and type(self.statistics) is not type(particles.statistics(np.atleast_1d(self.kBT))):
+                expected = f"calculator.for_system(system) for {particles.name}"
+                raise InputError("calculator", expected, getattr(self.statistics, "name", "no statistics"))
+            return
         levels = self.electrons or (self.Efermi if self.level_given else None)
-        particles_of(system).check(levels, np.atleast_1d(self.kBT), self.any_level)
+        particles.check(levels, np.atleast_1d(self.kBT), self.any_level)
 
     def _known_statistics(self) -> Statistics:
         if self.statistics is None:
@@ -410,8 +440,9 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
         )
 
     def __call__(self, data_K) -> EnergyResult:
-        values = self.accumulate(states_of(data_K))
-        return self.finalize({name: array / data_K.nk for name, array in values.items()}, data_K.system)
+        known = self.for_system(data_K.system)
+        values = known.accumulate(states_of(data_K))
+        return known.finalize({name: array / data_K.nk for name, array in values.items()}, data_K.system)
 
 
 class NoObservable(OccupationCalculator):
@@ -488,6 +519,7 @@ class NumberOfElectrons(States):
 
     def _check_matrices(self, system):
         """Energies are always there; what they count are electrons."""
+        particles_of(system).check_force("number of electrons", self.long_name)
         particles_of(system).observable(self.operator)
 
     def unit(self, dimension):

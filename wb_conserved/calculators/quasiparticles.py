@@ -158,6 +158,7 @@ class SmallestEnergy(States):
     """Smallest distance of a band from the level on the k mesh, eV: of a superconductor the gap, as the mesh sees it."""
 
     symbol = "E_min"
+    any_level = True
     long_name = "smallest distance of a band from the level"
     merges: Mapping[str, Merge] = MappingProxyType({_SMALLEST: _Smallest()})
 

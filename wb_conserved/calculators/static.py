@@ -213,9 +213,7 @@ class DriftSpinConductivity(Conductivity):
     dissipative = True
 
     def __init__(self, Efermi=None, *, relaxation_time: float | None = None, **kwargs):
-        if relaxation_time is not None and not is_positive(relaxation_time):
-            raise InputError("relaxation_time", "a number > 0 (fs)", repr(relaxation_time))
-        self.relaxation_time = relaxation_time
+        self.relaxation_time = checked_relaxation_time(relaxation_time)
         super().__init__(Efermi, **kwargs)
 
     def terms(self, band_geometry: BandGeometry) -> list[Term]:
@@ -230,3 +228,16 @@ class DriftSpinConductivity(Conductivity):
     def parameters(self):
         time = {} if self.relaxation_time is None else {"relaxation_time_fs": float(self.relaxation_time)}
         return super().parameters() | time  # without one, the unit says that the result is per fs
+
+
+def checked_relaxation_time(value):
+    """A relaxation time in fs, or None.
+
+    Raises
+    ------
+    InputError
+        Not a number > 0.
+    """
+    if value is not None and not is_positive(value):
+        raise InputError("relaxation_time", "a number > 0 (fs)", repr(value))
+    return value

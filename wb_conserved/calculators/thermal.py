@@ -18,7 +18,7 @@ from typing import ClassVar
 
 from ..errors import InputError
 from ..occupations import Mott
-from ..units import BOLTZMANN_EV, nernst_unit
+from ..units import BOLTZMANN_EV, HBAR_EV_FS, nernst_unit
 from . import static
 from .band_geometry import BandGeometry
 from .base import FLOW
@@ -96,6 +96,40 @@ class ConventionalSpinNernst(_Nernst):
     sources = ("sinova2004", "xiao2021")
     conductivity = static.ConventionalSpinConductivity
     spin_current = "projected"
+
+
+class DriftSpinNernst(_Nernst):
+    r"""Current of s carried by the shifted occupation in a temperature gradient, relaxation time t: α of
+    `static.DriftSpinConductivity`, the spin Seebeck effect of magnons.
+
+    .. math:: \alpha^{ils}_{drift} = t\int\frac{\partial f}{\partial T}\,\bar v^l\,\mathrm{tr}_M(v^i_M s_M)
+
+    (δf = −t v̄·∇T ∂f/∂T.)  Behaves oppositely to the intrinsic response under time reversal.
+
+    Parameters
+    ----------
+    relaxation_time : float, optional
+        In fs.  Default: the result is per fs.
+    """
+
+    symbol = "α_drift"
+    long_name = "drift spin Nernst conductivity"
+    conductivity = static.DriftSpinConductivity
+    dissipative = True
+
+    def __init__(self, Efermi=None, *, kBT, relaxation_time: float | None = None, **kwargs):
+        self.relaxation_time = static.checked_relaxation_time(relaxation_time)
+        super().__init__(Efermi, kBT=kBT, **kwargs)
+
+    def factor(self, system):
+        return super().factor(system) * (self.relaxation_time or 1.0) / HBAR_EV_FS
+
+    def unit(self, dimension):
+        return super().unit(dimension) + ("" if self.relaxation_time else " / fs")
+
+    def parameters(self):
+        time = {} if self.relaxation_time is None else {"relaxation_time_fs": float(self.relaxation_time)}
+        return super().parameters() | time
 
 
 class KuboConservedSpinNernst(_Nernst):

@@ -49,7 +49,7 @@ def check(file, report, quick, verbose, overrides):
     job = load(communicator, lambda: prepare(file, None, True, overrides, check_only=True, silent_doubts=True))
     config, system = job.config, job.system
     click.echo(job.describe())
-    if config.superconductor is not None:  # whose data are those of the normal state
+    if config.superconductor is not None or config.magnons is not None:  # what is examined are bands of electrons
         return
     click.echo()
     interpolation = interpolation_report(config, system)
@@ -62,6 +62,6 @@ def check(file, report, quick, verbose, overrides):
     click.echo(f"{health}\n")
     click.echo(interpolation or _UNKNOWN)
     if report is not None:
-        title = config.system.title
+        title = config.title
         write_file(report, format_report(title, job.describe(), health, str(interpolation or _UNKNOWN), system).encode())
         click.echo(f"wrote {report}")

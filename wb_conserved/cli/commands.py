@@ -23,6 +23,7 @@ from ..driver.kpoints import kpoints_of_grid
 from ..driver.run import estimate, silent
 from ..driver.run import run as run_calculators
 from ..errors import ConfigError, InputError, how_to_install
+from ..interpolation import particles_of
 from ..io import load_system
 from ..io.sharing import share_system
 from ..quasiparticles import ConvergenceError
@@ -84,10 +85,9 @@ class Job:
         config = self.config
         mesh = config.grid.mesh if isinstance(config.grid.mesh, list) else [config.grid.mesh] * 3
         lines = [
-            f"system    {config.system.name}: {self.system.num_wann} Wannier functions, "
-            f"{self.system.pointgroup.size} symmetry operations",
+            f"system    {config.name}: {_functions(self.system)}",
             f"mesh      {' × '.join(str(n) for n in mesh)}, {self.kpoints} k points evaluated",
-            f"Fermi     {_levels(config)}, {_temperatures(config.temperature)}",
+            f"{'Fermi' if config.magnons is None else 'Bose'}{_levels(config)}{_temperatures(config.temperature)}",
             f"multiplet threshold = {config.multiplets.threshold:g} eV"
             + (" and Kramers pairs" if config.multiplets.kramers else ""),
             *([f"gap       {config.superconductor.describe()}"] if config.superconductor else []),
@@ -98,14 +98,24 @@ class Job:
         return "\n".join(lines)
 
 
+def _functions(system) -> str:
+    """Size of a system, and what its particles are where these are no electrons."""
+    particles = particles_of(system)
+    if particles.assumptions:
+        return f"{particles.name}; {particles.assumptions}"
+    return f"{system.num_wann} Wannier functions, {system.pointgroup.size} symmetry operations"
+
+
 def _levels(config) -> str:
-    """What [fermi] asks for."""
+    """What [fermi] asks for, where there is a level."""
+    if config.magnons is not None:
+        return "      "
     fermi, scan = config.fermi, config.scan()
     if config.superconductor is not None:
         return f"level of the normal state {fermi.level:g} eV"
     if fermi.counted:
-        return f"level that holds electrons: {scan}"
-    return f"level {fermi.level:g} eV, scan of {len(scan)} from {scan[0]:g} to {scan[-1]:g} eV"
+        return f"     level that holds electrons: {scan}, "
+    return f"     level {fermi.level:g} eV, scan of {len(scan)} from {scan[0]:g} to {scan[-1]:g} eV, "
 
 
 def _temperatures(temperature) -> str:
@@ -166,23 +176,23 @@ def run(file, output, overwrite, dry_run, verbose, overrides):
             job.folder,
             overwrite=job.overwrite,
             input_text=job.again,
-            level=config.fermi.table_level,
+            level=config.table_level,
             pictures=_plots(config),
             components=shown,
-            title=config.system.title,
+            title=config.title,
             further=more.files,
         ),
         options["checkpoint"],
     )
     for line in more.summary:
         click.echo(line)
-    click.echo("\n" + format_table(dataset, config.fermi.table_level, shown) + "\n")
+    click.echo("\n" + format_table(dataset, config.table_level, shown) + "\n")
     if findings := format_findings(dataset):
         click.echo(findings + "\n")
     for line in filter(None, [format_noise(dataset, shown), *result.doubts()]):
         click.echo(line + "\n")
     if compared:
-        click.echo(format_comparison(dataset, config.fermi.table_level, shown, compared) + "\n")
+        click.echo(format_comparison(dataset, config.table_level, shown, compared) + "\n")
     click.echo(_balance(result.busy_seconds))
     click.echo(f"{result.seconds:.1f} s; wrote {', '.join(path.name for path in written)} to {job.folder}")
 
@@ -238,12 +248,12 @@ def convergence(file, output, overwrite, verbose, overrides):
         dataset = result.to_dataset(**_provenance(job, communicator))
         shown[name] = components(config, system, result.runs[-1].to_dataset())
         dataset.attrs["components"] = " ".join(shown[name] or [])
-        table = format_convergence(dataset, config.fermi.table_level, shown[name])
+        table = format_convergence(dataset, config.table_level, shown[name])
         if name == "convergence":
             scans = others_as_scans(others, dataset, shown[name])
             table = "\n\n".join([table, *map(format_scan, scans)])
-            drawn = (dataset, scans, config.fermi.table_level, shown[name])
-            pictures[name] = lambda target, drawn=drawn: plot_convergence(*drawn, target, config.system.title)
+            drawn = (dataset, scans, config.table_level, shown[name])
+            pictures[name] = lambda target, drawn=drawn: plot_convergence(*drawn, target, config.title)
         series[name] = dataset, table
     pictures = pictures if _plots(config) else {}
     written = job.unfinished.finish(
@@ -346,6 +356,8 @@ def doubts_of(config, system):
 def _of_input(config):
     """What stays unused, or is moved: a symmetry, a window; levels of a list that are far from the level: usually given
     relative to it."""
+    if config.magnons is not None:
+        return []
     fermi, unused = config.fermi, [text for text in [unused_symmetry(config)] if text]
     if config.shift:
         return [
@@ -464,7 +476,7 @@ def _no_picture() -> str:
 def _provenance(job, communicator):
     """Attributes of the data set: the input as it was given and as it was understood, and MPI."""
     attributes = {
-        **({} if job.config.fermi.counted else {"fermi_level_eV": job.config.fermi.level}),
+        **({"fermi_level_eV": job.config.fermi.level} if job.config.has_levels else {}),
         "input_toml": job.text,
         "input_resolved_json": json.dumps(job.config.model_dump(), ensure_ascii=False),
     }

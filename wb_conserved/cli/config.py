@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
@@ -14,6 +15,7 @@ from ..geometry.spin_current import SPIN_CURRENTS
 from ..occupations import Electrons
 from ..operators import Operator
 from .impurity_sections import DisorderSettings, ImpurityTable
+from .magnons import Magnons, check_magnons, without_electrons
 from .observable import Observable
 from .section import IsPath, Section, key_of, problem
 from .sections import Convergence, Fermi, Grid, Multiplets, Output, Quantities, Run, System, Temperature
@@ -23,10 +25,10 @@ from .superconductor import Superconductor
 class Config(Section):
     """A whole input file."""
 
-    system: System
+    system: System | None = None  # not with magnons, nor is fermi
     observable: Observable
     grid: Grid
-    fermi: Fermi
+    fermi: Fermi | None = None
     temperature: Temperature
     multiplets: Multiplets
     quantities: Quantities
@@ -36,11 +38,15 @@ class Config(Section):
     impurity: list[ImpurityTable] = Field([], description="tables [[impurity]]")
     disorder: DisorderSettings
     superconductor: Superconductor | None = None
+    magnons: Magnons | None = None
 
     @model_validator(mode="before")
     @classmethod
     def _quantities_with_impurities(cls, data):
-        """All that impurities make, where nothing else is said."""
+        """All that impurities make, where nothing else is said; the sections of electrons, or magnons."""
+        if data.get("magnons") is not None:
+            return without_electrons(data)
+        data = {"system": {}, "fermi": {}} | data
         quantities = data.get("quantities")
         if data.get("impurity") and isinstance(quantities, dict):
             return data | {"quantities": {"names": list(WITH_IMPURITIES)} | quantities}
@@ -53,12 +59,29 @@ class Config(Section):
     @property
     def has_levels(self) -> bool:
         """Whether results are over Fermi levels, rather than over temperatures alone."""
-        return not self.fermi.counted and self.superconductor is None
+        return self.magnons is None and not self.fermi.counted and self.superconductor is None
+
+    @property
+    def name(self) -> str:
+        """Where the system comes from, for messages."""
+        return self.system.name if self.magnons is None else self.magnons.path
+
+    @property
+    def title(self) -> str:
+        """The same for titles."""
+        return self.system.title if self.magnons is None else Path(self.magnons.path).name
+
+    @property
+    def table_level(self) -> float | None:
+        """Fermi level of the table, eV; None where nothing sets it, or a number of electrons does."""
+        return self.fermi.table_level if self.magnons is None else None
 
     @property
     def shift(self) -> float:
         """How far the window is moved, eV, so that its spacing can be the width of the Fermi surface at kBT = 0."""
         temperature = self.temperature
+        if self.magnons is not None:
+            return 0.0
         cold = np.all(np.equal(temperature.energy, 0.0)) and not temperature.tetrahedra
         surface = any("surface" in OVER_LEVELS[name].calculator.occupations for name in self.quantities.names)
         return self.fermi.shift if cold and surface and temperature.fermi_surface_width is None else 0.0
@@ -68,9 +91,9 @@ class Config(Section):
         """Observable: what its name stands for in the system, once that is loaded; before, one that declares the same."""
         return self.observable.operator(self.quantities.operator)
 
-    def scan(self) -> np.ndarray | Electrons:
-        """Fermi levels in eV, or the number of electrons, see `Fermi.scan`."""
-        return self.fermi.scan(uniform=self.shift != 0.0)
+    def scan(self) -> np.ndarray | Electrons | None:
+        """Fermi levels in eV, or the number of electrons, see `Fermi.scan`; None for magnons."""
+        return None if self.magnons is not None else self.fermi.scan(uniform=self.shift != 0.0)
 
     @model_validator(mode="after")
     def _impurities_and_what_they_enter(self):
@@ -120,6 +143,8 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _consistent(self):
+        if self.magnons is not None:
+            check_magnons(self)
         calculators = {}
         for name in self.quantities.in_order:
             try:
@@ -131,7 +156,7 @@ class Config(Section):
                     key, found = "kelvin", f"{self.temperature.kelvin} K"
                 raise problem(key, error.expected, found, section) from None
         self.observable.check(self.quantities.operator)
-        if SPIN_CURRENTS[self.system.spin_current].matrices and self.quantities.operator != "spin":
+        if self.magnons is None and SPIN_CURRENTS[self.system.spin_current].matrices and self.quantities.operator != "spin":
             expected = f"'projected' with [quantities] operator '{self.quantities.operator}', or operator 'spin'"
             raise problem("spin_current", expected, self.system.spin_current, "system")
         axes = {"".join(calculator.cartesian_axes): None for calculator in calculators.values()}
@@ -189,9 +214,9 @@ def _make_calculator(config, name):
     options = dict(config.quantities.options.get(name, {}))
     if "surface" in entry.calculator.occupations:
         options["fermi_surface_width"] = config.temperature.fermi_surface_width
-    if "spin_current" in entry.options:
+    if "spin_current" in entry.options and config.magnons is None:
         options["spin_current"] = config.system.spin_current
-    if "outside_states" in entry.options:
+    if "outside_states" in entry.options and config.magnons is None:
         options["outside_states"] = config.system.outside_states
     if entry.of_observable:
         options["operator"] = config.operator
@@ -206,5 +231,5 @@ def _make_calculator(config, name):
         kwargs_formula={"external_terms": config.quantities.external_terms},
         **options,
     )
-    calculator.noted_level = config.fermi.table_level if config.has_levels else None
+    calculator.noted_level = config.table_level if config.has_levels else None
     return calculator

@@ -54,7 +54,7 @@ def further(config, system: BogoliubovSystem, communicator, pictures: bool) -> F
     pictures : bool
     """
     section, found = config.superconductor, Further([_summary(system)], {})
-    title = f"{config.system.title}: gap {section.describe()}"
+    title = f"{config.title}: gap {section.describe()}"
     frozen = system.frozen()
     if section.attraction is not None:
         found.files["gap.npz"] = system.gap.contents

@@ -24,6 +24,7 @@ from ..models import MODELS
 from ..results.groups import nonzero
 from .config import Config, make_calculators
 from .impurity_sections import ImpurityTable
+from .magnons import magnons
 from .section import key_of
 from .superconductor import with_symmetry
 
@@ -56,6 +57,9 @@ def make_system(config: Config, source: Path):
     InputError, ConfigError
         Data that cannot be used, symmetry that it does not have, or a mesh that the symmetry does not allow.
     """
+    if config.magnons is not None:
+        system = magnons(config.magnons, source, beside(source, config.magnons.path))
+        return system, _grid(config, system, source)
     options = config.system.model_dump(exclude={"path", "up", "down", "model", "parameters", "symmetry"})
     sources = {name: beside(source, path) for name, path in config.system.sources.items()}
     if config.system.symmetry is not None:
@@ -90,12 +94,15 @@ def make_system(config: Config, source: Path):
             raise ConfigError(
                 f"{source}: [system] symmetry: expected {error.expected}; found {error.found} with {generators}"
             ) from None
+    return system, _grid(config, system, source)
+
+
+def _grid(config, system, source):
     try:
         of_grid = system if config.superconductor is None else with_symmetry(system, config.superconductor, source)
-        grid = regular_grid(of_grid, config.grid.mesh)
+        return regular_grid(of_grid, config.grid.mesh)
     except InputError as error:
         raise ConfigError(f"{source}: [grid] {error}") from None
-    return system, grid
 
 
 def check_impurities(config: Config, system, source: Path) -> None:
@@ -121,8 +128,10 @@ def check_impurities(config: Config, system, source: Path) -> None:
 
 def unused_symmetry(config: Config) -> str:
     """What is said of a symmetry that impurities leave without use; empty where there is none."""
+    if not config.impurity:
+        return ""
     given = "symmetrize" if config.system.symmetrize else "symmetry" if config.system.symmetry else ""
-    if not config.impurity or not given:
+    if not given:
         return ""
     return (
         f"[system] {given}: not used to reduce the mesh or to symmetrise results, as impurities need not have the symmetry of "
@@ -246,6 +255,8 @@ def level_of(config: Config, system) -> float:
 
 def _at_the_level(config, own):
     """Settings with the Fermi level alone, for calculators that were made with others."""
+    if config.magnons is not None:
+        return config
     fermi = config.fermi.model_copy(update={"levels": None, "window": None, "points": None})
     temperature = config.temperature.model_copy(update={"fermi_surface_width": _width(own)})
     return config.model_copy(update={"fermi": fermi, "temperature": temperature})
@@ -260,7 +271,7 @@ def interpolation_report(config: Config, system) -> InterpolationReport | None:
     config : Config
     system : wannierberri.system.System_R
     """
-    if ab_initio_mesh(system) is None:
+    if config.magnons is not None or ab_initio_mesh(system) is None:
         return None
     calculators, _ = quick_calculators(config)
     listed = config.output.components if isinstance(config.output.components, list) else None

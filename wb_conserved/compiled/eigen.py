@@ -72,18 +72,18 @@ def eigh(packed, with_vectors):
                     place = 2 * (r * n + c) * LANES + lane
                     matrix[place] = 0.5 * (real[r, c] + real[c, r])
                     matrix[place + LANES] = 0.5 * (real[r, c] - real[c, r])
-        _tridiagonalise(n, matrix, diagonal, subdiagonal, factors, vector, image)
+        tridiagonalise(n, matrix, diagonal, subdiagonal, factors, vector, image)
         if with_vectors:
             rotations[:] = 0.0
             for r in range(n):
                 put(rotations, r * n + r, splat(1.0))
-        _diagonalise(n, diagonal, subdiagonal, rotations, open_, with_vectors)
+        diagonalise(n, diagonal, subdiagonal, rotations, open_, with_vectors)
         if with_vectors:
-            _transform_back(n, matrix, factors, rotations, states, vector)
+            transform_back(n, matrix, factors, rotations, states, vector)
         for lane in range(min(LANES, number - first)):
             k = first + lane
             converged[k] = open_[lane] == 0.0
-            _sort(n, diagonal, lane, order)
+            order_of(n, diagonal, lane, order)
             for band in range(n):
                 source = order[band]
                 energies[k, band] = diagonal[source * LANES + lane]
@@ -95,7 +95,7 @@ def eigh(packed, with_vectors):
 
 
 @lane_function
-def _sort(n, diagonal, lane, order):
+def order_of(n, diagonal, lane, order):
     """Order of ascending numbers, by insertion."""
     for i in range(n):
         value, j = diagonal[i * LANES + lane], i - 1
@@ -106,7 +106,7 @@ def _sort(n, diagonal, lane, order):
 
 
 @lane_function
-def _tridiagonalise(n, matrix, diagonal, subdiagonal, factors, v, y):
+def tridiagonalise(n, matrix, diagonal, subdiagonal, factors, v, y):
     """d and e of T = Q† H Q, Q = Π_i (1 − t_i v_i v_i†); v_i replaces column i of H below its first element, which is 1.
 
     With x the column, t = (β − x_0)/β and v = (x − β e_0)/(x_0 − β), β = ∓|x|; v = e_0 and t = 0 where x is real and
@@ -184,7 +184,7 @@ def _tridiagonalise(n, matrix, diagonal, subdiagonal, factors, v, y):
 
 
 @lane_function
-def _diagonalise(n, diagonal, subdiagonal, rotations, open_, with_rotations):
+def diagonalise(n, diagonal, subdiagonal, rotations, open_, with_rotations):
     """Eigenvalues of T in the place of its diagonal, columns of Z as rows; `open_` is 1 where they are not found."""
     zero, one, two, tiny, rounding = splat(0.0), splat(1.0), splat(2.0), splat(_TINY), splat(_ROUNDING)
     norm = zero
@@ -245,7 +245,7 @@ def _diagonalise(n, diagonal, subdiagonal, rotations, open_, with_rotations):
 
 
 @lane_function
-def _transform_back(n, matrix, factors, rotations, states, v):
+def transform_back(n, matrix, factors, rotations, states, v):
     """Columns of Q Z as rows, complex: the reflections in reverse order, z − t v (v† z)."""
     for place in range(n * n):
         put(states, 2 * place, load(rotations, place))

@@ -1,6 +1,8 @@
-"""What a number depends on: symmetry, conservation laws, thresholds, Kramers pairs, near crossings, the ab initio mesh."""
+"""What a number depends on: symmetry, conservation laws, thresholds, Kramers pairs, near crossings, the ab initio mesh; Chern
+numbers."""
 
 from ..driver.symmetry import check_symmetry
+from .chern import ChernNumbers, chern_numbers
 from .conservation import ConservationReport, conservation_report
 from .crossings import CrossingReport, LargestContributions, near_crossings
 from .interpolation_error import InterpolationReport, interpolation_error
@@ -8,6 +10,7 @@ from .kramers import KramersReport, kramers_pairs
 from .thresholds import ThresholdReport, scan_thresholds
 
 __all__ = [
+    "ChernNumbers",
     "ConservationReport",
     "CrossingReport",
     "InterpolationReport",
@@ -15,6 +18,7 @@ __all__ = [
     "LargestContributions",
     "ThresholdReport",
     "check_symmetry",
+    "chern_numbers",
     "conservation_report",
     "interpolation_error",
     "kramers_pairs",

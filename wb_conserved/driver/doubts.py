@@ -19,6 +19,7 @@ from ..units import BOLTZMANN_EV
 _HOT = 0.3  # eV: above the melting point of every metal
 _COLD = 1e-4  # eV: 1 K, below the distance of levels of any mesh
 _WIDE = 0.5  # eV: far above the broadening of levels
+_PART = 1e-3  # of the highest energy of bosons
 _KPOINTS = 100
 _PAIRED = 0.05
 """Splitting of bands 2j and 2j+1 in units of the distance to the next, medians, below which they are pairs: 0.02 for platinum
@@ -45,8 +46,10 @@ def doubts(system, calculators: Mapping[Any, Any]) -> list[str]:
         One line each; empty where nothing is odd.
     """
     found = [*_of_temperatures(calculators, particles_of(system).level is None), *_of_thresholds(calculators)]
-    if not has_matrices(system) or eigensolver_of(system) != HERMITIAN:
+    if not has_matrices(system):
         return found
+    if eigensolver_of(system) != HERMITIAN:
+        return [*_of_temperatures(calculators, particles_of(system).level is None), *_of_bosons(system, calculators)]
     kpoints = np.random.default_rng(0).random((_KPOINTS, 3)) * np.asarray(system.periodic, dtype=float)
     interpolator = WannierInterpolator(system)
     energies = interpolator.band_energies(kpoints)
@@ -123,6 +126,20 @@ def _of_thresholds(calculators) -> Iterator[str]:
             "which suits exactly degenerate ones; choose the broadening of the levels, and vary it (on platinum's 16³ mesh "
             "σ_in goes from 6650 to 537 between 1e-4 and 0.2 eV)"
         )
+
+
+def _of_bosons(system, calculators) -> Iterator[str]:
+    """Multiplet thresholds that are no small part of the energies of magnons or phonons, the default among them."""
+    thresholds = {part.degen_thresh for part in calculators.values() if getattr(part, "of_observable", False)}
+    kpoints = np.random.default_rng(0).random((_KPOINTS, 3)) * np.asarray(system.periodic, dtype=float)
+    highest = float(WannierInterpolator(system).band_energies(kpoints).max())
+    for threshold in sorted(thresholds):
+        if threshold > _PART * highest:
+            yield (
+                f"degen_thresh = {threshold:g} eV: bands that close count as one level, and the highest energy is "
+                f"{highest:.3g} eV only; the gaps of magnons and phonons are often smaller than the default of electrons, "
+                "0.0001 eV"
+            )
 
 
 def _unevenness(interpolator, kpoints, energies) -> float:

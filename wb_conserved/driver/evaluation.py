@@ -15,6 +15,8 @@ from ..calculators.contract import JOIN, Merge
 from ..calculators.scatter import Scatter
 from ..interpolation import BlochStates, WannierInterpolator
 from ..interpolation.batches import check_data_K, is_interpolated
+from ..interpolation.boson_data import Data_K_bosons
+from ..interpolation.eigensolvers import HERMITIAN, eigensolver_of
 from .adapter import accumulating
 from .mesh import Batch
 from .summation import Values
@@ -224,7 +226,8 @@ def check_calculators(calculators, path: bool) -> None:
 
 def default_data_k_class(system) -> type:
     """The ``Data_K`` class of a system."""
-    return getattr(system, "data_k_class", None) or get_data_k_class_from_system(system)
+    own = Data_K_bosons if eigensolver_of(system) != HERMITIAN else None
+    return getattr(system, "data_k_class", own) or get_data_k_class_from_system(system)
 
 
 def _key(name, array):

@@ -147,6 +147,9 @@ class Task:
 
     def _prepare(self, calculators):
         system = self.system
+        calculators = {
+            name: part.for_system(system) if hasattr(part, "for_system") else part for name, part in calculators.items()
+        }
         data_k_class = self.options.data_k_class or default_data_k_class(system)
         self._interpolator = WannierInterpolator(system, self.memory.build) if is_interpolated(data_k_class) else None
         self._passes = passes_of(system, calculators)

@@ -43,7 +43,7 @@ class Multiplets:
         return xp.matmul(xp.astype(self.same, values.dtype), values) / self.size[:, :, None]
 
 
-def find_multiplets(energies, threshold: float, kramers: bool = False) -> Multiplets:
+def find_multiplets(energies, threshold: float, kramers: bool = False, *, metric=None) -> Multiplets:
     """Group bands by the chain rule: neighbours in energy closer than `threshold` belong together.
 
     Parameters
@@ -54,6 +54,8 @@ def find_multiplets(energies, threshold: float, kramers: bool = False) -> Multip
         Largest distance of neighbouring bands of a multiplet, eV.  A physical choice: the level broadening.
     kramers : bool
         Bands 2j and 2j+1 belong together whatever their distance (Kramers pairs).
+    metric : array (n,), optional
+        Signs η of the norms of the bands: neighbours of different norm belong to different multiplets.
 
     Returns
     -------
@@ -66,6 +68,8 @@ def find_multiplets(energies, threshold: float, kramers: bool = False) -> Multip
     new = energies[:, 1:] - energies[:, :-1] > threshold
     if kramers:
         new = new & (xp.arange(1, n_bands, device=energies.device) % 2 == 0)
+    if metric is not None:
+        new = new | (metric[1:] != metric[:-1])
     first = xp.zeros((energies.shape[0], 1), dtype=xp.int64, device=energies.device)
     labels = xp.concat([first, xp.cumulative_sum(xp.astype(new, xp.int64), axis=1)], axis=1)
     same = labels[:, :, None] == labels[:, None, :]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .. import compiled
 from ..errors import InputError
 from .eigen import eigh, eigvalsh, packed, unpacked
 
@@ -95,13 +96,35 @@ class ParaunitarySolver(Eigensolver):
         return np.repeat([-1.0, 1.0], _half(num_wann))
 
     def solve(self, real, kpoints=None):
+        _half(real.shape[1])
+        if compiled.useful(real.shape[1]):
+            return self._by_kernel(real, kpoints, with_vectors=True)
+        return self._by_numpy(real, kpoints)
+
+    def energies(self, real, kpoints=None):
+        _half(real.shape[1])
+        if compiled.useful(real.shape[1]):
+            return self._by_kernel(real, kpoints, with_vectors=False)[0]
+        return eigvalsh(_squared(*self._cholesky(real, kpoints)))
+
+    def _by_numpy(self, real, kpoints):
         factor, signs = self._cholesky(real, kpoints)
         energies, vectors = eigh(_squared(factor, signs))
         scale = self.metric(len(signs)) / np.sqrt(np.abs(energies))
         return energies, signs[:, None] * (factor @ vectors) * scale[:, None, :]
 
-    def energies(self, real, kpoints=None):
-        return eigvalsh(_squared(*self._cholesky(real, kpoints)))
+    def _by_kernel(self, real, kpoints, with_vectors):
+        from ..compiled.paraunitary import paraunitary  # imports numba
+
+        if not np.isfinite(real).all():
+            raise np.linalg.LinAlgError("expected finite matrices H(k); found infinity or NaN")
+        energies, vectors, positive, converged = paraunitary(np.ascontiguousarray(real), _ROUNDING, with_vectors)
+        if not positive.all():
+            raise _not_positive(real, kpoints)
+        for k in np.flatnonzero(~converged):
+            energies[k : k + 1], states = self._by_numpy(real[k : k + 1], kpoints)
+            vectors[k : k + with_vectors] = states[:with_vectors]
+        return energies, vectors
 
     def _cholesky(self, real, kpoints):
         """Factors K† (k, i, j) and the signs (i,) of the basis."""

@@ -21,6 +21,8 @@ class Particles:
         Weight of each band in sums over occupied states.
     level : float or None
         Level up to which bands are filled, eV, where it cannot be chosen.
+    has_level : bool
+        Whether there is a level up to which bands are filled; if not, `statistics` says how they are occupied.
     kBT : float or None
         Temperature of the system, eV, where it cannot be chosen.
     assumptions : str
@@ -32,6 +34,7 @@ class Particles:
     name = "electrons"
     counting = 1.0
     level: float | None = None
+    has_level = True
     kBT: float | None = None
     assumptions = ""
     refused: Mapping[str, str] = MappingProxyType({})
@@ -45,6 +48,10 @@ class Particles:
             These particles do not have it.
         """
         return operator
+
+    def statistics(self, kBT):
+        """Occupation at several temperatures (eV) of particles without a level."""
+        raise NotImplementedError(f"{self.name}: filled up to a level")
 
     def check(self, levels, kBT: np.ndarray, any_level: bool = False) -> None:
         """Refuse levels and temperatures that these particles do not have, or no level where they have any.

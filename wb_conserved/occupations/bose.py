@@ -5,14 +5,19 @@
     grand potential  Σ g X_n                      g = kT ln(1 − exp(−ε/kT)),  ∂g/∂ε = n
     entropy          Σ S X_n                      S = −∂g/∂(kT) = (1 + n) ln(1 + n) − n ln n
     entropy surface  Σ (−∂S/∂ε) X_n               −∂S/∂ε = (ε/kT) (−∂n/∂ε)
+    thermal sea      Σ c₂ X_n                     c₂ = ∫_x^∞ y² (−n'(y)) dy,  x = ε/kT
+    heat capacity    Σ c X_n                      c = x² (−n'(x)) = T ∂S/∂T at fixed ε
 
-All of them diverge at ε → 0 and cannot be interpolated there.  With x = ε/kT, the moments X/ε̄, X/ε̄² and X ln ε̄ of the energy
+With the zero-point motion n + ½ takes the place of n, and g + ½ε that of g; the others do not know it.
+
+The first five diverge at ε → 0 and cannot be interpolated there.  The moments X/ε̄, X/ε̄² and X ln ε̄ of the energy
 spectrum take the divergence; what is left has its nearest singularities at x = ±2πi and is interpolated as accurately
 as anything on a `SmoothAxis`:
 
     n = (kT/ε) φ(x)           φ = x/(eˣ − 1)        −∂n/∂ε = (kT/ε²) ψ(x)          ψ = x² eˣ/(eˣ − 1)²
     g = kT [ln ε − ln kT + λ(x)]     λ = ln((1 − e⁻ˣ)/x)
     S = φ(x) − ln ε + ln kT − λ(x)                   −∂S/∂ε = (1/ε) ψ(x)
+    c₂ = x² n − 2x ln(1 − e⁻ˣ) + 2 Li₂(e⁻ˣ)           c = ψ(x)
 
 Bands of negative energy are those of negative norm of a bosonic Bogoliubov problem, and count nothing.
 """
@@ -22,6 +27,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import spence
 
 from ..errors import InputError
 from ..units import BOLTZMANN_EV
@@ -34,7 +40,12 @@ _MOMENTS = {
     "grand_potential": ("X", "X ln ε"),
     "entropy": ("X", "X ln ε"),
     "entropy_surface": ("X/ε",),
+    "thermal_sea": ("X",),
+    "heat_capacity": ("X",),
 }
+_OF_ALL = {"½X of all": lambda e: np.full_like(e, 0.5), "½ε X of all": lambda e: 0.5 * e}
+"""Moments of all bands, also of those that no temperature reaches: the zero-point motion."""
+_ZERO_POINT = {"sea": "½X of all", "grand_potential": "½ε X of all"}
 _OF_ENERGY = {"X": np.ones_like, "X/ε": lambda e: 1 / e, "X/ε²": lambda e: 1 / e**2, "X ln ε": np.log}
 _SOFTEST = 1e-6
 """Smallest energy of a band, in units of the lowest kT: below, the number of bosons is that of a mode without energy."""
@@ -48,11 +59,15 @@ class Bose(Statistics):
     ----------
     kBT : float or sequence of float
         Temperatures, eV, > 0; one number: results have no axis for it.
+    zero_point : bool
+        Whether the zero-point motion counts.
     """
 
     kBT: float | np.ndarray
+    zero_point: bool = False
     name = "Bose-Einstein statistics"
     weights = tuple(_MOMENTS)
+    of_bands = ("sea", "grand_potential", "entropy", "thermal_sea")
 
     def __post_init__(self):
         temperatures = np.atleast_1d(np.asarray(self.kBT, dtype=float))
@@ -80,7 +95,8 @@ class Bose(Statistics):
         return ("bosons", *self._axis.key)
 
     def moments(self, weight):
-        return _MOMENTS[weight]
+        further = (_ZERO_POINT[weight],) if self.zero_point and weight in _ZERO_POINT else ()
+        return _MOMENTS[weight] + further
 
     def place(self, states):
         energies = states.multiplets.energies.reshape(-1)
@@ -94,23 +110,43 @@ class Bose(Statistics):
             )
         positive = energies > 0
         plain = _only(self._axis.spread(energies), positive)
-        safe = np.where(positive, energies, 1.0)
-        return Placement(states, lambda moment: plain.times(_OF_ENERGY[moment](safe)))
+        safe, chosen = np.where(positive, energies, 1.0), np.flatnonzero(positive)
+
+        def spread(moment):
+            if moment in _OF_ALL:  # on one node
+                return _at_first(chosen).times(_OF_ALL[moment](safe))
+            return plain.times(_OF_ENERGY[moment](safe))
+
+        return Placement(states, spread)
+
+    def band_weights(self, weight, energies, place):
+        kBT = float(self._temperatures[place[0] if place else 0])
+        positive = energies > 0
+        x = np.where(positive, energies, kBT) / kBT
+        half = 0.5 * self.zero_point
+        found = {
+            "sea": lambda: 1 / np.expm1(x) + half,
+            "grand_potential": lambda: kBT * (np.log(-np.expm1(-x)) + half * x),
+            "entropy": lambda: x / np.expm1(x) - np.log(-np.expm1(-x)),
+            "thermal_sea": lambda: _heat(x),
+        }[weight]()
+        return np.where(positive, found, 0.0)
 
     def weigh(self, weight, spectra):
         self.check(weight)
         parts = [getattr(self, f"_{weight}")(kBT, *spectra) for kBT in self._temperatures.tolist()]
         return np.stack(parts) if np.ndim(self.kBT) else parts[0]
 
-    def _sea(self, kBT, over_energy):
-        return kBT * self._axis.sum(over_energy, _phi, kBT)
+    def _sea(self, kBT, over_energy, *half):
+        return kBT * self._axis.sum(over_energy, _phi, kBT) + sum(spectrum[0] for spectrum in half)
 
     def _surface(self, kBT, over_squared_energy):
         return kBT * self._axis.sum(over_squared_energy, _psi, kBT)
 
-    def _grand_potential(self, kBT, plain, logarithmic):
+    def _grand_potential(self, kBT, plain, logarithmic, *half):
         logarithm = self._axis.sum(logarithmic, np.ones_like, kBT)
-        return kBT * (logarithm + self._axis.sum(plain, lambda x: _lambda(x) - np.log(kBT), kBT))
+        thermal = kBT * (logarithm + self._axis.sum(plain, lambda x: _lambda(x) - np.log(kBT), kBT))
+        return thermal + sum(spectrum[0] for spectrum in half)
 
     def _entropy(self, kBT, plain, logarithmic):
         rest = self._axis.sum(plain, lambda x: _phi(x) - _lambda(x) + np.log(kBT), kBT)
@@ -118,6 +154,18 @@ class Bose(Statistics):
 
     def _entropy_surface(self, kBT, over_energy):
         return self._axis.sum(over_energy, _psi, kBT)
+
+    def _thermal_sea(self, kBT, plain):
+        return self._axis.sum(plain, _heat, kBT)
+
+    def _heat_capacity(self, kBT, plain):
+        return self._axis.sum(plain, _psi, kBT)
+
+
+def _at_first(chosen):
+    """Some of the bands on the first node, each with weight 1."""
+    starts = np.arange(len(chosen) + 1)
+    return Spread(starts, np.zeros(len(chosen), dtype=np.int64), np.ones(len(chosen)), chosen)
 
 
 def _only(spread, chosen):
@@ -142,3 +190,12 @@ def _psi(x):
 def _lambda(x):
     """ln((1 − e⁻ˣ)/x), 0 at 0."""
     return np.where(x == 0, 0.0, np.log(np.where(x == 0, 1.0, -np.expm1(-x) / np.where(x == 0, 1.0, x))))
+
+
+def _heat(x):
+    """c₂; ⅔π² − c₂(−x) below 0, where the interpolation has nodes."""
+    y = np.abs(x)
+    small = np.where(y == 0, 1.0, y)
+    value = small**2 / np.expm1(small) - 2 * small * np.log(-np.expm1(-small)) + 2 * spence(-np.expm1(-small))
+    value = np.where(y == 0, np.pi**2 / 3, value)
+    return np.where(x < 0, 2 * np.pi**2 / 3 - value, value)

@@ -24,6 +24,8 @@ ATTRIBUTES = (_SCATTER, _EFFECTIVE, _NUMBER, _PLACE)
 _NAMED = 4
 _SAME = 1e-9
 _ROUNDING = 1e-8  # of any unit that there is
+_OF_SHEETS = {"S": 2.4e-4, "A/K": 2.1e-8}
+"""e²/ħ and k_B e/ħ, which results of sheets are of the order of, by the last word of the unit."""
 
 
 def describe_scatter(scatter) -> dict[str, Any]:
@@ -55,7 +57,8 @@ def format_noise(dataset: xarray.Dataset, components: list[str] | None = None) -
             place = dict(zip(group.scan, np.ravel(variable.attrs[_PLACE]).astype(int).tolist(), strict=True))
             here = variable.isel(place)
             scatter = here.copy(data=np.reshape(variable.attrs[_SCATTER], here.shape))
-            ratio, text = _noisiest(here, scatter, group.components(components))
+            smallest = _ROUNDING * _OF_SHEETS.get(group.unit.rpartition(" ")[2], 1.0)
+            ratio, text = _noisiest(here, scatter, group.components(components), smallest)
             if ratio > NOISY:
                 found[f"{variable.attrs['symbol']} {text}{_counted(variable.attrs)}"] = ratio
                 companions |= {variable.attrs.get(_COMPANION, "")}
@@ -106,13 +109,13 @@ def scatter_at(variable: xarray.DataArray, component: str, at: Mapping[str, floa
     return float(select(here.copy(data=np.reshape(variable.attrs[_SCATTER], here.shape)), component))
 
 
-def _noisiest(values, scatter, components):
+def _noisiest(values, scatter, components, smallest):
     """The component whose scatter is the largest part of its value: that part, and a text; 0 where all vanish."""
     largest = float(np.abs(values).max())
     ratios = {}
     for component in components:
         value, deviation = (float(select(part, component)) for part in (values, scatter))
-        if abs(value) > max(_ROUNDING, 1e-9 * largest):  # others vanish, by symmetry or as all bands are filled
+        if abs(value) > max(smallest, 1e-9 * largest):  # others vanish, by symmetry or as all bands are filled
             ratios[component] = (deviation / abs(value), value)
     if not ratios:
         return 0.0, ""
