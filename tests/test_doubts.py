@@ -99,16 +99,16 @@ def test_the_command_says_it_too(tmp_path, platinum, monkeypatch, command):
     finally:
         logger.handlers[:] = before
     assert done.exit_code == 0, done.output
-    lines = [line for line in done.output.splitlines() if line.startswith("WARNING: ")]
-    assert len(lines) == 4
     texts = (
         "levels = -1 ... 1 eV lie 17 eV or more",
         "Fermi level -1 eV (1 of 4): below the frozen window of the .win file, which ends at 0 eV",
         "kBT = 0.5 eV is 5802 K",
         "threshold",
     )
-    for line, text in zip(lines, texts, strict=True):
-        assert text in line
+    lines = [line for line in done.output.splitlines() if line.startswith("WARNING: ")]
+    assert len(lines) == (len(texts) if command == "run" else 0)  # check says them among its points
+    for text in texts:
+        assert text in " ".join(done.output.split())
 
 
 def test_eV_taken_for_kelvin_is_said_and_refused_where_it_would_fill_the_memory(platinum):
