@@ -229,6 +229,14 @@ def width_convergence(
     ------
     ValueError, TypeError
         See `convergence`.
+
+    Examples
+    --------
+    >>> from wb_conserved import models, width_convergence
+    >>> from wb_conserved.disorder import Impurity, impurity_calculators
+    >>> chosen = {"names": ["impurity_charge"], "degen_thresh": 0.01, "extra_rate": 0.1}
+    >>> calculators = impurity_calculators(Impurity(0.5, 0.01), [0.3], kBT=0.2, **chosen)
+    >>> found = width_convergence(models.rashba_lattice(), [12, 12, 1], calculators, [0.4, 0.2, 0.1])
     """
     widths = series_of_widths(widths)
     chosen = {name: part for name, part in calculators.items() if getattr(part, "needs_impurities", False)}

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from wannierberri.system import System_R, SystemSOC
 
 from ..errors import InputError
@@ -14,6 +13,7 @@ from . import packages
 from .fplo import load_fplo, recognise_hamdata
 from .hr import recognise_hr
 from .npz import is_npz_folder, load_npz
+from .request import Request
 from .spinors import is_soc_folder, load_soc_folder, soc_system
 from .tight_binding import recognise_tb
 from .wannier90 import load_chk, load_hr, load_tb
@@ -31,40 +31,6 @@ OPTIONS = (
     "spin_orbit_strength",
 )
 """Arguments of `load_system` that not all readers have a use for."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """What is asked of a reader.
-
-    Attributes
-    ----------
-    path : Path
-        The file, perhaps with .xz or .gz; or the folder; or the object of another package.
-    seed : str
-        The path without the ending.
-    spin : bool
-        Whether 'SS' is needed.
-    spin_order, wannier_centers, real_lattice, ws_distance, mp_grid, spin_current, outside_states, check_overlaps,
-    spin_orbit_strength
-        Arguments of `load_system`; their defaults where the reader takes no such option.
-    spin_axis : ndarray, shape (3,), or None
-        Unit vector, from ``spin_axis`` or ``spin_angles``.
-    """
-
-    path: Any
-    seed: str
-    spin: bool
-    spin_order: str | Sequence[Sequence[int]] | None = None
-    wannier_centers: np.ndarray | None = None
-    real_lattice: np.ndarray | None = None
-    ws_distance: bool | str = "auto"
-    mp_grid: Sequence[int] | None = None
-    spin_current: str = "projected"
-    outside_states: bool = False
-    check_overlaps: bool = True
-    spin_axis: np.ndarray | None = None
-    spin_orbit_strength: float | None = None
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from .tight_binding import RealSpace, build_system
 from .wannier90 import refuse_spin
 
 if TYPE_CHECKING:
-    from .formats import Request
+    from .request import Request
 
 VECTOR_TOLERANCE = 1e-6
 """Largest distance of T − r_j + r_i from a lattice vector, reduced coordinates."""

@@ -12,7 +12,8 @@ import numpy as np
 
 from ..errors import InputError
 from ..geometry.spin_current import SPIN_CURRENTS
-from .formats import Reader, Request
+from .formats import Reader
+from .request import Request
 from .spin_axis import axis_of_angles, unit_axis
 
 ALL_PERIODIC = (True, True, True)

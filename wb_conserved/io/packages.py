@@ -21,7 +21,7 @@ from .tight_binding import RealSpace, build_system
 from .wannier90 import refuse_spin
 
 if TYPE_CHECKING:
-    from .formats import Request
+    from .request import Request
 
 logger = logging.getLogger("wb_conserved.io")
 

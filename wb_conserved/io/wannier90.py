@@ -19,7 +19,7 @@ from .tight_binding import RealSpace, build_system, read_centres, read_tb
 from .wannier_data import check_lattice, load_wannier_data, locate_beside
 
 if TYPE_CHECKING:
-    from .formats import Request
+    from .request import Request
 
 logger = logging.getLogger("wb_conserved.io")
 

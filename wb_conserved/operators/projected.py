@@ -47,6 +47,13 @@ def projected_spin(
     ------
     InputError
         No spin matrices, nothing selected, or what is not there.
+
+    Examples
+    --------
+    >>> from wb_conserved.models import random_model
+    >>> from wb_conserved.operators import projected_spin
+    >>> projected_spin(random_model(2, kramers=True), functions=[0, 1]).unit
+    'ħ'
     """
     if not system.has_R_mat(SPIN.matrix):
         raise InputError("system", "spin matrices (a .spn file, or spin_order)", "none")
