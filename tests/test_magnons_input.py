@@ -41,7 +41,9 @@ def test_run(tmp_path):
     assert "no regulator; zero-point motion left out" in done.output
     assert "computes  nernst_conserved, nernst_conventional, thermal_hall of spin" in done.output
     names = sorted(path.name for path in (tmp_path / "results").iterdir())
-    assert names == ["input.toml", "result.csv", "result.nc", "temperatures.png"]
+    assert names == [
+        "cite.bib", "input.toml", "result.csv", "result.nc", "result.toml", "result_wide.csv", "temperatures.png",
+    ]  # fmt: skip
     system = honeycomb_magnet().to_system()
     with xarray.open_dataset(tmp_path / "results" / "result.nc") as dataset:
         for name in ("nernst_conserved", "nernst_conventional", "thermal_hall"):
