@@ -113,6 +113,7 @@ class DriftSpinNernst(_Nernst):
     """
 
     symbol = "α_drift"
+    sources = ("xiao2021",)
     long_name = "drift spin Nernst conductivity"
     conductivity = static.DriftSpinConductivity
     dissipative = True
