@@ -130,17 +130,13 @@ def _described(variable):
     )
 
 
-def _plain(values: dict) -> dict[str, Any]:
-    """Values that TOML has, without what is not set."""
-    found = {}
-    for key, value in values.items():
-        if isinstance(value, dict):
-            value = _plain(value)
-        elif isinstance(value, np.ndarray | np.generic):
-            value = value.tolist()
-        if value is not None:
-            found[str(key)] = value
-    return found
+def _plain(value: Any) -> Any:
+    """A value that TOML has: of tables, also in lists, without what is not set."""
+    if isinstance(value, dict):
+        return {str(key): _plain(own) for key, own in value.items() if own is not None}
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    return [_plain(own) for own in value] if isinstance(value, list) else value
 
 
 def _scan(dataset):
