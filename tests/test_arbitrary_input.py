@@ -238,6 +238,6 @@ class TestDebug:
 def test_summaries_are_not_cut(width):
     done = CliRunner().invoke(main, ["--help"], terminal_width=width)
     text = " ".join(done.output.split())
-    assert "..." not in text.split("Commands:")[1]
+    assert "..." not in text.split("Begin:")[1]
     for command in main.commands.values():
         assert " ".join(command.help.split("\n\n")[0].split()) in text

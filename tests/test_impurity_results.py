@@ -147,7 +147,7 @@ class TestQuantities:
         """Refused, but not where the sums are those of a sample, from which a run is estimated."""
         (system, rings), space = rashba(1.0), {"degen_thresh": 1e-6, "degen_Kramers": False}
         (solver,) = Disorder(Impurity(0.5, 0.01)).solvers(system, Scan(np.array([1.0]), 0.2), 0.1, space)
-        (second,) = solver.requirements(system)["before"].requirements(system).values()
+        second = solver.requirements(system)["before"]
         (first,) = second.requirements(system).values()
         points = rings[0][0]
         here, there = states_at(system, points[:1]), states_at(system, 1.3 * points[:1])
@@ -342,7 +342,8 @@ class TestPictures:
     def test_files(self, dataset, tmp_path):
         written = write_results(dataset, tmp_path, level=-2.0, pictures=True)
         names = [path.name for path in written]
-        assert names == ["result.nc", "result.csv", "scan.png", "parts.png", "concentrations.png"]
+        texts = ["result.nc", "result.csv", "result_wide.csv", "result.toml", "cite.bib"]
+        assert names == [*texts, "scan.png", "parts.png", "concentrations.png"]
         with xarray.open_dataset(tmp_path / "result.nc") as read:
             xarray.testing.assert_equal(read, dataset)
 

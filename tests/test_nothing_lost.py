@@ -178,7 +178,9 @@ def test_a_series_of_meshes_finishes_from_its_sums(source, tmp_path, evaluated):
     evaluated.clear()
     assert invoke("convergence", source).exit_code == 0
     assert sum(evaluated) == 3
-    assert listed(tmp_path / "results" / "convergence") == ["cite.bib", "convergence.nc", "convergence.txt", "input.toml"]
+    assert listed(tmp_path / "results" / "convergence") == [
+        "cite.bib", "convergence.nc", "convergence.png", "convergence.txt", "input.toml",
+    ]  # fmt: skip
 
 
 BROKEN_LIBRARY = "raise AttributeError('_ARRAY_API not found')\n"

@@ -29,6 +29,7 @@ ELSEWHERE = {
     "speed.md": "test_bench.py: the same commands on small meshes, as those here take minutes",
     "scaling.md": "tests/benchmarks, minutes",
     "interpolation.md": "test_interpolation_error.py",
+    "files.md": "io/test_io_spinors.py and test_io_formats.py",
 }
 """Pages whose blocks are executed by other tests."""
 NOT_RUN = r"python3 -m venv|\.venv|pip install|module load|sbatch|qsub"

@@ -34,8 +34,8 @@ def test_on_a_path(tmp_path):
     np.testing.assert_allclose(dataset["distance"], path.getKline())
     assert dataset["distance"].attrs["labels"].startswith("0 G, ")
     np.testing.assert_array_equal(dataset["dipole"], found.results["bands"].results["dipole"].data)
-    (written,) = write_results(dataset, tmp_path)  # no table of so many rows
-    assert written.name == "result.nc"
+    written, citations = write_results(dataset, tmp_path)  # no table of so many rows
+    assert (written.name, citations.name) == ("result.nc", "cite.bib")
     with xarray.open_dataset(written) as read:
         xarray.testing.assert_equal(read, dataset)
         assert read.attrs["quantities"].split() == ["Energy", "dipole", "velocity"]
@@ -53,7 +53,9 @@ def test_together_with_sums_and_some_bands(tmp_path):
     assert dataset["band"].values.tolist() == [1, 2]
     assert dataset.sizes["k"] == 12
     assert "not_included" not in dataset.attrs
-    assert {path.name for path in write_results(dataset, tmp_path)} == {"result.nc", "result.csv"}
+    assert {path.name for path in write_results(dataset, tmp_path)} == {
+        "result.nc", "result.csv", "result_wide.csv", "result.toml", "cite.bib",
+    }  # fmt: skip
     alone = wb_conserved.run(system, (2, 2, 3), {"bands": tabulators()}).to_dataset()
     np.testing.assert_allclose(alone["Energy"].sel(band=[1, 2]), dataset["Energy"])
 

@@ -211,7 +211,7 @@ def comparison(config: Config) -> dict:
     depend = [name for name, calculator in own.items() if "multiplet_threshold_eV" in calculator.parameters()]
     for threshold in config.multiplets.compare:
         multiplets = config.multiplets.model_copy(update={"threshold": threshold})
-        made = _clean(make_calculators(_at_the_level(config.model_copy(update={"multiplets": multiplets}), own)))
+        made = make_calculators(_at_the_level(config.model_copy(update={"multiplets": multiplets}), own))
         calculators |= {(name, threshold): made[name] for name in depend}
     return calculators
 
