@@ -83,6 +83,7 @@ def draw(results, path):
     right.set_ylabel("spin Hall angle")
     for axes in (left, right):
         axes.set_xlabel("Pt in Cu   [%]")
+        axes.xaxis.set_major_formatter("{x:g}")
         axes.legend(frameon=False, fontsize=6.5)
     figure.savefig(path, dpi=200)
     plt.close(figure)
