@@ -3,11 +3,12 @@ Fermi levels."""
 
 from ..occupations import Electrons
 from . import equilibrium, static, tabulate, thermal
-from .catalogue import CATALOGUE, SUMS, Entry, register
+from .catalogue import CATALOGUE, SETS, SUMS, Entry, register
 from .occupied import DensityOfStates, NumberOfElectrons
 
 __all__ = [
     "CATALOGUE",
+    "SETS",
     "SUMS",
     "DensityOfStates",
     "Electrons",

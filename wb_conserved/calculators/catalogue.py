@@ -71,6 +71,11 @@ class Entry:
         return self.calculator() if self.tabulated else self.calculator([0.0], kBT=1.0)
 
 
+SETS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"definitions": ("kubo", "conserved", "conventional", "berry", "proper")}
+)
+"""Names that stand for several: every published definition of the current of s in a field."""
+
 _ENTRIES: dict[str, Entry] = {}
 _ENTRIES_OF_SUMS: dict[str, Entry] = {}
 
@@ -100,6 +105,8 @@ def register(name: str, calculator: type[GeometryCalculator]) -> None:
     """
     if not isinstance(name, str) or not name.isidentifier():
         raise InputError("name", "letters, digits and underscores", repr(name))
+    if name in SETS:
+        raise InputError("name", "one that does not stand for several quantities", repr(name))
     if name in _ENTRIES:
         raise InputError("name", "one that is not in the catalogue", f"{name!r}, {_ENTRIES[name].calculator.__name__}")
     kinds = (OccupationCalculator, tabulate.BandTabulator)

@@ -46,6 +46,9 @@ class ConventionalSpinConductivity(Conductivity):
         if spin_current not in SPIN_CURRENTS:
             raise InputError("spin_current", f"one of {', '.join(SPIN_CURRENTS)}", repr(spin_current))
         self.spin_current = spin_current
+        if SPIN_CURRENTS[spin_current].matrices:
+            label = SPIN_CURRENTS[spin_current].label.partition(",")[0]
+            self.symbol, self.long_name = f"σ_{label}", f"{self.long_name}, {label}"
         super().__init__(Efermi, **kwargs)
         if SPIN_CURRENTS[spin_current].matrices and not (self.operator.is_spin and self.external_terms):
             raise InputError(

@@ -9,9 +9,9 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from ..calculators import SUMS
+from ..calculators import SETS, SUMS
 from ..errors import InputError
-from ..geometry.spin_current import SPIN_CURRENTS
+from ..geometry.spin_current import SPIN_CURRENTS, needs_matrices, spin_currents
 from ..occupations import Electrons
 from ..units import BOLTZMANN_EV
 
@@ -75,10 +75,18 @@ class System(_Section):
     magnetic_moments: list[Vector] | None = Field(
         None, description="a list of [x, y, z] (μ_B), one per atom, with symmetrize"
     )
-    spin_current: Literal[tuple(SPIN_CURRENTS)] = Field(
-        "projected", description=f"one of {_QUOTED_SPIN_CURRENTS}: spin current of the conventional conductivity"
+    spin_current: Literal[tuple(SPIN_CURRENTS)] | list[Literal[tuple(SPIN_CURRENTS)]] = Field(
+        "projected",
+        description=f"one of {_QUOTED_SPIN_CURRENTS}: spin current of the conventional conductivity; or a list of several",
     )
     check_overlaps: bool = Field(True, description="true or false: compare the overlaps of .mmn and .chk")
+
+    @field_validator("spin_current")
+    @classmethod
+    def _known_kinds(cls, kinds):
+        if isinstance(kinds, list) and not kinds:
+            raise ValueError("no kind")
+        return _each_once(kinds) if isinstance(kinds, list) else kinds
 
     @model_validator(mode="after")
     def _one_symmetry(self):
@@ -239,8 +247,10 @@ class Multiplets(_Section):
 class Quantities(_Section):
     """[quantities]: what is computed, of which observable."""
 
-    names: list[Literal[tuple(SUMS)]] = Field(
-        ["kubo", "conserved", "conventional"], min_length=1, description=f"a list of {', '.join(SUMS)}"
+    names: list[Literal[(*SUMS, *SETS)]] = Field(
+        ["kubo", "conserved", "conventional"],
+        min_length=1,
+        description=f"a list of {', '.join(SUMS)}; or {', '.join(SETS)}, which stands for several",
     )
     operator: Literal["spin", "identity", "charge"] = Field(
         "spin", description="'spin', 'identity' or 'charge' (the same)"
@@ -258,7 +268,9 @@ class Quantities(_Section):
     @field_validator("names")
     @classmethod
     def _different(cls, names):
-        return _each_once(names)
+        given = _each_once(names)
+        of_sets = [name for chosen in given if chosen in SETS for name in SETS[chosen]]
+        return list(dict.fromkeys([*of_sets, *(name for name in given if name not in SETS)]))
 
     @model_validator(mode="after")
     def _options_of_quantities(self):
@@ -340,14 +352,15 @@ class Config(_Section):
         calculators = {}
         for name in self.quantities.in_order:
             try:
-                calculators[name] = _make_calculator(self, name)
+                for variable, options in _kinds(self, name).items():
+                    calculators[variable] = _make_calculator(self, name, **options)
             except InputError as error:
                 section, key = key_of(error.source, name)
                 found = error.found
                 if key == "kBT" and self.temperature.kBT is None:
                     key, found = "kelvin", f"{self.temperature.kelvin} K"
                 raise _problem(key, error.expected, found, section) from None
-        if SPIN_CURRENTS[self.system.spin_current].matrices and self.quantities.operator != "spin":
+        if needs_matrices(self.system.spin_current) and self.quantities.operator != "spin":
             expected = f"'projected' with [quantities] operator '{self.quantities.operator}', or operator 'spin'"
             raise _problem("spin_current", expected, self.system.spin_current, "system")
         axes = {"".join(calculator.cartesian_axes): None for calculator in calculators.values()}
@@ -421,16 +434,26 @@ def key_of(argument: Any, quantity: str = "") -> tuple[str, str] | None:
 
 def make_calculators(config: Config) -> dict[str, Any]:
     """Calculators of an input file by name, in the order of the catalogue."""
-    return {name: _make_calculator(config, name) for name in config.quantities.in_order}
+    made = {}
+    for name in config.quantities.in_order:
+        for variable, options in _kinds(config, name).items():
+            made[variable] = _make_calculator(config, name, **options)
+    return made
 
 
-def _make_calculator(config, name):
+def _kinds(config, name):
+    """Variables of a quantity, with the options that tell them apart: one for each spin current that it has."""
+    if "spin_current" not in SUMS[name].options:
+        return {name: {}}
+    first, *others = spin_currents(config.system.spin_current)
+    return {name: {"spin_current": first}} | {f"{name}_{kind}": {"spin_current": kind} for kind in others}
+
+
+def _make_calculator(config, name, **own):
     entry = SUMS[name]
-    options = dict(config.quantities.options.get(name, {}))
+    options = dict(config.quantities.options.get(name, {})) | own
     if "surface" in entry.calculator.occupations:
         options["fermi_surface_width"] = config.temperature.fermi_surface_width
-    if "spin_current" in entry.options:
-        options["spin_current"] = config.system.spin_current
     if entry.of_observable:
         options["operator"] = config.quantities.operator
     calculator = entry.calculator(

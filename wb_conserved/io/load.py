@@ -12,7 +12,7 @@ import numpy as np
 from wannierberri.system import System_R
 
 from ..errors import InputError
-from ..geometry.spin_current import SPIN_CURRENTS
+from ..geometry.spin_current import needs_matrices, spin_currents
 from ..parallel import agree
 from .checks import check_dispersion, check_system, set_periodic, warn_of_large_spins
 from .formats import FOLDER, READERS, Reader, Request
@@ -48,7 +48,7 @@ def load_system(
     symmetrize: bool = False,
     symmetry_tolerance: float | None = None,
     magnetic_moments: np.ndarray | None = None,
-    spin_current: str = "projected",
+    spin_current: str | Sequence[str] = "projected",
     check_overlaps: bool = True,
     comm=None,
 ) -> System_R:
@@ -105,7 +105,7 @@ def load_system(
         Refuse to symmetrise where that moves a band by more than this, eV; 0.05 if not given.
     magnetic_moments : array_like, shape (n_atoms, 3), optional
         With `symmetrize`: Cartesian, μ_B, atoms as in the .win file. Needed for magnetic systems.
-    spin_current : {"projected", "qiao", "ryoo"}
+    spin_current : {"projected", "qiao", "ryoo"} or sequence of them
         "qiao" and "ryoo" add the matrices that `ConventionalSpinConductivity` needs for these spin currents; from a .chk
         only.  Ryoo's come from a sum over the bands of the ab initio calculation, which is truncated.
     check_overlaps : bool
@@ -155,21 +155,17 @@ def load_system(
         if value is not None and not symmetrize:
             raise InputError(name, "to be given with symmetrize=True only", repr(value))
 
-    if spin_current not in SPIN_CURRENTS:
-        raise InputError("spin_current", f"one of {', '.join(SPIN_CURRENTS)}", repr(spin_current))
-
+    own_matrices = needs_matrices(spin_current)
     reader, source, seed = _find(path)
     options = {
         "wannier_centers": wannier_centers,
         "real_lattice": real_lattice,
         "ws_distance": ws_distance,
         "mp_grid": mp_grid,
-        "spin_current": spin_current,
+        "spin_current": spin_currents(spin_current),
         "check_overlaps": check_overlaps,
     }
-    if SPIN_CURRENTS[spin_current].matrices and (
-        "spin_current" not in reader.options or not spin or spin_order is not None
-    ):
+    if own_matrices and ("spin_current" not in reader.options or not spin or spin_order is not None):
         raise InputError("spin_current", "'projected' where there are no .chk and .spn files", repr(spin_current))
     if symmetrize and not seed:
         raise InputError(

@@ -183,7 +183,7 @@ def load_wannier_data(
     seed: str,
     chk_path: Path,
     spin: bool,
-    spin_current: str = "projected",
+    spin_current: tuple[str, ...] = ("projected",),
     *,
     ws_distance: bool | str = "auto",
     with_overlaps_of_chk: bool = True,
@@ -198,8 +198,8 @@ def load_wannier_data(
         The .chk file, plain or compressed.
     spin : bool
         Whether to read the .spn file.
-    spin_current : {"projected", "qiao", "ryoo"}
-        Spin current whose matrices are made too.  Those of Ryoo come from .mmn, .eig and .spn by a sum over the bands of
+    spin_current : tuple of {"projected", "qiao", "ryoo"}
+        Spin currents whose matrices are made too.  Those of Ryoo come from .mmn, .eig and .spn by a sum over the bands of
         the ab initio calculation, which is truncated (no .sIu and .sHu files are read).
     ws_distance : {"auto", True, False}
         Whether elements lie at their nearest copies; "auto": unless the .win file says use_ws_distance = false.
@@ -259,12 +259,13 @@ def load_wannier_data(
     order = [vectors.reorder_bk_vectors(ik, neighbours[ik], shifts[ik], overlaps[ik]) for ik in range(len(overlaps))]
     data.set_file("bkvec", vectors)
     data.set_file("mmn", MMN(data=overlaps, bk_reorder=order))
-    current = SPIN_CURRENTS[spin_current]
-    if current.truncated_sum:
+    for kind in spin_current:
+        if not SPIN_CURRENTS[kind].truncated_sum:
+            continue
         logger.warning(
             "%s: the matrices of spin_current = %r come from a sum over %d bands, which is truncated",
             chk_path,
-            spin_current,
+            kind,
             checkpoint.num_bands,
         )
         data.set_sIu_from_mmn_spn()
@@ -274,7 +275,7 @@ def load_wannier_data(
         berry=True,
         spin=spin,
         silent=True,
-        **({current.loaded_by: True} if current.loaded_by else {}),
+        **{SPIN_CURRENTS[kind].loaded_by: True for kind in spin_current if SPIN_CURRENTS[kind].loaded_by},
     )
     set_ab_initio_mesh(system, checkpoint.mp_grid)
     return _at_copies_of_win(system, checkpoint, win, ws_distance)

@@ -1,6 +1,7 @@
 """Model systems with known answers: lattice models as WannierBerri ``System_R``, and k·p models."""
 
 from .continuum import massive_dirac, rashba_ferromagnet
+from .holes import heavy_holes, luttinger_holes
 from .insulators import bhz, kane_mele, kramers_degenerate
 from .kp import KPSystem, rashba_gas
 from .lattice import lattice_system, random_model, rashba_lattice
@@ -9,9 +10,11 @@ from .supercell import supercell
 __all__ = [
     "KPSystem",
     "bhz",
+    "heavy_holes",
     "kane_mele",
     "kramers_degenerate",
     "lattice_system",
+    "luttinger_holes",
     "massive_dirac",
     "random_model",
     "rashba_ferromagnet",

@@ -21,6 +21,8 @@ _STYLES = (
     {"color": "#3c8d5a", "linewidth": 1.0, "linestyle": (0, (1, 1.2)), "zorder": 6},
     {"color": "#a05fa8", "linewidth": 1.0, "linestyle": (0, (3, 1.5, 1, 1.5)), "zorder": 2},
     {"color": "#b8860b", "linewidth": 1.0, "zorder": 2},
+    {"color": "#00838f", "linewidth": 1.0, "linestyle": (0, (6, 1, 1, 1, 1, 1)), "zorder": 2},
+    {"color": "#8b2f3a", "linewidth": 1.0, "linestyle": (0, (2, 1)), "zorder": 2},
 )
 """Lines of the quantities of equal axes in the order of the catalogue, the headline first; then again."""
 _GREEK = {"σ": r"\sigma", "α": r"\alpha", "τ": r"\tau", "Ω": r"\Omega", "χ": r"\chi"}
@@ -122,7 +124,7 @@ def _draw(panel, dataset, group, component, x, along):
     for name in group.names:
         variable = dataset[name]
         text = f"{_symbol(variable.attrs['symbol'])}  {variable.attrs['long_name']}"
-        curve = _style(name) | _marker(x)
+        curve = _style(name, group.names) | _marker(x)
         _curves(panel, dataset, name, component, x, along, style=curve, text=text, scale=10.0**-power)
     if group.axes:  # the sign matters
         panel.axhline(0, color="black", linewidth=0.5, zorder=1)
@@ -177,13 +179,18 @@ def _marker(x):
     return {"marker": "o", "markersize": 2.5} if len(x) < _FEW else {}
 
 
-def _style(name):
-    """That of a quantity's place among those of equal axes in the catalogue, the same in every picture; of another name the
-    first one."""
-    if name not in CATALOGUE:
-        return dict(_STYLES[0])
-    alike = [other for other, entry in CATALOGUE.items() if entry.axes == CATALOGUE[name].axes]
-    return dict(_STYLES[alike.index(name) % len(_STYLES)])
+def _style(name, names):
+    """That of a quantity's place among those of equal axes in the catalogue, the same in every picture; other names follow."""
+    if name in CATALOGUE:
+        return dict(_STYLES[_place(name) % len(_STYLES)])
+    known = [other for other in names if other in CATALOGUE]
+    place = 1 + max((_place(other) for other in known), default=-1) + [n for n in names if n not in CATALOGUE].index(name)
+    return dict(_STYLES[place % len(_STYLES)])
+
+
+def _place(name):
+    """Place of a quantity among those of equal axes in the catalogue."""
+    return [other for other, entry in CATALOGUE.items() if entry.axes == CATALOGUE[name].axes].index(name)
 
 
 def _title(title, texts, characters):
