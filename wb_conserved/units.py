@@ -44,6 +44,11 @@ def _of_current(operator_unit: str) -> str:
     return f"({operator_unit or '1'}/|e|)"
 
 
+def polarization_unit(operator_unit: str) -> str:
+    """Unit of s per cell in an electric field of 1 V/Å, s per cell."""
+    return f"{operator_unit or '1'} Å/V"
+
+
 def conductivity_unit(dimension: int, operator_unit: str) -> str:
     """Unit of a conductivity of s, with s in units of ħ or a pure number."""
     return f"{_of_current(operator_unit)} {_CONDUCTIVITY[dimension]}"

@@ -2,7 +2,7 @@
 Fermi levels."""
 
 from ..occupations import Electrons
-from . import equilibrium, static, tabulate, thermal
+from . import accumulation, equilibrium, static, tabulate, thermal
 from .catalogue import CATALOGUE, SETS, SUMS, Entry, register
 from .occupied import DensityOfStates, NumberOfElectrons
 
@@ -14,6 +14,7 @@ __all__ = [
     "Electrons",
     "Entry",
     "NumberOfElectrons",
+    "accumulation",
     "equilibrium",
     "register",
     "static",

@@ -134,9 +134,9 @@ class GeometryCalculator(Calculator, ABC):
             The system lacks a matrix that is needed.
         """
         self._check_matrices(states.system)
-        external_terms = self.external_terms_of(states.system)
+        external_terms, operator = self.external_terms_of(states.system), states.of_system(self.operator)
         for batch in states.batches:
-            yield BandGeometry(batch, self.operator, self.degen_thresh, bool(self.degen_Kramers), external_terms)
+            yield BandGeometry(batch, operator, self.degen_thresh, bool(self.degen_Kramers), external_terms)
 
     def external_terms_of(self, system) -> bool:
         """Whether the position matrix enters; a system may exclude it altogether."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from ..errors import InputError
-from . import equilibrium, static, tabulate, thermal
+from . import accumulation, equilibrium, static, tabulate, thermal
 from .base import GeometryCalculator, keywords
 from .occupied import DensityOfStates, NumberOfElectrons, OccupationCalculator
 
@@ -127,6 +127,10 @@ for _name, _calculator in {
     "dipole": static.DipoleScatteringSpinConductivity,
     "proper": static.ProperSpinConductivity,
     "drift": static.DriftSpinConductivity,
+    "streda": accumulation.StredaSpinConductivity,
+    "accumulation_coefficient": accumulation.SpinAccumulationCoefficient,
+    "edelstein": accumulation.Edelstein,
+    "edelstein_intrinsic": accumulation.IntrinsicEdelstein,
     "nernst_kubo": thermal.KuboConservedSpinNernst,
     "nernst_conserved": thermal.ConservedSpinNernst,
     "nernst_conventional": thermal.ConventionalSpinNernst,

@@ -13,6 +13,7 @@ from ..calculators import SETS, SUMS
 from ..errors import InputError
 from ..geometry.spin_current import SPIN_CURRENTS, needs_matrices, spin_currents
 from ..occupations import Electrons
+from ..operators import operator_names
 from ..units import BOLTZMANN_EV
 
 _QUOTED_SPIN_CURRENTS = ", ".join(map(repr, SPIN_CURRENTS))
@@ -252,8 +253,8 @@ class Quantities(_Section):
         min_length=1,
         description=f"a list of {', '.join(SUMS)}; or {', '.join(SETS)}, which stands for several",
     )
-    operator: Literal["spin", "identity", "charge"] = Field(
-        "spin", description="'spin', 'identity' or 'charge' (the same)"
+    operator: Literal[operator_names()] = Field(
+        "spin", description=f"one of {', '.join(map(repr, operator_names()))}; 'charge' is the identity"
     )
     external_terms: bool = Field(True, description="true or false")
     options: dict[str, dict[str, Any]] = Field(

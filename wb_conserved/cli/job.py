@@ -52,7 +52,7 @@ def make_system(config: Config, source: Path):
     options = config.system.model_dump(exclude={"path", "symmetry"})
     if config.system.symmetry is not None:
         options.pop("symmetry_tolerance")
-    spin = get_operator(config.quantities.operator).matrix == "SS"
+    spin = get_operator(config.quantities.operator).needs_spin
     try:
         system = load_system(beside(source, config.system.path), spin=spin, **options)
     except InputError as error:

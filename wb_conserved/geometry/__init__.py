@@ -41,13 +41,21 @@ from .derivatives import (
     torque_dipole_polarizability,
 )
 from .kubo import kubo_conserved_sea, kubo_conserved_surface
-from .moments import axial_vector, block_product_trace, current_dipole, dipole_times_velocity, orbital_moment
+from .moments import (
+    accumulation_in_gradient,
+    axial_vector,
+    block_product_trace,
+    current_dipole,
+    dipole_times_velocity,
+    orbital_moment,
+)
 from .multiplets import Multiplets, find_multiplets, interband_connection, inverse_gap, multiplet_velocity
 from .spin_current import qiao_current, ryoo_current
 from .torque import torque, torque_berry_curvature, torque_derivative, torque_dipole, torque_quadrupole
 
 __all__ = [
     "Multiplets",
+    "accumulation_in_gradient",
     "axial_vector",
     "berry_curvature_times_operator",
     "block_product_trace",
