@@ -9,6 +9,9 @@ CONDUCTANCE = elementary_charge**2 / hbar
 """e²/ħ in S, 2.434135e-4."""
 
 
+E_PER_NM = CONDUCTANCE * 1e7
+"""A conductivity of spin of 1 e/nm, in (ħ/|e|) S/cm: 2434."""
+
 HBAR_EV_FS = hbar / elementary_charge * 1e15
 """ħ in eV fs, 0.6582."""
 

@@ -1,14 +1,14 @@
 """Local observables s whose conserved current is computed: ``operator=`` of every calculator.
 
 "spin" (default), "identity" or its other name "charge", "torque" (i[H, s]), "exchange_torque" (that of the exchange),
-"orbital_moment" (angular momentum of the states, between atoms too), or what `layer`, `sublattice`,
-`orbital_angular_momentum`, `matrix_operator` and `r_space_operator` return; `on_functions` makes of any of them the part of an
-atom or a layer.  Torque and currents follow from the matrix of s.  The theory takes s to
+"orbital_moment" (angular momentum of the states, between atoms too), "orbital_angular_momentum" (that of the atoms' shells),
+or what `layer`, `sublattice`, `orbital_angular_momentum`, `matrix_operator` and `r_space_operator` return; `on_functions`
+makes of any of them the part of an atom or a layer.  Torque and currents follow from the matrix of s.  The theory takes s to
 commute with position: so do spin, layer and sublattice, in a truncated Wannier space approximately.  Orbital angular momentum
 does not, [L_a, r_b] = i ε_abc r_c, unless the position matrix is left out (``external_terms=False``).
 """
 
-from .angular_momentum import orbital_angular_momentum
+from .angular_momentum import ORBITAL_ANGULAR_MOMENTUM, orbital_angular_momentum
 from .base import IDENTITY, SPIN, BandMatrix, Operator, RealSpaceMatrix, get_operator, operator_names
 from .local import atoms_of, on_functions
 from .matrices import matrix_operator, r_space_operator
@@ -19,6 +19,7 @@ from .torque import EXCHANGE_TORQUE, TORQUE, exchange_hamiltonian
 __all__ = [
     "EXCHANGE_TORQUE",
     "IDENTITY",
+    "ORBITAL_ANGULAR_MOMENTUM",
     "ORBITAL_MOMENT",
     "SPIN",
     "TORQUE",

@@ -81,8 +81,8 @@ class BandMatrix(ABC):
     def compute(self, g: Any) -> np.ndarray:
         """Matrix (k, n, s, m) from a band geometry, Hermitian, covariant inside its multiplets."""
 
-    def of_system(self, system) -> BandMatrix:
-        """The matrix with what it takes from the system.
+    def of_system(self, system) -> BandMatrix | RealSpaceMatrix:
+        """The matrix with what it takes from the system, perhaps one in R space.
 
         Raises
         ------
@@ -199,8 +199,8 @@ def get_operator(operator: str | Operator) -> Operator:
     ----------
     operator : str or Operator
         "spin"; "identity" or "charge", which are the same: the number of carriers, a current in units of 1/|e| of the
-        charge current's and with the opposite sign, since electrons carry −|e|; "torque", "exchange_torque" and
-        "orbital_moment", see `wb_conserved.operators`.
+        charge current's and with the opposite sign, since electrons carry −|e|; "torque", "exchange_torque",
+        "orbital_moment" and "orbital_angular_momentum", see `wb_conserved.operators`.
 
     Returns
     -------
