@@ -275,5 +275,5 @@ def test_kernels_take_such_operators(operator, monkeypatch):
             np.testing.assert_allclose(result.data, results[switch][key].data, rtol=1e-9, atol=1e-9)
     for key in calculators:
         numpy, compiled = results["0"][key].data, results["1"][key].data
-        np.testing.assert_allclose(compiled, numpy, atol=1e-10 * np.abs(numpy).max())
-        assert np.abs(numpy).max() > 1e-3
+        np.testing.assert_allclose(compiled, numpy, atol=1e-10 * max(np.abs(numpy).max(), 1e-3))
+        assert np.abs(numpy).max() > 1e-3 or (operator, key[0]) != ("torque", "kubo")  # a torque has no diagonal
