@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from ..errors import InputError
-from . import accumulation, equilibrium, static, tabulate, thermal
+from . import accumulation, dynamic, equilibrium, static, tabulate, thermal
 from .base import GeometryCalculator, keywords
 from .occupied import DensityOfStates, NumberOfElectrons, OccupationCalculator
 
@@ -131,6 +131,8 @@ for _name, _calculator in {
     "accumulation_coefficient": accumulation.SpinAccumulationCoefficient,
     "edelstein": accumulation.Edelstein,
     "edelstein_intrinsic": accumulation.IntrinsicEdelstein,
+    "kubo_dynamic": dynamic.DynamicKuboConservedSpinConductivity,
+    "conventional_dynamic": dynamic.DynamicConventionalSpinConductivity,
     "nernst_kubo": thermal.KuboConservedSpinNernst,
     "nernst_conserved": thermal.ConservedSpinNernst,
     "nernst_conventional": thermal.ConventionalSpinNernst,

@@ -33,6 +33,9 @@ from .surface import listed, surface_width
 SCAN_AXES = {"Efermi": "Fermi level", "kBT": "temperature"}
 """Meaning of the axes that a statistics may add."""
 
+FURTHER_AXES = {"omega": "frequency"}
+"""Meaning of further axes, in eV."""
+
 _SPECTRA, _SCATTER = "spectra", "scatter"
 _SAMPLE = 200  # k points
 _ELECTRONS, _NEUTRAL = "electrons", "neutral"
@@ -167,7 +170,16 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
     @property
     def dims(self) -> tuple[str, ...]:
         """Names of the axes of the result."""
-        return (*self._scan_axes, *self.cartesian_axes)
+        return (*self._scan_axes, *self.further_axes, *self.cartesian_axes)
+
+    @property
+    def further_axes(self) -> Mapping[str, np.ndarray]:
+        """Axes of the result besides those of the statistics, after them: name and values; see `FURTHER_AXES`."""
+        return {}
+
+    def arrange_terms(self, data: np.ndarray) -> np.ndarray:
+        """The result (*scan, *further, components) from the weighted sums over bands."""
+        return data
 
     @property
     def _scan_axes(self):
@@ -327,10 +339,10 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
         for weight in self.occupations:
             moments = [spectra[weight, moment] for moment in self.statistics.moments(weight)]
             total = total + self.statistics.weigh(weight, moments)
-        data = total * self.factor(system)
+        data = self.arrange_terms(total * self.factor(system))
         if self.operator.rank == 0:
             data = data[..., 0]
-        scan = self.statistics.scan
+        scan = dict(self.statistics.scan) | dict(self.further_axes)
         return self._result(
             list(scan.values()),
             data,

@@ -40,6 +40,7 @@ from .derivatives import (
     dipole_derivative,
     torque_dipole_polarizability,
 )
+from .dynamic import dynamic_curvature, dynamic_kubo, frequency_factors
 from .kubo import kubo_conserved_sea, kubo_conserved_surface
 from .moments import (
     accumulation_in_gradient,
@@ -66,7 +67,10 @@ __all__ = [
     "diagonal",
     "dipole_derivative",
     "dipole_times_velocity",
+    "dynamic_curvature",
+    "dynamic_kubo",
     "find_multiplets",
+    "frequency_factors",
     "inside",
     "interband_connection",
     "inverse_gap",
