@@ -319,7 +319,7 @@ class TestSymmetry:
     def crystals(self, iron_physics):
         sheet = rashba_lattice()
         sheet.set_pointgroup(symmetry_gen=["C4z", "Mx", "TimeReversal"])
-        return {"sheet": (sheet, 1.0, (6, 6, 1)), "iron": (iron_physics, 12.6, (4, 4, 4))}
+        return {"sheet": (sheet, 1.0, (6, 6, 1)), "iron": (iron_physics, 17.4, (4, 4, 4))}
 
     @pytest.mark.parametrize("crystal", ["sheet", "iron"])
     def test_full_mesh_equals_reduced_mesh(self, crystals, crystal):

@@ -19,6 +19,7 @@ from wb_conserved.units import BOLTZMANN_EV
 
 LEVELS = [-0.5, 0.3]
 HOT = [0.1, 0.2, 0.5]
+DYNAMIC = ["omega", "eta", "reversal"]
 METHOD_MOTT = [name for name, entry in SUMS.items() if "method" in entry.options]
 
 
@@ -97,7 +98,7 @@ class TestEntries:
     def test_options(self):
         assert {name: list(entry.options) for name, entry in SUMS.items() if entry.options} == {
             "conserved": ["terms"], "conventional": ["spin_current"], "drift": ["relaxation_time"],
-            "edelstein": ["relaxation_time"],
+            "edelstein": ["relaxation_time"], "kubo_dynamic": DYNAMIC, "conventional_dynamic": ["spin_current", *DYNAMIC],
             "nernst_kubo": ["method"], "nernst_conserved": ["method"], "nernst_conventional": ["method"],
         }  # fmt: skip
 
@@ -178,7 +179,8 @@ class TestResults:
     @pytest.mark.parametrize("name", SUMS)
     def test_dimensions_coordinates_and_units(self, dataset, name):
         variable, calculator = dataset[name], SUMS[name].example()
-        assert variable.dims == ("Efermi", "kBT", *calculator.cartesian_axes)
+        complex_axes = ("omega", "part") if calculator.further_axes else ()
+        assert variable.dims == ("Efermi", "kBT", *complex_axes, *calculator.cartesian_axes)
         assert variable.attrs["units"] == calculator.unit(3) == SUMS[name].unit
         assert variable.attrs["symbol"] == calculator.symbol
 
@@ -200,7 +202,8 @@ class TestResults:
 
         (tmp_path / "result.csv").write_text(format_csv(dataset), encoding="utf-8")
         table = pandas.read_csv(tmp_path / "result.csv", comment="#")
-        assert list(table.columns) == ["Efermi_eV", "kBT_eV", "kelvin_K", "i", "l", "s", "a", *SUMS]
+        scan = ["Efermi_eV", "kBT_eV", "omega_eV", "part", "kelvin_K"]
+        assert list(table.columns) == [*scan, "i", "l", "s", "a", *SUMS]
         place = (table["Efermi_eV"] == LEVELS[1]) & (table["kBT_eV"] == HOT[2])
         shown = {"kubo": "xyz", "current_dipole": "xyz", "orbital_magnetization": "zx", "torque_dipole": "xy"}
         for name, component in shown.items():

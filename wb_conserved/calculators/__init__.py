@@ -2,7 +2,7 @@
 Fermi levels."""
 
 from ..occupations import Electrons
-from . import accumulation, dynamic, equilibrium, static, tabulate, thermal
+from . import accumulation, density, dynamic, equilibrium, static, tabulate, thermal
 from .catalogue import CATALOGUE, SETS, SUMS, Entry, register
 from .occupied import DensityOfStates, NumberOfElectrons
 
@@ -15,6 +15,7 @@ __all__ = [
     "Entry",
     "NumberOfElectrons",
     "accumulation",
+    "density",
     "dynamic",
     "equilibrium",
     "register",

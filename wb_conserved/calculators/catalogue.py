@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from ..errors import InputError
-from . import accumulation, dynamic, equilibrium, static, tabulate, thermal
+from . import accumulation, density, dynamic, equilibrium, static, tabulate, thermal
 from .base import GeometryCalculator, keywords
 from .occupied import DensityOfStates, NumberOfElectrons, OccupationCalculator
 
@@ -154,5 +154,6 @@ for _name, _calculator in {
     "band_berry_curvature_times_operator": tabulate.BerryCurvatureTimesOperator,
     "band_torque_dipole_polarizability": tabulate.TorqueDipolePolarizability,
     "band_orbital_moment": tabulate.OrbitalMoment,
+    "band_conductivity": density.ConductivityDensity,
 }.items():
     register(_name, _calculator)

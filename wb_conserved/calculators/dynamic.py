@@ -96,7 +96,7 @@ class DynamicConventionalSpinConductivity(_Dynamic, ConventionalSpinConductivity
     """
 
     symbol = "σ_conv(ω)"
-    long_name = "conventional spin conductivity at a frequency"
+    long_name = "conventional spin conductivity at ω"
 
     def terms(self, band_geometry: BandGeometry) -> list[Term]:
         def compute(g):
@@ -120,7 +120,7 @@ class DynamicKuboConservedSpinConductivity(_Dynamic, KuboConservedSpinConductivi
     """
 
     symbol = "σ_K(ω)"
-    long_name = "conserved spin conductivity at a frequency, Kubo"
+    long_name = "conserved spin conductivity at ω, Kubo"
 
     def terms(self, band_geometry: BandGeometry) -> list[Term]:
         def compute(g):

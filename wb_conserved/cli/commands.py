@@ -31,7 +31,7 @@ from ..results.noise import format_noise
 from .config import MOST_LEVELS, Config, key_of, make_calculators
 from .finishing import Unfinished
 from .group import BAD_INPUT, INPUT_ERRORS, main, stop, watch
-from .job import beside, check_meshes, comparison, group_kramers_pairs, interpolation_report, make_system
+from .job import beside, check_meshes, comparison, find_parts, group_kramers_pairs, interpolation_report, make_system
 from .reading import read_config
 from .rebasing import rebased
 
@@ -263,7 +263,7 @@ def _prepare(file, output, overwrite, check_only=False, series=False):
     system, grid = make_system(config, file)
     if series or config.convergence.meshes:
         check_meshes(config, system, file)
-    config = group_kramers_pairs(config, system)
+    config = find_parts(group_kramers_pairs(config, system), system)
     for doubt in _doubts(config, system) if check_only else _of_scan(config):
         logger.warning("%s", doubt)
     kpoints = len(kpoints_of_grid(grid, use_symmetry=True)) * math.prod(int(n) for n in grid.FFT)

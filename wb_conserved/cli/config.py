@@ -13,7 +13,7 @@ from ..calculators import SETS, SUMS
 from ..errors import InputError
 from ..geometry.spin_current import SPIN_CURRENTS, needs_matrices, spin_currents
 from ..occupations import Electrons
-from ..operators import operator_names
+from ..operators import get_operator, on_functions, operator_names
 from ..units import BOLTZMANN_EV
 
 _QUOTED_SPIN_CURRENTS = ", ".join(map(repr, SPIN_CURRENTS))
@@ -73,6 +73,9 @@ class System(_Section):
     )
     symmetry_tolerance: float | None = Field(None, gt=0, description="a number > 0 (eV), with symmetry or symmetrize")
     symmetrize: bool = Field(False, description="true or false; not together with symmetry")
+    spin_orbit_strength: float | None = Field(
+        None, description="a number: λ times the spin-orbit coupling, 0 none, 1 all; for Wannier functions of pure spin"
+    )
     magnetic_moments: list[Vector] | None = Field(
         None, description="a list of [x, y, z] (μ_B), one per atom, with symmetrize"
     )
@@ -257,6 +260,9 @@ class Quantities(_Section):
         "spin", description=f"one of {', '.join(map(repr, operator_names()))}; 'charge' is the identity"
     )
     external_terms: bool = Field(True, description="true or false")
+    parts: Literal["atoms"] | dict[str, list[int | str]] = Field(
+        {}, description="'atoms', or a table of lists of functions (from 0) or labels of atoms, such as parts.top = [0, 1, 2]"
+    )
     options: dict[str, dict[str, Any]] = Field(
         {}, description="a table of options by name of the quantity, such as options.drift.relaxation_time = 10.0"
     )
@@ -265,6 +271,13 @@ class Quantities(_Section):
     def in_order(self) -> list[str]:
         """Names in the order of the catalogue."""
         return [name for name in SUMS if name in self.names]
+
+    @field_validator("parts")
+    @classmethod
+    def _of_identifiers(cls, parts):
+        if isinstance(parts, dict) and not all(name.isidentifier() and members for name, members in parts.items()):
+            raise ValueError("no names")
+        return parts
 
     @field_validator("names")
     @classmethod
@@ -353,7 +366,7 @@ class Config(_Section):
         calculators = {}
         for name in self.quantities.in_order:
             try:
-                for variable, options in _kinds(self, name).items():
+                for variable, options in _with_parts(self, name).items():
                     calculators[variable] = _make_calculator(self, name, **options)
             except InputError as error:
                 section, key = key_of(error.source, name)
@@ -437,7 +450,7 @@ def make_calculators(config: Config) -> dict[str, Any]:
     """Calculators of an input file by name, in the order of the catalogue."""
     made = {}
     for name in config.quantities.in_order:
-        for variable, options in _kinds(config, name).items():
+        for variable, options in _with_parts(config, name).items():
             made[variable] = _make_calculator(config, name, **options)
     return made
 
@@ -450,13 +463,23 @@ def _kinds(config, name):
     return {name: {"spin_current": first}} | {f"{name}_{kind}": {"spin_current": kind} for kind in others}
 
 
+def _with_parts(config, name):
+    """Variables of a quantity, with the options that tell them apart: all of it, and of each part of the cell."""
+    found, parts = _kinds(config, name), config.quantities.parts
+    if parts and parts != "atoms" and SUMS[name].of_observable:  # atoms are known when the system is
+        whole = get_operator(config.quantities.operator)
+        for part, members in parts.items():
+            found[f"{name}_{part}"] = {"operator": on_functions(whole, members, name=part)}
+    return found
+
+
 def _make_calculator(config, name, **own):
     entry = SUMS[name]
     options = dict(config.quantities.options.get(name, {})) | own
     if "surface" in entry.calculator.occupations:
         options["fermi_surface_width"] = config.temperature.fermi_surface_width
     if entry.of_observable:
-        options["operator"] = config.quantities.operator
+        options.setdefault("operator", config.quantities.operator)
     calculator = entry.calculator(
         config.scan(),
         degen_thresh=config.multiplets.threshold,

@@ -17,7 +17,8 @@ from ..errors import ConfigError, InputError
 from ..interpolation import WannierInterpolator
 from ..io import load_system
 from ..io.ab_initio_mesh import ab_initio_mesh
-from ..operators import get_operator
+from ..operators import atoms_of, get_operator, with_spin_orbit_strength
+from ..operators.local import functions_of
 from .config import Config, make_calculators
 
 logger = logging.getLogger(__name__)
@@ -49,16 +50,18 @@ def make_system(config: Config, source: Path):
     InputError, ConfigError
         Data that cannot be used, symmetry that it does not have, or a mesh that the symmetry does not allow.
     """
-    options = config.system.model_dump(exclude={"path", "symmetry"})
+    options = config.system.model_dump(exclude={"path", "symmetry", "spin_orbit_strength"})
     if config.system.symmetry is not None:
         options.pop("symmetry_tolerance")
-    spin = get_operator(config.quantities.operator).needs_spin
+    spin = get_operator(config.quantities.operator).needs_spin or config.system.spin_orbit_strength is not None
     try:
         system = load_system(beside(source, config.system.path), spin=spin, **options)
     except InputError as error:
         if error.source not in options:
             raise
         raise ConfigError(f"{source}: [system] {error.source}: expected {error.expected}; found {error.found}") from None
+    if config.system.spin_orbit_strength is not None:
+        system = with_spin_orbit_strength(system, config.system.spin_orbit_strength)
     generators = config.system.symmetry
     if generators is not None:
         try:
@@ -110,10 +113,34 @@ def group_kramers_pairs(config: Config, system) -> Config:
     return config.model_copy(update={"multiplets": config.multiplets.model_copy(update={"kramers": found})})
 
 
+def find_parts(config: Config, system) -> Config:
+    """The settings with ``parts = "atoms"`` as the functions of each atom of the system.
+
+    Parameters
+    ----------
+    config : Config
+    system : wannierberri.system.System_R
+
+    Raises
+    ------
+    InputError
+        It is not known which functions are whose, or parts that the system has not.
+    """
+    if config.quantities.parts == "atoms":
+        parts = {name: list(functions) for name, functions in atoms_of(system).items()}
+        return config.model_copy(update={"quantities": config.quantities.model_copy(update={"parts": parts})})
+    for members in config.quantities.parts.values():
+        functions_of(system, members)
+    return config
+
+
 def comparison(config: Config) -> dict:
     """Calculators of the comparison of multiplet thresholds at the Fermi level, by name and threshold."""
     calculators, own = {}, make_calculators(config)
-    depend = [name for name, calculator in own.items() if "multiplet_threshold_eV" in calculator.parameters()]
+    depend = [
+        name for name, calculator in own.items()
+        if "multiplet_threshold_eV" in calculator.parameters() and not calculator.further_axes
+    ]  # fmt: skip
     for threshold in config.multiplets.compare:
         multiplets = config.multiplets.model_copy(update={"threshold": threshold})
         made = make_calculators(_at_the_level(config.model_copy(update={"multiplets": multiplets}), own))
@@ -139,7 +166,8 @@ def interpolation_report(config: Config, system) -> InterpolationReport | None:
     if ab_initio_mesh(system) is None:
         return None
     level = config.fermi.table_level if not config.fermi.counted else _levels(system, config)[0]
-    calculators = make_calculators(_at_the_level(config, make_calculators(config)))
+    made = make_calculators(_at_the_level(config, make_calculators(config)))
+    calculators = {name: calculator for name, calculator in made.items() if not calculator.further_axes}
     points = min(quick_points(system), int(np.max(config.grid.mesh)))
     return interpolation_error(system, level, calculators, config.output.components, mesh=points)
 

@@ -123,5 +123,5 @@ def _summed(factor, pairs):
     xp = namespace(factor)
     k, n, *c, m = pairs.shape
     columns = xp.matrix_transpose(xp.reshape(pairs, (k, n, -1, m)))
-    real, imaginary = xp.matmul(xp.real(factor), columns), xp.matmul(xp.imag(factor), columns)
+    real, imaginary = (xp.astype(xp.matmul(part(factor), columns), factor.dtype) for part in (xp.real, xp.imag))
     return xp.reshape(real + 1j * imaginary, (k, n, factor.shape[2], *c))

@@ -14,6 +14,7 @@ from .local import atoms_of, on_functions
 from .matrices import matrix_operator, r_space_operator
 from .orbital_moment import ORBITAL_MOMENT
 from .pseudospin import layer, sublattice
+from .spin_orbit import spin_orbit_hamiltonian, with_spin_orbit_strength
 from .torque import EXCHANGE_TORQUE, TORQUE, exchange_hamiltonian
 
 __all__ = [
@@ -35,5 +36,7 @@ __all__ = [
     "operator_names",
     "orbital_angular_momentum",
     "r_space_operator",
+    "spin_orbit_hamiltonian",
     "sublattice",
+    "with_spin_orbit_strength",
 ]

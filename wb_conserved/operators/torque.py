@@ -97,13 +97,24 @@ def time_reversal(system) -> np.ndarray:
     InputError
         Functions that are not pairs of opposite spin.
     """
-    spin_y = system.get_R_mat("SS")[system.rvec.iR0][:, :, 1]
-    left, values, right = np.linalg.svd(spin_y)
+    return 1j * pure_spin(system)[1]
+
+
+def pure_spin(system) -> np.ndarray:
+    """Pauli matrices (a, n, n) between Wannier functions of pure spin: the nearest unitary ones to those of the home cell.
+
+    Raises
+    ------
+    InputError
+        Functions that are not pairs of opposite spin.
+    """
+    sigma = np.moveaxis(system.get_R_mat("SS")[system.rvec.iR0], 2, 0)
+    left, values, right = np.linalg.svd(sigma)
     if np.abs(values - 1).max() > PURE_SPIN:
         raise InputError(
             "system",
-            f"Wannier functions of pure spin, in pairs, for time reversal (σ_y in the home cell with eigenvalues ±1 to "
-            f"{PURE_SPIN:g})",
+            f"Wannier functions of pure spin, in pairs, for time reversal (Pauli matrices in the home cell with eigenvalues "
+            f"±1 to {PURE_SPIN:g})",
             f"an eigenvalue of {values.min():.3f}",
         )
-    return 1j * left @ right
+    return left @ right

@@ -5,8 +5,9 @@
 
 from .bands import plot_bands
 from .dataset import RunResult, to_dataset
+from .density import plot_density, plot_plane
 from .files import RESULT_FILES, existing_results, write_convergence, write_results
-from .plot import plot_scan, plot_temperatures
+from .plot import plot_scan, plot_spectrum, plot_strengths, plot_temperatures
 from .table import format_comparison, format_csv, format_table
 
 __all__ = [
@@ -17,7 +18,11 @@ __all__ = [
     "format_csv",
     "format_table",
     "plot_bands",
+    "plot_density",
+    "plot_plane",
     "plot_scan",
+    "plot_spectrum",
+    "plot_strengths",
     "plot_temperatures",
     "to_dataset",
     "write_convergence",

@@ -12,9 +12,9 @@ import numpy as np
 import xarray
 from wannierberri.result import ResultDict
 
-from ..calculators.occupied import SCAN_AXES
+from ..calculators.occupied import FURTHER_AXES, SCAN_AXES
 from ..units import periodic_measure
-from .groups import cartesian_axes, describe_axes
+from .groups import PART, PARTS, cartesian_axes, describe_axes
 from .noise import describe_scatter
 from .tabulated import is_tabulated, tabulated
 
@@ -86,10 +86,11 @@ class RunResult(ResultDict):
         Returns
         -------
         xarray.Dataset
-            One variable per calculator of this package, with the axes of its scan (Efermi, kBT) and of its tensor, its
-            unit, symbol, meaning of the axes and parameters as attributes; after adaptive refinement NAME_error beside
-            NAME, the estimated error; one per tabulator with the axes k, band and components, see
-            `wb_conserved.results.tabulated`; mesh, lattice, versions and time as global attributes.
+            One variable per calculator of this package, with the axes of its scan (Efermi, kBT) and of its tensor (between
+            them omega and, as part, real and imaginary part of what is complex), its unit, symbol, meaning of the axes and
+            parameters as attributes; after adaptive refinement NAME_error beside NAME, the estimated error; one per
+            tabulator with the axes k, band and components, see `wb_conserved.results.tabulated`; mesh, lattice, versions and
+            time as global attributes.
             Results of other calculators, which state neither axes nor units, are left out and named in the attribute
             ``not_included``.
         """
@@ -104,10 +105,11 @@ class RunResult(ResultDict):
                 continue
             # every calculator may have a scan of its own
             scan_name = {axis: axis if self._one_scan() else f"{axis}_{name}" for axis in calculator.statistics.scan}
+            further = {axis: axis if self._one_axis(axis) else f"{axis}_{name}" for axis in further_axes(calculator)}
             variables[name] = xarray.DataArray(
-                result.dataSmooth,
-                dims=(*scan_name.values(), *calculator.cartesian_axes),
-                coords=_coordinates(calculator, scan_name),
+                _real(result.dataSmooth, len(scan_name) + len(further)),
+                dims=(*scan_name.values(), *further.values(), *_parts(result), *calculator.cartesian_axes),
+                coords=_coordinates(calculator, scan_name, further) | _parts(result),
                 attrs={
                     "long_name": calculator.long_name,
                     "symbol": calculator.symbol,
@@ -152,6 +154,11 @@ class RunResult(ResultDict):
             dataset.attrs["not_included"] = ", ".join(left_out)
         return dataset
 
+    def _one_axis(self, axis):
+        """Whether all calculators that have a further axis have the same values along it."""
+        values = [further_axes(part)[axis] for part in self.calculators.values() if axis in further_axes(part)]
+        return all(np.array_equal(other, values[0]) for other in values)
+
     def _one_scan(self):
         """Whether all calculators have the same axes, and the same values along them."""
         scans = []
@@ -170,9 +177,26 @@ def to_dataset(result: RunResult, **attributes: Any) -> xarray.Dataset:
     return result.to_dataset(**attributes)
 
 
-def _coordinates(calculator, scan_name):
-    """Coordinates of a result: Cartesian axes, the scan, and what belongs to it."""
+def further_axes(calculator) -> dict[str, np.ndarray]:
+    """Axes of the result of a calculator besides scan and components, such as frequencies."""
+    return dict(getattr(calculator, "further_axes", {}))
+
+
+def _parts(result):
+    """The axis of real and imaginary part, and its coordinates, where the result is complex."""
+    return {PART: (PART, list(PARTS))} if np.iscomplexobj(result.dataSmooth) else {}
+
+
+def _real(data, axis):
+    """Real numbers: complex ones as their parts, on an axis of their own at a place."""
+    return np.stack([data.real, data.imag], axis=axis) if np.iscomplexobj(data) else data
+
+
+def _coordinates(calculator, scan_name, further):
+    """Coordinates of a result: Cartesian axes, the scan, further axes, and what belongs to them."""
     found = {axis: list("xyz") for axis in calculator.cartesian_axes}
+    for axis, values in further_axes(calculator).items():
+        found[further[axis]] = (further[axis], values, {"units": "eV", "long_name": FURTHER_AXES[axis]})
     for axis, values in calculator.statistics.scan.items():
         found[scan_name[axis]] = (scan_name[axis], values, {"units": "eV", "long_name": SCAN_AXES[axis]})
     for name, (axis, values) in calculator.statistics.coordinates.items():

@@ -14,11 +14,14 @@ from pathlib import Path
 import xarray
 
 from .complete import write_file
-from .groups import LEVELS, TEMPERATURES, check_components, quantities, sums
-from .plot import plot_scan, plot_temperatures
+from .groups import LEVELS, TEMPERATURES, check_components, frequency_axis, quantities, sums, with_frequencies
+from .plot import plot_scan, plot_spectrum, plot_temperatures
 from .table import format_csv
 
-RESULT_FILES = ("result.nc", "result.csv", "scan.png", "temperatures.png", "convergence.nc", "convergence.txt", "input.toml")
+RESULT_FILES = (
+    "result.nc", "result.csv", "scan.png", "temperatures.png", "spectrum.png",
+    "convergence.nc", "convergence.txt", "input.toml",
+)  # fmt: skip
 """In the order in which they are written: NetCDF has everything."""
 
 
@@ -97,7 +100,8 @@ def write_results(
     level : float, optional
         Fermi level in eV for the pictures; None where a number of electrons sets it.
     pictures : bool
-        Draw scan.png where there is an axis of Fermi levels, temperatures.png where there are several temperatures.
+        Draw scan.png where there is an axis of Fermi levels, temperatures.png where there are several temperatures,
+        spectrum.png where there are several frequencies.
     components : list of str, optional
         Components in the pictures.
     title : str
@@ -122,11 +126,13 @@ def write_results(
 
     check_components(dataset, components)
     summed = sums(dataset)
+    plain, spectra = (with_frequencies(summed, wanted) for wanted in (False, True))
+    axes = [frequency_axis(variable) for variable in spectra.data_vars.values()]
 
-    def picture(plot):
+    def picture(plot, drawn=plain):
         def draw():
             contents = io.BytesIO()
-            plot(summed, contents, level, components, title)
+            plot(drawn, contents, level, components, title)
             return contents.getvalue()
 
         return draw
@@ -136,10 +142,12 @@ def write_results(
     }
     if quantities(dataset):  # others have too many rows
         contents["result.csv"] = lambda: format_csv(summed).encode()
-    if pictures and LEVELS in summed.dims:
+    if pictures and LEVELS in plain.dims:
         contents["scan.png"] = picture(plot_scan)
-    if pictures and summed.sizes.get(TEMPERATURES, 1) > 1:
+    if pictures and plain.sizes.get(TEMPERATURES, 1) > 1:
         contents["temperatures.png"] = picture(plot_temperatures)
+    if pictures and any(spectra.sizes[axis] > 1 for axis in axes):
+        contents["spectrum.png"] = picture(plot_spectrum, spectra)
     return _write_all(contents, Path(folder), overwrite, input_text)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import xarray
 
 LEVELS, TEMPERATURES, MU = "Efermi", "kBT", "mu"
+FREQUENCIES, PART, PARTS = "omega", "part", ("real", "imaginary")
 _VANISHES = 1e-9  # of the largest component
 
 
@@ -24,7 +25,7 @@ class Group:
     ----------
     names : tuple of str
     scan : tuple of str
-        Dimensions of the scan: "Efermi", "kBT", both or none.
+        Dimensions of the scan: "Efermi", "kBT", both or none; of what is complex besides "omega" and "part".
     axes : mapping of str to str
         Name and meaning of the Cartesian axes.
     unit, remark : str
@@ -146,6 +147,18 @@ def place_of_level(dataset: xarray.Dataset, level: float) -> int:
             f"level: expected one of the Fermi levels of the scan (nearest: {levels[nearest]} eV); found {level}"
         )
     return nearest
+
+
+def frequency_axis(variable: xarray.DataArray) -> str | None:
+    """The dimension of frequencies of a variable; None where it has none."""
+    return next((str(dim) for dim in variable.dims if str(dim).partition("_")[0] == FREQUENCIES), None)
+
+
+def with_frequencies(dataset: xarray.Dataset, wanted: bool) -> xarray.Dataset:
+    """The variables that have an axis of frequencies, or those that have none."""
+    left_out = [name for name in dataset.data_vars if (frequency_axis(dataset[name]) is not None) != wanted]
+    kept = dataset.drop_vars(left_out)
+    return kept.drop_vars([name for name in kept.coords if not set(kept[name].dims) & _dims_of(kept)])
 
 
 def at_level(dataset: xarray.Dataset, level: float | None) -> xarray.Dataset:

@@ -11,7 +11,7 @@ import numpy as np
 import xarray
 
 from ..calculators import CATALOGUE
-from .groups import LEVELS, MU, TEMPERATURES, Group, at_level, check_components, groups, select
+from .groups import LEVELS, MU, PARTS, TEMPERATURES, Group, at_level, check_components, frequency_axis, groups, select
 from .table import conditions
 
 _STYLES = (
@@ -25,7 +25,7 @@ _STYLES = (
     {"color": "#8b2f3a", "linewidth": 1.0, "linestyle": (0, (2, 1)), "zorder": 2},
 )
 """Lines of the quantities of equal axes in the order of the catalogue, the headline first; then again."""
-_GREEK = {"σ": r"\sigma", "α": r"\alpha", "τ": r"\tau", "Ω": r"\Omega", "χ": r"\chi"}
+_GREEK = {"σ": r"\sigma", "α": r"\alpha", "τ": r"\tau", "Ω": r"\Omega", "χ": r"\chi", "γ": r"\gamma", "ω": r"\omega"}
 _COLUMN, _HEIGHT, _LINE = 8.6 / 2.54, 1.9, 0.13  # inches: width of a column, height of a panel, of a line of text
 _ONE_COLUMN = 4  # panels at most
 _CHARACTERS = 76  # of a line of the title over a column
@@ -83,6 +83,48 @@ def plot_temperatures(
     """
     texts = conditions(dataset) + ([f"E_F = {level:g} eV"] if LEVELS in dataset.dims else [])
     _plot(at_level(dataset, level), path, TEMPERATURES, 0.0, r"$T$   [K]", components, [title, texts])
+
+
+def plot_strengths(
+    dataset: xarray.Dataset, path: Path, level: float | None, components: list[str] | None, title: str = ""
+) -> None:
+    """Write a PNG of all quantities against the strength of the spin-orbit coupling; see `plot_temperatures`.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        Of `wb_conserved.diagnostics.spin_orbit_scan`.
+    """
+    texts = conditions(dataset) + ([f"E_F = {level:g} eV"] if LEVELS in dataset.dims else [])
+    here = at_level(dataset, level)
+    if MU in here.coords:
+        here = here.drop_vars(MU)
+    _plot(here, path, "spin_orbit_strength", 0.0, r"$\lambda$", components, [title, texts])
+
+
+def plot_spectrum(
+    dataset: xarray.Dataset, path: Path, level: float | None, components: list[str] | None, title: str = ""
+) -> None:
+    """Write a PNG of all quantities against the frequency, real parts full and imaginary ones pale, at one Fermi level, or at
+    that which holds the electrons, and at the lowest temperature; see `plot_scan`.
+
+    Parameters
+    ----------
+    level : float or None
+        On the scan, eV; not used where a number of electrons sets it.
+    """
+    texts = conditions(dataset) + ([f"E_F = {level:g} eV"] if LEVELS in dataset.dims else [])
+    here = at_level(dataset, level)
+    if TEMPERATURES in here.dims:
+        here = here.isel({TEMPERATURES: int(here[TEMPERATURES].values.argmin())})
+        texts.append(f"T = {float(here['kelvin']):.4g} K")
+    if MU in here.coords:
+        here = here.drop_vars(MU)
+    texts.append("imaginary parts pale")
+    axes = {frequency_axis(variable) for variable in here.data_vars.values()}
+    if len(axes) > 1:
+        raise ValueError(f"frequencies: expected the same for all quantities in one picture; found {', '.join(sorted(axes))}")
+    _plot(here, path, axes.pop(), 0.0, r"$\hbar\omega$   [eV]", components, [title, texts])
 
 
 def _plot(dataset, path, along, origin, label, components, title):
@@ -154,6 +196,11 @@ def _power(largest):
 
 def _curves(panel, dataset, name, component, x, along, *, style, text, scale):
     """Draw a quantity, at each of several temperatures, the last one with its name."""
+    if "part" in dataset[name].dims:
+        for which, pale in zip(PARTS, (1.0, 0.45), strict=True):
+            values = scale * select(dataset[name].sel(part=which), component).values
+            panel.plot(x, values, alpha=pale, label=text if which == PARTS[0] else None, **style)
+        return
     others = [dim for dim in (LEVELS, TEMPERATURES) if dim in dataset[name].dims and dim != along]
     number = dataset.sizes[others[0]] if others else 1
     for i in range(number):
@@ -215,7 +262,9 @@ def _letters(text):
 def _symbol(symbol):
     """σ_K as mathematics."""
     letter, _, index = symbol.partition("_")
-    return rf"${_letters(letter)}_{{\mathrm{{{index}}}}}$" if index else rf"${_letters(letter)}$"
+    index, bracket, argument = index.partition("(")
+    argument = rf"{bracket}{_letters(argument[:-1])})" if argument else ""
+    return rf"${_letters(letter)}_{{\mathrm{{{index}}}}}{argument}$" if index else rf"${_letters(letter)}$"
 
 
 def _component(dataset, group: Group, component):

@@ -11,14 +11,18 @@ import xarray
 
 from .groups import (
     LEVELS,
+    PARTS,
     TEMPERATURES,
     at_level,
     check_components,
+    frequency_axis,
     groups,
     of_temperatures,
     select,
     temperature_columns,
 )
+
+_FREQUENCIES = 25  # rows of a table at most
 
 
 def conditions(dataset: xarray.Dataset) -> list[str]:
@@ -41,6 +45,9 @@ def conditions(dataset: xarray.Dataset) -> list[str]:
     if threshold:
         pairs = " and Kramers pairs" if _all_have(dataset, "kramers_pairs", 1) else ""
         texts.append(f"multiplet threshold = {threshold} eV{pairs}")
+    broadening = _common(dataset, "broadening_eV")
+    if broadening:
+        texts.append(f"broadening = {broadening} eV")
     width = _common(dataset, "fermi_surface_width_eV")
     if width:
         texts.append(f"Fermi-surface width = {width} eV ({_common(dataset, 'fermi_surface_width_source')})")
@@ -76,7 +83,7 @@ def format_table(dataset: xarray.Dataset, level: float | None, components: list[
     """
     check_components(dataset, components)
     here = at_level(dataset, level)
-    rows = _rows_of_temperatures if dataset.sizes.get(TEMPERATURES, 1) > 1 else _rows_of_quantities
+    static_rows = _rows_of_temperatures if dataset.sizes.get(TEMPERATURES, 1) > 1 else _rows_of_quantities
     widths = [max(map(len, texts)) for texts in zip(*map(_heading, dataset.data_vars.values()), strict=True)]
     lines: list[str] = []
     for group in groups(dataset):
@@ -85,6 +92,7 @@ def format_table(dataset: xarray.Dataset, level: float | None, components: list[
         lines.append(f"{where}values in {group.unit}")
         if len(lines) == 1:
             lines.append(", ".join(conditions(dataset)))
+        rows = static_rows if frequency_axis(dataset[group.names[0]]) is None else _rows_of_frequencies
         names = [name for name in dataset.data_vars if name in group.names or _error_of(dataset, name) in group.names]
         lines += ["", *rows(here[names], group.components(components), widths)]
         if group.legend():
@@ -120,6 +128,29 @@ def _rows_of_temperatures(part, components, widths):
         for _, at_one in of_temperatures(part):
             values = "".join(f"{float(select(variable, component)):>14.5g}" for variable in at_one.data_vars.values())
             yield _left(temperature_columns(at_one).values()) + values
+
+
+def _rows_of_frequencies(part, components, widths):
+    """A row for each of some frequencies, two columns for each quantity of a group, at each temperature."""
+    for variable in part.data_vars.values():
+        yield "  ".join(f"{text:<{width}}" for text, width in zip(_heading(variable), widths, strict=True)).rstrip()
+    axis = frequency_axis(next(iter(part.data_vars.values())))
+    frequencies = part[axis].values
+    shown = np.unique(np.linspace(0, len(frequencies) - 1, min(_FREQUENCIES, len(frequencies))).round().astype(int))
+    for text, at_one in of_temperatures(part):
+        for component in components:
+            yield ""
+            if text:
+                yield text
+            names = [heading(variable, component) for variable in part.data_vars.values()]
+            headings = (f"{mark} {name}" for name in names for mark in ("Re", "Im"))
+            yield f"{'ω/eV':<14}" + "".join(f"{text:>20}" for text in headings)
+            for i in shown.tolist():
+                here = (select(variable, component).isel({axis: i}) for variable in at_one.data_vars.values())
+                values = "".join(f"{float(one.sel(part=which)):>20.5g}" for one in here for which in PARTS)
+                yield f"{frequencies[i]:<14g}" + values
+    if len(shown) < len(frequencies):
+        yield f"{len(shown)} of {len(frequencies)} frequencies"
 
 
 def heading(variable: xarray.DataArray, component: str) -> str:
@@ -197,8 +228,10 @@ def format_csv(dataset: xarray.Dataset) -> str:
         attributes = variable.attrs
         meaning = f"; {attributes['axes']}" if attributes.get("axes") else ""
         text.write(f"# {variable.name}: {attributes['symbol']}, {attributes['long_name']}; {attributes['units']}{meaning}\n")
-    columns = {dim: f"{dim}_{dataset[dim].attrs['units']}" for dim in (*scan, *further)} | {axis: axis for axis in axes}
-    for dim in (*scan, *further):
+    described = [dim for dim in (*scan, *further) if "units" in dataset[dim].attrs]
+    columns = {dim: f"{dim}_{dataset[dim].attrs['units']}" if dim in described else dim for dim in (*scan, *further)}
+    columns |= {axis: axis for axis in axes}
+    for dim in described:
         text.write(f"# {columns[dim]}: {dataset[dim].attrs['long_name']} in {dataset[dim].attrs['units']}\n")
     coordinates = {name: (dataset[name].dims, dataset[name].values.tolist()) for name in columns}
     writer = csv.writer(text, lineterminator="\n")
