@@ -26,7 +26,7 @@ from ..driver.run import run as run_calculators
 from ..errors import ConfigError, InputError, how_to_install
 from ..io import load_system
 from ..io.sharing import share_system
-from ..results import format_comparison, format_table, write_convergence, write_results
+from ..results import format_comparison, format_table, rotate, write_convergence, write_results
 from ..results.noise import format_noise
 from .config import MOST_LEVELS, Config, key_of, make_calculators
 from .finishing import Unfinished
@@ -133,6 +133,9 @@ def run(file, output, overwrite, dry_run, verbose):
     if not config.fermi.counted:  # an axis of one level
         compared = {key: data[0] for key, data in compared.items()}
     dataset = result.to_dataset(**_provenance(job, communicator), **_compared_attributes(compared))
+    noise = format_noise(dataset, config.output.components)
+    if config.output.rotate:
+        dataset = rotate(dataset, config.output.rotate)
     written = job.unfinished.finish(
         lambda: write_results(
             dataset,
@@ -147,9 +150,9 @@ def run(file, output, overwrite, dry_run, verbose):
         options["checkpoint"],
     )
     click.echo("\n" + format_table(dataset, config.fermi.table_level, config.output.components) + "\n")
-    if noise := format_noise(dataset, config.output.components):
+    if noise:
         click.echo(noise + "\n")
-    if compared:
+    if compared and not config.output.rotate:
         click.echo(format_comparison(dataset, config.fermi.table_level, config.output.components, compared) + "\n")
     click.echo(_balance(result.busy_seconds))
     click.echo(f"{result.seconds:.1f} s; wrote {', '.join(path.name for path in written)} to {job.folder}")

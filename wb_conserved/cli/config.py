@@ -14,6 +14,7 @@ from ..errors import InputError
 from ..geometry.spin_current import SPIN_CURRENTS, needs_matrices, spin_currents
 from ..occupations import Electrons
 from ..operators import get_operator, on_functions, operator_names
+from ..results.rotation import frame_of
 from ..units import BOLTZMANN_EV
 
 _QUOTED_SPIN_CURRENTS = ", ".join(map(repr, SPIN_CURRENTS))
@@ -260,6 +261,10 @@ class Quantities(_Section):
         "spin", description=f"one of {', '.join(map(repr, operator_names()))}; 'charge' is the identity"
     )
     external_terms: bool = Field(True, description="true or false")
+    compute_components: list[str] | None = Field(
+        None, min_length=1, description="a list of components, such as ['xyz']: only these are computed, with those that the "
+        "symmetry links to them, of quantities with as many axes",
+    )
     parts: Literal["atoms"] | dict[str, list[int | str]] = Field(
         {}, description="'atoms', or a table of lists of functions (from 0) or labels of atoms, such as parts.top = [0, 1, 2]"
     )
@@ -310,6 +315,16 @@ class Output(_Section):
         None, min_length=1, description="a list of components to print and plot, such as ['xyz']: current, field, spin"
     )
     plot: bool = Field(True, description="true or false")
+    rotate: Annotated[list[Vector], Field(min_length=3, max_length=3)] | None = Field(
+        None, description="three directions [x, y, z] at right angles: axes of all results, such as those of a film"
+    )
+
+    @field_validator("rotate")
+    @classmethod
+    def _right_handed(cls, axes):
+        if axes is not None:
+            frame_of(axes)
+        return axes
 
     @field_validator("components")
     @classmethod
@@ -374,6 +389,9 @@ class Config(_Section):
                 if key == "kBT" and self.temperature.kBT is None:
                     key, found = "kelvin", f"{self.temperature.kelvin} K"
                 raise _problem(key, error.expected, found, section) from None
+        if self.output.rotate and self.quantities.compute_components:
+            expected = "none with [quantities] compute_components, which are in the axes of the crystal"
+            raise _problem("rotate", expected, "both", "output")
         if needs_matrices(self.system.spin_current) and self.quantities.operator != "spin":
             expected = f"'projected' with [quantities] operator '{self.quantities.operator}', or operator 'spin'"
             raise _problem("spin_current", expected, self.system.spin_current, "system")
@@ -480,8 +498,10 @@ def _make_calculator(config, name, **own):
         options["fermi_surface_width"] = config.temperature.fermi_surface_width
     if entry.of_observable:
         options.setdefault("operator", config.quantities.operator)
+    wanted = _components_for(entry, options, config.quantities.compute_components)
     calculator = entry.calculator(
         config.scan(),
+        **wanted,
         degen_thresh=config.multiplets.threshold,
         degen_Kramers=config.multiplets.kramers is True,
         kBT=config.temperature.energy,
@@ -491,6 +511,15 @@ def _make_calculator(config, name, **own):
     )
     calculator.noted_level = config.fermi.table_level
     return calculator
+
+
+def _components_for(entry, options, components):
+    """The components that a quantity is to compute, as an argument: those with as many letters as it has axes."""
+    if not components or not entry.axes:
+        return {}
+    number = len(entry.axes) + (entry.of_observable and get_operator(options["operator"]).rank)
+    fitting = [component for component in components if len(component) == number]
+    return {"compute_components": fitting} if fitting else {}
 
 
 def _problem(key: str, expected: str, found: Any, section: str = "") -> PydanticCustomError:

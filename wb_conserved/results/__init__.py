@@ -8,6 +8,7 @@ from .dataset import RunResult, to_dataset
 from .density import plot_density, plot_plane
 from .files import RESULT_FILES, existing_results, write_convergence, write_results
 from .plot import plot_scan, plot_spectrum, plot_strengths, plot_temperatures
+from .rotation import rotate
 from .table import format_comparison, format_csv, format_table
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "plot_spectrum",
     "plot_strengths",
     "plot_temperatures",
+    "rotate",
     "to_dataset",
     "write_convergence",
     "write_results",

@@ -74,7 +74,7 @@ def plot_density(
     for place in ticks:
         axes.axvline(place, color="0.7", linewidth=0.5)
     if len(curves) > 1:
-        axes.legend(frameon=False, fontsize=7)
+        axes.legend(frameon=False, fontsize=7, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=len(curves))
     return _saved(figure, file)
 
 

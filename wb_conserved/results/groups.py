@@ -79,7 +79,7 @@ def _standing(part, axes, shown):
     places = dict(zip(axes, shown, strict=True))
     if float(sizes.sel(places)) > _VANISHES * float(sizes.max()) or not float(sizes.max()) > 0:
         return shown
-    return "".join("xyz"[place] for place in np.unravel_index(int(sizes.values.argmax()), sizes.shape))
+    return "".join("xyz"[place] for place in np.unravel_index(int(np.nanargmax(sizes.values)), sizes.shape))
 
 
 def quantities(dataset: xarray.Dataset) -> list[str]:

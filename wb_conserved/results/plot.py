@@ -135,7 +135,10 @@ def _plot(dataset, path, along, origin, label, components, title):
     check_components(dataset, components)
     dataset = dataset.sortby([dim for dim in (LEVELS, TEMPERATURES) if dim in dataset.dims])
     x = dataset["kelvin" if along == TEMPERATURES else along].values - origin
-    panels = [(group, component) for group in groups(dataset) for component in group.components(components)]
+    panels = [
+        (group, component) for group in groups(dataset) for component in group.components(components)
+        if any(select(dataset[name], component).notnull().any() for name in group.names)  # not all left out
+    ]  # fmt: skip
     number = len(panels) + (MU in dataset.coords)
     columns = 1 if number <= _ONE_COLUMN else 2
     rows = math.ceil(number / columns)
