@@ -31,7 +31,7 @@ class TestDensity:
         system = random_model()
         options = {"fermi_surface_width": 0.3} if kBT == 0 and "surface" in SUMS[quantity].calculator.occupations else {}
         shared = {"kBT": kBT, "degen_thresh": 1e-6}
-        density = ConductivityDensity(quantity=quantity, Efermi=0.3, options=options, **shared)
+        density = ConductivityDensity(quantity=SUMS[quantity].calculator, Efermi=0.3, options=options, **shared)
         calculator = SUMS[quantity].calculator([0.3], **shared, **options)
         found = wb_conserved.run(
             system, 4, {"table": TabulatorAll({"σ": density}, mode="grid"), "σ": calculator},
@@ -44,7 +44,7 @@ class TestDensity:
 
     def test_symmetry(self, iron_physics):
         """A mesh reduced by symmetry shows the same as the whole one."""
-        density = ConductivityDensity(quantity="kubo", Efermi=17.4, kBT=0.1, degen_thresh=1e-3)
+        density = ConductivityDensity(Efermi=17.4, kBT=0.1, degen_thresh=1e-3)
         tables = [
             wb_conserved.run(iron_physics, 4, {"t": TabulatorAll({"σ": density}, mode="grid")}, use_irred_kpt=use).results["t"]
             for use in (False, True)
@@ -57,8 +57,9 @@ class TestDensity:
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
-            ({"quantity": "number_of_electrons"}, "quantity: expected one of kubo, conserved, conventional"),
-            ({"quantity": "kubo_dynamic"}, "quantity: expected one of"),
+            ({"quantity": SUMS["number_of_electrons"].calculator}, "quantity: expected the class .*; found Num"),
+            ({"quantity": SUMS["kubo_dynamic"].calculator}, "quantity: expected the class of a static conductivity"),
+            ({"quantity": "kubo"}, "quantity: expected the class of a static conductivity; found 'kubo'"),
             ({"Efermi": [0.0, 1.0]}, "Efermi: expected one Fermi level and one temperature"),
             ({"kBT": [0.1]}, "Efermi: expected one Fermi level and one temperature"),
             ({"kBT": 0.0}, "fermi_surface_width: expected a number > 0"),
@@ -72,7 +73,7 @@ class TestDensity:
         pytest.importorskip("matplotlib")
         system = random_model()
         options = {"Efermi": 0.3, "kBT": 0.1, "degen_thresh": 1e-6}
-        tabulators = {name: ConductivityDensity(quantity=name, **options) for name in ("kubo", "conventional")}
+        tabulators = {name: ConductivityDensity(quantity=SUMS[name].calculator, **options) for name in ("kubo", "conventional")}
         nodes = [[0, 0, 0], [0.5, 0, 0], None, [0, 0, 0.5], [0, 0, 0]]
         path = wannierberri.Path.from_nodes(system, nodes=nodes, labels=["G", "X", "Z", "G"], length=30)
         table = wb_conserved.run(system, path, {"t": TabulatorAll(tabulators, mode="path")}).results["t"]
@@ -200,5 +201,6 @@ plot = false
 
 
 def test_units_of_densities():
-    assert ConductivityDensity(quantity="conventional").long_name == "density of conventional spin conductivity"
+    density = ConductivityDensity(quantity=SUMS["conventional"].calculator)
+    assert density.long_name == "density of conventional spin conductivity"
     assert CONDUCTANCE == pytest.approx(2.434135e-4, rel=1e-6)

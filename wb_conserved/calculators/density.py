@@ -7,7 +7,7 @@ import numpy as np
 from ..errors import InputError
 from .band_geometry import BandGeometry
 from .base import FIELD, FLOW
-from .static import Conductivity
+from .static import Conductivity, KuboConservedSpinConductivity
 from .tabulate import BandTabulator
 
 
@@ -18,8 +18,8 @@ class ConductivityDensity(BandTabulator):
 
     Parameters
     ----------
-    quantity : str
-        Name of a conductivity in the catalogue, such as "kubo", "conserved" or "conventional".
+    quantity : type
+        Class of a static conductivity, such as those of `wb_conserved.calculators.static` or ``SUMS["kubo"].calculator``.
     Efermi : float
         Fermi level, eV.
     kBT : float
@@ -38,12 +38,12 @@ class ConductivityDensity(BandTabulator):
     symbol, long_name, unit = "σ(k)", "density of a conductivity", "Å² [s]"
     axes = Conductivity.axes
 
-    def __init__(self, *, quantity: str = "kubo", Efermi: float = 0.0, kBT: float = 0.025, options=None, **kwargs):
-        from .catalogue import SUMS
-
-        known = [name for name, entry in SUMS.items() if _is_static_conductivity(entry.calculator)]
-        if quantity not in known:
-            raise InputError("quantity", f"one of {', '.join(known)}", repr(quantity))
+    def __init__(
+        self, *, quantity: type[Conductivity] = KuboConservedSpinConductivity, Efermi: float = 0.0,
+        kBT: float = 0.025, options=None, **kwargs,
+    ):  # fmt: skip
+        if not _is_static_conductivity(quantity):
+            raise InputError("quantity", "the class of a static conductivity", getattr(quantity, "__name__", repr(quantity)))
         if np.size(Efermi) != 1 or np.ndim(kBT):
             raise InputError("Efermi", "one Fermi level and one temperature", f"{Efermi!r}, kBT = {kBT!r}")
         super().__init__(**kwargs)
@@ -51,7 +51,7 @@ class ConductivityDensity(BandTabulator):
             "degen_thresh": self.degen_thresh, "degen_Kramers": self.degen_Kramers, "operator": self.operator,
             "kwargs_formula": {"external_terms": self.external_terms},
         }  # fmt: skip
-        self.conductivity = SUMS[quantity].calculator(np.ravel(Efermi), kBT=kBT, **shared, **(options or {}))
+        self.conductivity = quantity(np.ravel(Efermi), kBT=kBT, **shared, **(options or {}))
         self.long_name = f"density of {self.conductivity.long_name}"
         statistics = self.conductivity.statistics
         self._weights = {
@@ -78,4 +78,6 @@ class ConductivityDensity(BandTabulator):
 
 
 def _is_static_conductivity(kind):
-    return issubclass(kind, Conductivity) and kind.axes == {"i": FLOW, "l": FIELD} and not kind([0.0], kBT=1.0).further_axes
+    if not (isinstance(kind, type) and issubclass(kind, Conductivity) and kind.axes == {"i": FLOW, "l": FIELD}):
+        return False
+    return not kind([0.0], kBT=1.0).further_axes
