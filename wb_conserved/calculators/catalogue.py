@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ..errors import InputError
-from . import equilibrium, impurities, quasiparticles, static, tabulate, thermal
+from . import accumulation, density, dynamic, equilibrium, impurities, quasiparticles, static, tabulate, thermal
 from .base import GeometryCalculator, keywords
 from .occupied import DensityOfStates, NumberOfElectrons, OccupationCalculator
 
@@ -83,6 +83,11 @@ class Entry:
         return self.calculator() if self.tabulated else self.calculator([0.0], kBT=1.0)
 
 
+SETS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"definitions": ("kubo", "conserved", "conventional", "berry", "proper")}
+)
+"""Names that stand for several: every published definition of the current of s in a field."""
+
 _ENTRIES: dict[str, Entry] = {}
 _ENTRIES_OF_SUMS: dict[str, Entry] = {}
 _ENTRIES_OF_IMPURITIES: dict[str, Entry] = {}
@@ -119,6 +124,8 @@ def register(name: str, calculator: type[GeometryCalculator]) -> None:
     """
     if not isinstance(name, str) or not name.isidentifier():
         raise InputError("name", "letters, digits and underscores", repr(name))
+    if name in SETS:
+        raise InputError("name", "one that does not stand for several quantities", repr(name))
     if name in _ENTRIES:
         raise InputError("name", "one that is not in the catalogue", f"{name!r}, {_ENTRIES[name].calculator.__name__}")
     kinds = (OccupationCalculator, tabulate.BandTabulator)
@@ -140,6 +147,12 @@ for _name, _calculator in {
     "dipole": static.DipoleScatteringSpinConductivity,
     "proper": static.ProperSpinConductivity,
     "drift": static.DriftSpinConductivity,
+    "streda": accumulation.StredaSpinConductivity,
+    "accumulation_coefficient": accumulation.SpinAccumulationCoefficient,
+    "edelstein": accumulation.Edelstein,
+    "edelstein_intrinsic": accumulation.IntrinsicEdelstein,
+    "kubo_dynamic": dynamic.DynamicKuboConservedSpinConductivity,
+    "conventional_dynamic": dynamic.DynamicConventionalSpinConductivity,
     "nernst_kubo": thermal.KuboConservedSpinNernst,
     "nernst_conserved": thermal.ConservedSpinNernst,
     "nernst_conventional": thermal.ConventionalSpinNernst,
@@ -191,6 +204,7 @@ for _name, _calculator in {
     "band_interband_moment": tabulate.InterbandMoment,
     "band_circuit_moment": tabulate.CircuitMoment,
     "band_berry_curvature": tabulate.BerryCurvature,
+    "band_conductivity": density.ConductivityDensity,
 }.items():
     register(_name, _calculator)
 
