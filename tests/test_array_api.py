@@ -46,6 +46,7 @@ def random_arguments():
         torque=hermitian(generator, S),
         torque_derivative=hermitian(generator, 3, S),
         mean_velocity=generator.normal(size=(K, N, 3)),
+        frequencies=np.array([0.1 + 0.2j, -0.4 + 0.1j]),
         per_band=generator.normal(size=(K, N)),
         tensor=generator.normal(size=(K, N, 3, 3, S)),
         tensors=generator.normal(size=(3, K, N, 3, 3, S)),
@@ -62,8 +63,19 @@ def multiplets_of(a):
     return results
 
 
+def dynamic(function):
+    """A function of factors at frequencies, for both parts."""
+
+    def results(a):
+        factors = [geometry.frequency_factors(a.energies, a.same, a.frequencies, part) for part in ("even", "odd")]
+        return [array for part, of_part in zip(("even", "odd"), factors, strict=True) for array in function(a, of_part, part)]
+
+    return results
+
+
 CASES = {
     "Multiplets": multiplets_of,
+    "accumulation_in_gradient": lambda a: geometry.accumulation_in_gradient(a.connection, a.operator, a.velocity, a.same),
     "axial_vector": lambda a: geometry.axial_vector(a.tensor),
     "berry_curvature_times_operator": lambda a: [
         geometry.berry_curvature_times_operator(a.connection, a.operator, a.same),
@@ -83,7 +95,12 @@ CASES = {
     "diagonal": lambda a: [geometry.diagonal(a.operator), geometry.diagonal(a.current)],
     "dipole_derivative": lambda a: geometry.dipole_derivative(a.connection, a.gradient, a.operator),
     "dipole_times_velocity": lambda a: geometry.dipole_times_velocity(a.connection, a.operator, a.velocity, a.same),
+    "dynamic_curvature": dynamic(lambda a, f, part: [geometry.dynamic_curvature(a.velocity, a.current, f[2], part)]),
+    "dynamic_kubo": dynamic(
+        lambda a, f, part: geometry.dynamic_kubo(a.velocity, a.operator, a.connection, a.mean_velocity, f[:2], part)
+    ),
     "find_multiplets": multiplets_of,
+    "frequency_factors": dynamic(lambda a, f, part: f),
     "inside": lambda a: [geometry.inside(a.operator, a.same), geometry.inside(a.current, a.same)],
     "interband_connection": lambda a: geometry.interband_connection(a.velocity, a.gap),
     "inverse_gap": lambda a: geometry.inverse_gap(a.energies, a.same),

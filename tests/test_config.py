@@ -184,7 +184,7 @@ def test_level_is_on_the_scan(tmp_path, scan, length):
             "[output]",
             '[quantities]\noperator = "mass"\n[output]',
             "[quantities] operator",
-            "one of 'spin', 'identity', 'charge', 'layer'",
+            "'spin', 'identity', 'charge'",
         ),
         ("[output]", '[quantities]\nexternal_terms = "no"\n[output]', "[quantities] external_terms", "found 'no'"),
         ('folder = "results"', "", "[output] folder", "found nothing"),

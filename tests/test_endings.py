@@ -95,7 +95,7 @@ def stop(process, number, to=()):
         (["run"], LOADED, 0.0, NOTHING_KEPT),
         (["run", "--overwrite"], RUNS, 0.3, f"nothing is kept without [run] checkpoint, and {AGAIN}"),
         (["convergence"], LOADED, 5.0, f"nothing is kept without [run] checkpoint, and {AGAIN}"),
-        (["check"], LOADED, 0.0, NOTHING_KEPT),
+        (["check", "--verbose"], LOADED, 0.0, NOTHING_KEPT),
         (["run", "--dry-run"], LOADED, 0.0, NOTHING_KEPT),
     ],
     ids=["loads", "computes", "convergence", "check", "dry run"],

@@ -55,6 +55,7 @@ def geometry_of(batch, threshold=THRESHOLD, operator=SPIN, of_metric=True):
         "d^J": geometry.current_dipole(A, J, **metric),
         "d v": geometry.dipole_times_velocity(A, s, v, same, **metric),
         "m": geometry.orbital_moment(A, J, s, v, same, **metric),
+        "a": geometry.accumulation_in_gradient(A, s, v, same, **metric),
         "d^τ": geometry.torque_dipole(A, torque, **metric),
         "Ω^τ": geometry.torque_berry_curvature(v, torque, gap, **metric),
         "q": geometry.torque_quadrupole(A, torque, torque_derivative, **metric),
@@ -267,7 +268,7 @@ def test_pairing_matters():
     """Guard of all of this: with the Hermitian formulas of the same matrices every identity is far off."""
     g = geometry_of(states(random_bosons(), random_kpoints()))
     wrong = geometry_of(g.batch, of_metric=False).sums
-    for name in set(wrong) - {"s", "J", "v s", "d v", "Ωs"}:  # these are traces of products of blocks
+    for name in set(wrong) - {"s", "J", "v s", "d v", "a", "Ωs"}:  # these are traces of products of blocks
         assert np.abs(wrong[name] - g.sums[name]).max() > 1e-2 * np.abs(g.sums[name]).max(), name
 
 

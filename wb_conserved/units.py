@@ -12,6 +12,9 @@ CONDUCTANCE = elementary_charge**2 / hbar
 """e²/ħ in S, 2.434135e-4."""
 
 
+E_PER_NM = CONDUCTANCE * 1e7
+"""A conductivity of spin of 1 e/nm, in (ħ/|e|) S/cm: 2434."""
+
 HBAR_EV_FS = hbar / elementary_charge * 1e15
 """ħ in eV fs, 0.6582."""
 
@@ -48,6 +51,11 @@ _NERNST_CONDUCTIVITY = {3: "A/(cm K)", 2: "A/K", 1: "A cm/K"}
 def _of_current(operator_unit: str) -> str:
     """What a unit of electric current is multiplied with for a current of s."""
     return f"({operator_unit or '1'}/|e|)"
+
+
+def polarization_unit(operator_unit: str) -> str:
+    """Unit of s per cell in an electric field of 1 V/Å, s per cell."""
+    return f"{operator_unit or '1'} Å/V"
 
 
 def conductivity_unit(dimension: int, operator_unit: str) -> str:

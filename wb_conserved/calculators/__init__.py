@@ -2,20 +2,24 @@
 Fermi levels."""
 
 from ..occupations import Electrons
-from . import equilibrium, impurities, quasiparticles, static, tabulate, thermal
-from .catalogue import CATALOGUE, IMPURITIES, OVER_LEVELS, SUMS, WITH_IMPURITIES, Entry, register
+from . import accumulation, density, dynamic, equilibrium, impurities, quasiparticles, static, tabulate, thermal
+from .catalogue import CATALOGUE, IMPURITIES, OVER_LEVELS, SETS, SUMS, WITH_IMPURITIES, Entry, register
 from .occupied import DensityOfStates, NumberOfElectrons
 
 __all__ = [
     "CATALOGUE",
     "IMPURITIES",
     "OVER_LEVELS",
+    "SETS",
     "SUMS",
     "WITH_IMPURITIES",
     "DensityOfStates",
     "Electrons",
     "Entry",
     "NumberOfElectrons",
+    "accumulation",
+    "density",
+    "dynamic",
     "equilibrium",
     "impurities",
     "quasiparticles",

@@ -13,7 +13,7 @@ from .. import geometry
 from ..geometry import Multiplets
 from ..interpolation import BlochBatch
 from ..occupations import Placement, Statistics
-from ..operators import Operator
+from ..operators import BandMatrix, Operator
 from .band_quantities import QUANTITIES, Quantity
 
 _LARGEST_SHARE = 0.5  # of k points with another grouping, above which everything is computed anew
@@ -46,7 +46,8 @@ class BandGeometry:
     def __init__(self, batch: BlochBatch, observable: Operator, threshold: float, kramers: bool, external_terms: bool):
         self.batch, self.observable, self.external_terms = batch, observable, external_terms
         self.grouping = (threshold, kramers)
-        space = (observable, external_terms)
+        made = isinstance(observable.matrix, BandMatrix)  # multiplets may enter
+        space = (observable, external_terms, *(self.grouping if made else ()))
         # a grouping rather than a band geometry, which would keep the batch that keeps it
         self._first_grouping = batch.remember(("first", *space), lambda: self.grouping)
         # quantities by name, shared with all band geometries of this space, and of this space and grouping
@@ -119,7 +120,22 @@ class BandGeometry:
     @property
     def operator(self):
         """s (k, n, s, m)."""
-        return self.batch.operator(self.observable)
+        return self.matrix_of(self.observable)
+
+    def matrix_of(self, observable: Operator):
+        """Matrix (k, n, s, m) of any observable in the same states."""
+        matrix = observable.matrix
+        if not isinstance(matrix, BandMatrix):
+            return self.batch.operator(observable)
+        key = ("made", observable, self.external_terms, *self.grouping)
+        return self.remember(key, lambda: matrix.compute(self))
+
+    def vectors_of_operator(self):
+        """s in the layout of the compiled kernels, where the batch has them."""
+        if not isinstance(self.observable.matrix, BandMatrix):
+            return self.batch.vectors_of_operator(self.observable)
+        key = ("vectors", self.observable, self.external_terms, *self.grouping)
+        return self.remember(key, lambda: self.batch.vectors_of(self.operator))
 
     @property
     def velocity(self):

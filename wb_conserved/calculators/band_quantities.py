@@ -224,6 +224,24 @@ def curvature_of_currents(g):
 
 
 @per_band
+def operator_polarizability(g):
+    """−2 Im Σ v^l_nm s_mn/(ε_n − ε_m)² (k, n, l, s)."""
+    return geometry.torque_berry_curvature(g.velocity, g.operator, g.gap, metric=g.metric)
+
+
+@per_band
+def operator_velocity(g):
+    """s v̄^l (k, n, l, s)."""
+    return g.mean_velocity[:, :, :, None] * g.expectation[:, :, None, :]
+
+
+@per_band
+def accumulation_in_gradient(g):
+    """a^{ils} (k, n, i, l, s)."""
+    return geometry.accumulation_in_gradient(g.connection, g.operator, g.velocity, g.multiplets.same, metric=g.metric)
+
+
+@per_band
 def torque_dipole(g):
     """d^{iτ} (k, n, i, s)."""
     return geometry.torque_dipole(g.connection, g.torque, metric=g.metric)

@@ -20,11 +20,12 @@ from .band_geometry import BandGeometry
 
 FLOW, FIELD, DIPOLE = "direction of flow", "direction of the field", "direction of the dipole"
 OBSERVABLE = "component of the observable"
-CONCENTRATION = "concentration"
+CONCENTRATION, FREQUENCY = "concentration", "omega"
 SCAN_AXES = {
     "Efermi": ("Fermi level", "eV"),
     "kBT": ("temperature", "eV"),
     CONCENTRATION: ("fraction of cells with the impurity", "1"),
+    FREQUENCY: ("frequency", "eV"),
 }
 """Meaning and unit of the axes that a result may have besides Cartesian ones."""
 DEFAULT_THRESHOLD = 1e-4
@@ -151,7 +152,7 @@ class GeometryCalculator(Calculator, ABC):
             The system lacks a matrix that is needed.
         """
         self._check_matrices(states.system)
-        external_terms, observable = self.external_terms_of(states.system), self._observable_of(states.system)
+        external_terms, observable = self.external_terms_of(states.system), states.of_system(self._observable_of(states.system))
         for batch in states.batches:
             yield BandGeometry(batch, observable, self.degen_thresh, bool(self.degen_Kramers), external_terms)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import InputError
 from ..occupations import Bose
-from . import equilibrium, impurities, quasiparticles, static, tabulate, thermal
+from . import accumulation, density, dynamic, equilibrium, impurities, quasiparticles, static, tabulate, thermal
 from .base import GeometryCalculator, keywords
 from .occupied import DensityOfStates, NumberOfElectrons, OccupationCalculator
 
@@ -37,9 +37,11 @@ class Entry:
     @property
     def of_bosons(self) -> bool:
         """Whether it is for bosons without charge and level too, as magnons are."""
+        if self.needs_impurities or self.calculator.force == "electric field":
+            return False
         if self.tabulated:
             return True
-        if self.needs_impurities or self.calculator.force == "electric field" or issubclass(self.calculator, NumberOfElectrons):
+        if issubclass(self.calculator, NumberOfElectrons):
             return False
         return not self.calculator.any_level and set(self.occupations) <= set(Bose.weights)
 
@@ -90,6 +92,11 @@ class Entry:
         return self.calculator() if self.tabulated else self.calculator([0.0], kBT=1.0)
 
 
+SETS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"definitions": ("kubo", "conserved", "conventional", "berry", "proper")}
+)
+"""Names that stand for several: every published definition of the current of s in a field."""
+
 _ENTRIES: dict[str, Entry] = {}
 _ENTRIES_OF_SUMS: dict[str, Entry] = {}
 _ENTRIES_OF_IMPURITIES: dict[str, Entry] = {}
@@ -126,6 +133,8 @@ def register(name: str, calculator: type[GeometryCalculator]) -> None:
     """
     if not isinstance(name, str) or not name.isidentifier():
         raise InputError("name", "letters, digits and underscores", repr(name))
+    if name in SETS:
+        raise InputError("name", "one that does not stand for several quantities", repr(name))
     if name in _ENTRIES:
         raise InputError("name", "one that is not in the catalogue", f"{name!r}, {_ENTRIES[name].calculator.__name__}")
     kinds = (OccupationCalculator, tabulate.BandTabulator)
@@ -147,6 +156,12 @@ for _name, _calculator in {
     "dipole": static.DipoleScatteringSpinConductivity,
     "proper": static.ProperSpinConductivity,
     "drift": static.DriftSpinConductivity,
+    "streda": accumulation.StredaSpinConductivity,
+    "accumulation_coefficient": accumulation.SpinAccumulationCoefficient,
+    "edelstein": accumulation.Edelstein,
+    "edelstein_intrinsic": accumulation.IntrinsicEdelstein,
+    "kubo_dynamic": dynamic.DynamicKuboConservedSpinConductivity,
+    "conventional_dynamic": dynamic.DynamicConventionalSpinConductivity,
     "nernst_kubo": thermal.KuboConservedSpinNernst,
     "nernst_conserved": thermal.ConservedSpinNernst,
     "nernst_conventional": thermal.ConventionalSpinNernst,
@@ -199,6 +214,7 @@ for _name, _calculator in {
     "band_interband_moment": tabulate.InterbandMoment,
     "band_circuit_moment": tabulate.CircuitMoment,
     "band_berry_curvature": tabulate.BerryCurvature,
+    "band_conductivity": density.ConductivityDensity,
 }.items():
     register(_name, _calculator)
 

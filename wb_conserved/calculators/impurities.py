@@ -407,6 +407,7 @@ class OriginDependence(OccupationCalculator):
     long_name = "change of σ_sj along i per Å that the impurity's origin moves along i (scattering torque)"
     axes: ClassVar[Mapping[str, str]] = MappingProxyType({"l": FIELD})
     occupations = ("surface",)
+    force = "electric field"
     sources = ("xiao2021",)
     odd_under_inversion = True
     shown, pictured = "xx", False

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from numbers import Real
 from types import MappingProxyType
@@ -34,6 +34,7 @@ from ..occupations import (
 from ..units import conductivity_factor, conductivity_unit, periodic_measure
 from .band_geometry import BandGeometry
 from .base import FIELD, FLOW, GeometryCalculator
+from .components import components_of, with_selected
 from .contract import SUM, Accumulating, Merge
 from .full_mesh import FullMeshEnergyResult
 from .scatter import Scatter, moments, scatter_of
@@ -78,6 +79,9 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
     tetra : bool
         Linear tetrahedra in the cell of each k point, see `wb_conserved.occupations.tetrahedra`; for kBT = 0, on a
         regular grid, and without a width of the Fermi surface.
+    compute_components : sequence of str, optional
+        Components to compute, such as ["xyz"], with those that the point group links to them; the others are NaN (in
+        `wb_conserved.run` only).  All by default.
     degen_thresh, degen_Kramers, operator, kwargs_formula, save_mode, print_comment
         See `GeometryCalculator`.
 
@@ -133,6 +137,7 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
         fermi_surface_width: float | None = None,
         smoother=None,
         tetra: bool = False,
+        compute_components: Sequence[str] | None = None,
         **kwargs,
     ):
         self.electrons = Efermi if isinstance(Efermi, Electrons) else None
@@ -146,6 +151,11 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
         statistics = self.make_statistics(scan)
         self.statistics = None if self.electrons else statistics
         super().__init__(**kwargs)
+        self.compute_components = components_of(compute_components, list(self.cartesian_axes), self.symbol)
+
+    def __new__(cls, *positions, compute_components=None, **arguments):
+        """One of a subclass where only some components are to be computed."""
+        return super().__new__(cls if compute_components is None else with_selected(cls), *positions, **arguments)
 
     def _provisional_scan(self) -> Scan:
         """The scan, with levels of 0 where they are not known yet, and where the particles have no other."""
@@ -192,6 +202,10 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
     def dims(self) -> tuple[str, ...]:
         """Names of the axes of the result."""
         return (*self._scan_axes, *self.cartesian_axes)
+
+    def arrange_terms(self, data: np.ndarray) -> np.ndarray:
+        """The result (*scan, *further, components) from the weighted sums over bands."""
+        return data
 
     @property
     def _scan_axes(self):
@@ -329,15 +343,19 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
         """See `Accumulating.scatter`."""
         if not self._watched:
             return None
-        components = len(values[_SCATTER])
-        units = self._result([np.arange(components)], np.eye(components).reshape(components, *self._tensor_shape))
+        found = scatter_of(values[_SCATTER], self.images(pointgroup), self._factor_of_bands(system), self._noted, number)
+        return replace(found, scatter=found.scatter.reshape(self.tensor_shape))
+
+    def images(self, pointgroup) -> np.ndarray:
+        """Images (operation, c, c) of the unit tensors (second axis) under the operations of a point group; None: identity."""
+        size = int(np.prod(self.tensor_shape))
+        units = self._result([np.arange(size)], np.eye(size).reshape(size, *self.tensor_shape))
         operations = [units] if pointgroup is None else map(units.transform, pointgroup.symmetries)
-        images = np.array([image.data.reshape(components, components) for image in operations])
-        found = scatter_of(values[_SCATTER], images, self._factor_of_bands(system), self._noted, number)
-        return replace(found, scatter=found.scatter.reshape(self._tensor_shape))
+        return np.array([image.data.reshape(size, size) for image in operations])
 
     @property
-    def _tensor_shape(self) -> tuple[int, ...]:
+    def tensor_shape(self) -> tuple[int, ...]:
+        """Shape of the tensor of components."""
         return (3,) * len(self.cartesian_axes)
 
     def for_system(self, system) -> OccupationCalculator:
@@ -417,7 +435,7 @@ class OccupationCalculator(GeometryCalculator, Accumulating):
         for weight in self.occupations:
             moments = [spectra[weight, moment] for moment in self.statistics.moments(weight)]
             total = total + self.statistics.weigh(weight, moments)
-        data = total * self._factor_of_bands(system)
+        data = self.arrange_terms(total * self._factor_of_bands(system))
         return data[..., 0] if self.operator.rank == 0 else data
 
     def _energy_result(self, data, system):

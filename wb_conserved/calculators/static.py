@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from ..errors import InputError
 from ..geometry.spin_current import SPIN_CURRENTS
-from ..units import HBAR_EV_FS
 from .band_geometry import BandGeometry
 from .band_quantities import spin_berry_curvature
-from .occupied import OccupationCalculator, Term, is_positive
+from .occupied import OccupationCalculator, Term
+from .relaxation import WithRelaxation
 
 
 class Conductivity(OccupationCalculator):
@@ -53,6 +53,9 @@ class ConventionalSpinConductivity(Conductivity):
         if spin_current not in SPIN_CURRENTS:
             raise InputError("spin_current", f"one of {', '.join(SPIN_CURRENTS)}", repr(spin_current))
         self.spin_current = spin_current
+        if SPIN_CURRENTS[spin_current].matrices:
+            label = SPIN_CURRENTS[spin_current].label.partition(",")[0]
+            self.symbol, self.long_name = f"σ_{label}", f"{self.long_name}, {label}"
         super().__init__(Efermi, **kwargs)
         if SPIN_CURRENTS[spin_current].matrices and not (self.operator.is_spin and self.external_terms):
             raise InputError(
@@ -191,7 +194,7 @@ class KuboConservedSpinConductivity(Conductivity):
         return [Term("sea", band_geometry.kubo_sea), Term("surface", band_geometry.kubo_surface)]
 
 
-class DriftSpinConductivity(Conductivity):
+class DriftSpinConductivity(WithRelaxation, Conductivity):
     r"""Current of s carried by the shifted occupation, relaxation time t (XN 13).
 
     .. math:: \sigma^{ils}_{drift} = e\,t\int\left(-\frac{\partial f}{\partial\varepsilon}\right)
@@ -199,11 +202,6 @@ class DriftSpinConductivity(Conductivity):
 
     The blocks of v and s inside the multiplet: conventional current plus torque dipole.  Dissipative, so that its
     behaviour under time reversal is opposite to the intrinsic response.  For the identity it is the Ohmic conductivity.
-
-    Parameters
-    ----------
-    relaxation_time : float, optional
-        In fs.  Default: the result is per fs.
     """
 
     symbol = "σ_drift"
@@ -212,32 +210,5 @@ class DriftSpinConductivity(Conductivity):
     occupations = ("surface",)
     dissipative = True
 
-    def __init__(self, Efermi=None, *, relaxation_time: float | None = None, **kwargs):
-        self.relaxation_time = checked_relaxation_time(relaxation_time)
-        super().__init__(Efermi, **kwargs)
-
     def terms(self, band_geometry: BandGeometry) -> list[Term]:
         return [Term("surface", band_geometry.conserved_current_velocity)]
-
-    def factor(self, system):
-        return super().factor(system) * (self.relaxation_time or 1.0) / HBAR_EV_FS
-
-    def unit(self, dimension):
-        return super().unit(dimension) + ("" if self.relaxation_time else " / fs")
-
-    def parameters(self):
-        time = {} if self.relaxation_time is None else {"relaxation_time_fs": float(self.relaxation_time)}
-        return super().parameters() | time  # without one, the unit says that the result is per fs
-
-
-def checked_relaxation_time(value):
-    """A relaxation time in fs, or None.
-
-    Raises
-    ------
-    InputError
-        Not a number > 0.
-    """
-    if value is not None and not is_positive(value):
-        raise InputError("relaxation_time", "a number > 0 (fs)", repr(value))
-    return value

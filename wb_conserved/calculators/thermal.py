@@ -18,11 +18,12 @@ from typing import ClassVar
 
 from ..errors import InputError
 from ..occupations import Mott
-from ..units import BOLTZMANN_EV, HBAR_EV_FS, nernst_unit
+from ..units import BOLTZMANN_EV, nernst_unit
 from . import static
 from .band_geometry import BandGeometry
 from .base import FLOW
 from .occupied import OccupationCalculator, Term
+from .relaxation import WithRelaxation
 
 _ENTROPY = {"sea": "entropy", "surface": "entropy_surface"}
 """Weight of a response to a temperature gradient for that of the response to a field."""
@@ -98,7 +99,7 @@ class ConventionalSpinNernst(_Nernst):
     spin_current = "projected"
 
 
-class DriftSpinNernst(_Nernst):
+class DriftSpinNernst(WithRelaxation, _Nernst):
     r"""Current of s carried by the shifted occupation in a temperature gradient, relaxation time t: α of
     `static.DriftSpinConductivity`, the spin Seebeck effect of magnons.
 
@@ -117,20 +118,6 @@ class DriftSpinNernst(_Nernst):
     long_name = "drift spin Nernst conductivity"
     conductivity = static.DriftSpinConductivity
     dissipative = True
-
-    def __init__(self, Efermi=None, *, kBT, relaxation_time: float | None = None, **kwargs):
-        self.relaxation_time = static.checked_relaxation_time(relaxation_time)
-        super().__init__(Efermi, kBT=kBT, **kwargs)
-
-    def factor(self, system):
-        return super().factor(system) * (self.relaxation_time or 1.0) / HBAR_EV_FS
-
-    def unit(self, dimension):
-        return super().unit(dimension) + ("" if self.relaxation_time else " / fs")
-
-    def parameters(self):
-        time = {} if self.relaxation_time is None else {"relaxation_time_fs": float(self.relaxation_time)}
-        return super().parameters() | time
 
 
 class KuboConservedSpinNernst(_Nernst):

@@ -27,7 +27,7 @@ from ..interpolation import particles_of
 from ..io import load_system
 from ..io.sharing import share_system
 from ..quasiparticles import ConvergenceError
-from ..results import format_comparison, format_findings, format_table, write_convergence, write_results
+from ..results import format_comparison, format_findings, format_table, rotate, write_convergence, write_results
 from ..results.noise import format_noise
 from ..results.series import format_scan, others_as_scans, plot_convergence
 from .config import Config, make_calculators
@@ -39,6 +39,7 @@ from .job import (
     check_meshes,
     comparison,
     components,
+    find_parts,
     further_settings,
     group_kramers_pairs,
     make_system,
@@ -169,6 +170,10 @@ def run(file, output, overwrite, dry_run, verbose, overrides):
         compared = {key: data[0] for key, data in compared.items()}
     dataset = result.to_dataset(**_provenance(job, communicator), **_compared_attributes(compared))
     shown = components(config, system, dataset)
+    noise = format_noise(dataset, shown)
+    if config.output.rotate:
+        dataset = rotate(dataset, config.output.rotate)
+        shown = components(config, system, dataset)
     dataset.attrs["components"] = " ".join(shown or [])
     written = job.unfinished.finish(
         lambda: write_results(
@@ -189,9 +194,9 @@ def run(file, output, overwrite, dry_run, verbose, overrides):
     click.echo("\n" + format_table(dataset, config.table_level, shown) + "\n")
     if findings := format_findings(dataset):
         click.echo(findings + "\n")
-    for line in filter(None, [format_noise(dataset, shown), *result.doubts()]):
+    for line in filter(None, [noise, *result.doubts()]):
         click.echo(line + "\n")
-    if compared:
+    if compared and not config.output.rotate:
         click.echo(format_comparison(dataset, config.table_level, shown, compared) + "\n")
     click.echo(_balance(result.busy_seconds))
     click.echo(f"{result.seconds:.1f} s; wrote {', '.join(path.name for path in written)} to {job.folder}")
@@ -336,7 +341,7 @@ def prepare(file, output, overwrite, overrides=None, check_only=False, series=Fa
     config = resolve_observable(config, system, file)
     if config.convergence.meshes or (series and not config.convergence.widths):
         check_meshes(config, system, file)
-    config = group_kramers_pairs(config, system)
+    config = find_parts(group_kramers_pairs(config, system), system)
     if not silent_doubts:
         for doubt in doubts_of(config, system) if check_only else _of_input(config):
             logger.warning("%s", doubt)

@@ -11,9 +11,9 @@ from pydantic import Field, model_validator
 from ..calculators import OVER_LEVELS, WITH_IMPURITIES
 from ..disorder import Disorder
 from ..errors import InputError
-from ..geometry.spin_current import SPIN_CURRENTS
+from ..geometry.spin_current import needs_matrices, spin_currents
 from ..occupations import Electrons
-from ..operators import Operator
+from ..operators import Operator, get_operator, on_functions
 from .impurity_sections import DisorderSettings, ImpurityTable
 from .magnons import Magnons, check_magnons, without_electrons
 from .observable import Observable
@@ -148,7 +148,8 @@ class Config(Section):
         calculators = {}
         for name in self.quantities.in_order:
             try:
-                calculators[name] = _make_calculator(self, name)
+                for variable, options in _with_parts(self, name).items():
+                    calculators[variable] = _make_calculator(self, name, **options)
             except InputError as error:
                 section, key = key_of(error.source, name)
                 found = error.found
@@ -156,7 +157,10 @@ class Config(Section):
                     key, found = "kelvin", f"{self.temperature.kelvin} K"
                 raise problem(key, error.expected, found, section) from None
         self.observable.check(self.quantities.operator)
-        if self.magnons is None and SPIN_CURRENTS[self.system.spin_current].matrices and self.quantities.operator != "spin":
+        if self.output.rotate and self.quantities.compute_components:
+            expected = "none with [quantities] compute_components, which are in the axes of the crystal"
+            raise problem("rotate", expected, "both", "output")
+        if self.magnons is None and needs_matrices(self.system.spin_current) and self.quantities.operator != "spin":
             expected = f"'projected' with [quantities] operator '{self.quantities.operator}', or operator 'spin'"
             raise problem("spin_current", expected, self.system.spin_current, "system")
         axes = {"".join(calculator.cartesian_axes): None for calculator in calculators.values()}
@@ -206,24 +210,46 @@ def _marks(field):
 
 def make_calculators(config: Config) -> dict[str, Any]:
     """Calculators of an input file by name, in the order of the catalogue."""
-    return {name: _make_calculator(config, name) for name in config.quantities.in_order}
+    return {
+        variable: _make_calculator(config, name, **options)
+        for name in config.quantities.in_order
+        for variable, options in _with_parts(config, name).items()
+    }
 
 
-def _make_calculator(config, name):
+def _kinds(config, name):
+    """Variables of a quantity, with the options that tell them apart: one for each spin current that it has."""
+    if "spin_current" not in OVER_LEVELS[name].options or config.magnons is not None:
+        return {name: {}}
+    first, *others = spin_currents(config.system.spin_current)
+    return {name: {"spin_current": first}} | {f"{name}_{kind}": {"spin_current": kind} for kind in others}
+
+
+def _with_parts(config, name):
+    """Variables of a quantity, with the options that tell them apart: all of it, and of each part of the cell."""
+    found, parts = _kinds(config, name), config.quantities.parts
+    if parts and parts != "atoms" and OVER_LEVELS[name].of_observable:  # atoms are known when the system is
+        whole = get_operator(config.operator)
+        for part, members in parts.items():
+            found[f"{name}_{part}"] = {"operator": on_functions(whole, members, name=part)}
+    return found
+
+
+def _make_calculator(config, name, **own):
     entry = OVER_LEVELS[name]
-    options = dict(config.quantities.options.get(name, {}))
+    options = dict(config.quantities.options.get(name, {})) | own
     if "surface" in entry.calculator.occupations:
         options["fermi_surface_width"] = config.temperature.fermi_surface_width
-    if "spin_current" in entry.options and config.magnons is None:
-        options["spin_current"] = config.system.spin_current
     if "outside_states" in entry.options and config.magnons is None:
         options["outside_states"] = config.system.outside_states
     if entry.of_observable:
-        options["operator"] = config.operator
+        options.setdefault("operator", config.operator)
     if entry.needs_impurities:
         options["disorder"] = config.scatterers()
+    wanted = _components_for(entry, options, config.quantities.compute_components)
     calculator = entry.calculator(
         config.scan() if config.superconductor is None else None,
+        **wanted,
         degen_thresh=config.multiplets.threshold,
         degen_Kramers=config.multiplets.kramers is True,
         kBT=config.temperature.energy,
@@ -233,3 +259,12 @@ def _make_calculator(config, name):
     )
     calculator.noted_level = config.table_level if config.has_levels else None
     return calculator
+
+
+def _components_for(entry, options, components):
+    """The components that a quantity is to compute, as an argument: those with as many letters as it has axes."""
+    if not components or not entry.axes:
+        return {}
+    number = len(entry.axes) + (entry.of_observable and get_operator(options["operator"]).rank)
+    fitting = [component for component in components if len(component) == number]
+    return {"compute_components": fitting} if fitting else {}

@@ -20,7 +20,10 @@ from ..errors import ConfigError, InputError
 from ..interpolation import WannierInterpolator
 from ..io import load_system
 from ..io.ab_initio_mesh import ab_initio_mesh
+from ..io.find import find_source
 from ..models import MODELS
+from ..operators import atoms_of, with_spin_orbit_strength
+from ..operators.local import functions_of
 from ..results.groups import nonzero
 from .config import Config, make_calculators
 from .impurity_sections import ImpurityTable
@@ -71,7 +74,12 @@ def make_system(config: Config, source: Path):
             spin = config.observable.needs_spin(config.quantities.operator)
             if config.superconductor is not None:
                 spin = config.superconductor.has_spin
+            strength = _strength_to_set(config.system, sources)
+            if strength is not None:
+                options["spin_orbit_strength"], spin = None, True
             system = load_system(**sources, spin=spin, **options)
+            if strength is not None:
+                system = with_spin_orbit_strength(system, strength)
     except InputError as error:
         if error.source not in options:
             raise
@@ -137,6 +145,14 @@ def unused_symmetry(config: Config) -> str:
         f"[system] {given}: not used to reduce the mesh or to symmetrise results, as impurities need not have the symmetry of "
         "the crystal; all k points of the mesh are evaluated"
     )
+
+
+def _strength_to_set(settings, sources):
+    """Strength of the spin-orbit coupling of what has none of its own, as a SystemSOC has; None where it stays as it is."""
+    if settings.spin_orbit_strength is None or "path" not in sources:
+        return None
+    reader, *_ = find_source(sources["path"])
+    return None if "spin_orbit_strength" in reader.options else settings.spin_orbit_strength
 
 
 def _model(settings):
@@ -205,10 +221,34 @@ def group_kramers_pairs(config: Config, system) -> Config:
     return config.model_copy(update={"multiplets": config.multiplets.model_copy(update={"kramers": found})})
 
 
+def find_parts(config: Config, system) -> Config:
+    """The settings with ``parts = "atoms"`` as the functions of each atom of the system.
+
+    Parameters
+    ----------
+    config : Config
+    system : wannierberri.system.System_R
+
+    Raises
+    ------
+    InputError
+        It is not known which functions are whose, or parts that the system has not.
+    """
+    if config.quantities.parts == "atoms":
+        parts = {name: list(functions) for name, functions in atoms_of(system).items()}
+        return config.model_copy(update={"quantities": config.quantities.model_copy(update={"parts": parts})})
+    for members in config.quantities.parts.values():
+        functions_of(system, members)
+    return config
+
+
 def comparison(config: Config) -> dict:
-    """Calculators of the comparison of multiplet thresholds at the Fermi level, by name and threshold."""
+    """Calculators of the comparison of multiplet thresholds at the Fermi level, by name and threshold; none over frequencies."""
     calculators, own = {}, make_calculators(config)
-    depend = [name for name, calculator in own.items() if "multiplet_threshold_eV" in calculator.parameters()]
+    depend = [
+        name for name, calculator in own.items()
+        if "multiplet_threshold_eV" in calculator.parameters() and FREQUENCY not in calculator.further_axes
+    ]  # fmt: skip
     for threshold in config.multiplets.compare:
         multiplets = config.multiplets.model_copy(update={"threshold": threshold})
         made = make_calculators(_at_the_level(config.model_copy(update={"multiplets": multiplets}), own))
@@ -245,7 +285,7 @@ def quick_calculators(config: Config) -> tuple[dict, dict]:
 
 
 def _clean(calculators):
-    return {name: part for name, part in calculators.items() if not part.needs_impurities}
+    return {name: part for name, part in calculators.items() if not (part.needs_impurities or part.further_axes)}
 
 
 def level_of(config: Config, system) -> float:

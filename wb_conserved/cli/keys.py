@@ -106,8 +106,13 @@ def _options() -> Iterator[Key]:
 
 
 def _parameter_text(calculator: type, option: str) -> str:
-    """What the docstring of a quantity says of a parameter."""
-    lines = inspect.cleandoc(calculator.__doc__ or "").split("\n")
+    """What the docstring of a quantity, or of one of its bases, says of a parameter."""
+    found = (_described(inspect.cleandoc(vars(kind).get("__doc__") or "").split("\n"), option) for kind in calculator.__mro__)
+    return next(filter(None, found), f"option of {calculator.__name__}")
+
+
+def _described(lines, option):
+    """What the lines of a docstring say of a parameter; empty where they do not."""
     for place, line in enumerate(lines):
         if re.match(rf"{option}\b.* : ", line):
             text = [line.split(" : ", 1)[1]]
@@ -116,7 +121,7 @@ def _parameter_text(calculator: type, option: str) -> str:
                     break
                 text.append(further.strip())
             return ": ".join(filter(None, [text[0], " ".join(text[1:])])).replace("`", "")
-    return f"option of {calculator.__name__}"
+    return ""
 
 
 def format_keys(keys: list[Key]) -> str:

@@ -17,6 +17,7 @@ from ..operators import (
     get_operator,
     layer,
     matrix_operator,
+    operator_names,
     orbital_angular_momentum,
     projected_spin,
     r_space_operator,
@@ -94,14 +95,14 @@ _KINDS = {
         False, False, "", _matrix,
     ),
 }  # fmt: skip
-OBSERVABLES = ("spin", "identity", "charge", *_KINDS)
+OBSERVABLES = (*operator_names(), *_KINDS)
 """Names of observables, the plain ones first."""
 
 Indices = list[int]
 
 
 class Observable(Section):
-    """[observable]: more about [quantities] operator, where it is none of 'spin', 'identity' and 'charge'."""
+    """[observable]: more about [quantities] operator, where its name does not say all."""
 
     z_cut: float | None = Field(None, description="a number (Å): height between the layers, for 'layer'")
     upper: Indices | None = Field(None, description="a list of functions, counted from 0: the upper layer, in place of z_cut")
@@ -196,4 +197,4 @@ class Observable(Section):
     @staticmethod
     def needs_spin(name: str) -> bool:
         """Whether an observable is made of the spin matrices."""
-        return name == "projected_spin" or get_operator(name if name not in _KINDS else "identity").matrix == "SS"
+        return name == "projected_spin" or get_operator(name if name not in _KINDS else "identity").needs_spin

@@ -10,11 +10,12 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
-from ..calculators import OVER_LEVELS
+from ..calculators import OVER_LEVELS, SETS
 from ..diagnostics.mesh_series import series_of_widths
 from ..geometry.spin_current import SPIN_CURRENTS
 from ..models import MODELS
 from ..occupations import Electrons
+from ..results.rotation import frame_of
 from ..units import BOLTZMANN_EV
 from .observable import OBSERVABLES
 from .section import KEYS, Count, Pair, RelativePath, Section, Vector, each_once, problem
@@ -49,7 +50,11 @@ class System(Section):
     spin_angles: Annotated[list[float], Field(min_length=2, max_length=2)] | None = Field(
         None, description="two numbers [θ, φ] (degrees), in place of spin_axis"
     )
-    spin_orbit_strength: float | None = Field(None, description="a number: factor of spin-orbit coupling of a SystemSOC")
+    spin_orbit_strength: float | None = Field(
+        None,
+        description="a number: λ times the spin-orbit coupling, 0 none, 1 all; of a SystemSOC, or of Wannier functions of pure "
+        "spin",
+    )
     spin_tolerance: float | None = Field(
         None, gt=0, description="a number > 0 (Å): how far the centres of an up and a down function may be apart"
     )
@@ -89,13 +94,21 @@ class System(Section):
     magnetic_moments: list[Vector] | None = Field(
         None, description="a list of [x, y, z] (μ_B), one per atom: magnetic moments, with symmetrize"
     )
-    spin_current: Literal[tuple(SPIN_CURRENTS)] = Field(
-        "projected", description=f"one of {_QUOTED_SPIN_CURRENTS}: spin current of the conventional conductivity"
+    spin_current: Literal[tuple(SPIN_CURRENTS)] | list[Literal[tuple(SPIN_CURRENTS)]] = Field(
+        "projected",
+        description=f"one of {_QUOTED_SPIN_CURRENTS}: spin current of the conventional conductivity; or a list of several",
     )
     outside_states: bool = Field(
         False, description="true or false: orbital magnetization of the charge with states outside the Wannier space (.uHu)"
     )
     check_overlaps: bool = Field(True, description="true or false: compare the overlaps of .mmn and .chk")
+
+    @field_validator("spin_current")
+    @classmethod
+    def _known_kinds(cls, kinds):
+        if isinstance(kinds, list) and not kinds:
+            raise ValueError("no kind")
+        return each_once(kinds) if isinstance(kinds, list) else kinds
 
     @property
     def sources(self) -> dict[str, str]:
@@ -313,15 +326,24 @@ class Multiplets(Section):
 class Quantities(Section):
     """[quantities]: what is computed, of which observable."""
 
-    names: list[Literal[tuple(OVER_LEVELS)]] = Field(
-        ["kubo", "conserved", "conventional"], min_length=1, description=f"a list of {', '.join(OVER_LEVELS)}"
+    names: list[Literal[(*OVER_LEVELS, *SETS)]] = Field(
+        ["kubo", "conserved", "conventional"],
+        min_length=1,
+        description=f"a list of {', '.join(OVER_LEVELS)}; or {', '.join(SETS)}, which stands for several",
     )
     operator: Literal[tuple(OBSERVABLES)] = Field(
         "spin",
         description=f"one of {', '.join(map(repr, OBSERVABLES))}: the observable whose current flows; identity and charge are "
-        "the same, and [observable] says more of the last ones",
+        "the same for electrons, and [observable] says more of the last ones",
     )
     external_terms: bool = Field(True, description="true or false: position matrices between Wannier functions are used")
+    compute_components: list[str] | None = Field(
+        None, min_length=1, description="a list of components, such as ['xyz']: only these are computed, with those that the "
+        "symmetry links to them, of quantities with as many axes",
+    )
+    parts: Literal["atoms"] | dict[str, list[int | str]] = Field(
+        {}, description="'atoms', or a table of lists of functions (from 0) or labels of atoms, such as parts.top = [0, 1, 2]"
+    )
     options: dict[str, dict[str, Any]] = Field(
         {}, description="a table of options by name of the quantity, such as options.drift.relaxation_time = 10.0"
     )
@@ -331,10 +353,19 @@ class Quantities(Section):
         """Names in the order of the catalogue."""
         return [name for name in OVER_LEVELS if name in self.names]
 
+    @field_validator("parts")
+    @classmethod
+    def _of_identifiers(cls, parts):
+        if isinstance(parts, dict) and not all(name.isidentifier() and members for name, members in parts.items()):
+            raise ValueError("no names")
+        return parts
+
     @field_validator("names")
     @classmethod
     def _different(cls, names):
-        return each_once(names)
+        given = each_once(names)
+        of_sets = [name for chosen in given if chosen in SETS for name in SETS[chosen]]
+        return list(dict.fromkeys([*of_sets, *(name for name in given if name not in SETS)]))
 
     @model_validator(mode="after")
     def _options_of_quantities(self):
@@ -362,6 +393,16 @@ class Output(Section):
         "the point group) or 'nonzero'; each quantity has one of its own if not given",
     )
     plot: bool = Field(True, description="true or false: draw pictures, with matplotlib")
+    rotate: Annotated[list[Vector], Field(min_length=3, max_length=3)] | None = Field(
+        None, description="three directions [x, y, z] at right angles: axes of all results, such as those of a film"
+    )
+
+    @field_validator("rotate")
+    @classmethod
+    def _right_handed(cls, axes):
+        if axes is not None:
+            frame_of(axes)
+        return axes
 
     @field_validator("components")
     @classmethod

@@ -82,6 +82,16 @@ def matrix(vectors: np.ndarray, number: int) -> np.ndarray:
     return result
 
 
+def as_vectors(matrix: np.ndarray) -> np.ndarray:
+    """A complex matrix (k, n, a.., m) as vectors (g, n, a.., m, 2, LANES); the inverse of `matrix`."""
+    number = len(matrix)
+    result = aligned((groups(number), *matrix.shape[1:], 2, LANES))
+    padded = matrix[np.minimum(np.arange(groups(number) * LANES), number - 1)]
+    lanes = np.moveaxis(padded.reshape(groups(number), LANES, *matrix.shape[1:]), 1, -1)
+    result[..., 0, :], result[..., 1, :] = lanes.real, lanes.imag
+    return result
+
+
 def diagonal(vectors: np.ndarray, number: int) -> np.ndarray:
     """Diagonal (k, n, a) of a matrix (g, n, a, m, 2, LANES) of so many k points."""
     bands = np.arange(vectors.shape[1])

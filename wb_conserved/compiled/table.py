@@ -12,7 +12,7 @@ from . import geometry
 def _vectors(g):
     """Velocity and operator in the layout of the kernels, energies, and labels of the multiplets."""
     velocity = g.batch.vectors_of_velocity(g.external_terms)
-    return velocity, g.batch.vectors_of_operator(g.observable), g.batch.energies, g.multiplets.labels
+    return velocity, g.vectors_of_operator(), g.batch.energies, g.multiplets.labels
 
 
 def _berry_curvature_times_operator(g):

@@ -7,6 +7,7 @@ from .conservation import ConservationReport, conservation_report
 from .crossings import CrossingReport, LargestContributions, near_crossings
 from .interpolation_error import InterpolationReport, interpolation_error
 from .kramers import KramersReport, kramers_pairs
+from .spin_orbit_scan import spin_orbit_scan
 from .thresholds import ThresholdReport, scan_thresholds
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "kramers_pairs",
     "near_crossings",
     "scan_thresholds",
+    "spin_orbit_scan",
 ]

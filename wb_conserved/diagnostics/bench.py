@@ -27,6 +27,7 @@ from wannierberri.calculators import static as wannierberri_static
 
 from .. import compiled
 from ..calculators import CATALOGUE
+from ..calculators import SETS as SETS_OF_QUANTITIES
 from ..driver.evaluation import Evaluation
 from ..driver.fingerprint import linear_algebra
 from ..driver.grid import regular_grid
@@ -38,8 +39,28 @@ from ..operators import SPIN
 
 STAGES = ("Fourier", "eigen", "rotation", "geometry", "occupation")
 _XN = ("conventional", "conserved", "berry", "dipole")
-SETS = {"conventional": _XN[:1], "XN set": _XN, "XN set and σ_K": (*_XN, "kubo")}
-"""Names of the quantities of each line of the benchmark; XN set: the conventional conductivity and all of XN 11 and 15."""
+_ACCUMULATION = ("edelstein", "edelstein_intrinsic", "accumulation_coefficient", "streda")
+_DYNAMIC = ("conventional_dynamic", "kubo_dynamic")
+SETS = {
+    "conventional": _XN[:1], "XN set": _XN, "XN set and σ_K": (*_XN, "kubo"), "definitions": SETS_OF_QUANTITIES["definitions"],
+    "accumulation": _ACCUMULATION, "11 frequencies": _DYNAMIC,
+}  # fmt: skip
+"""Names of the quantities of each line of the benchmark; XN set: the conventional conductivity and all of XN 11 and 15;
+definitions: every published one; accumulation: in a field and its gradient, and the Středa response."""
+
+_FREQUENCIES = 11
+_OPTIONS = {name: {"omega": np.linspace(0.0, 5.0, _FREQUENCIES), "eta": 0.1} for name in _DYNAMIC}
+_CONVENTIONAL = ([(3, 3)], [(3, 9)])  # J = ½ {v, s} and Ω^s: products of matrices, contractions of rows
+_SINGLE = ([(1, 1)] * 6, [(3, 3), (3, 3)])  # Berry curvature, that of the Wannier space; with s, d
+_KUBO = ([(3, 3), (3, 3)], [(3, 9), (9, 3), (3, 3)])  # AV, sA
+_PROPER = ([(3, 3)], [(9, 3)])  # A s
+_GRADIENT = ([(3, 3), (3, 3)], [(9, 3), (9, 3), (3, 3)])  # As, Av; polarizability
+_SPECTRA = ([(3, 3)] * 3, [(_FREQUENCIES, 27)] * 3 + [(_FREQUENCIES, 9)])  # J, AV, sA
+_FLOORS = {
+    "conventional": [_CONVENTIONAL], "XN set": [_CONVENTIONAL, _SINGLE], "XN set and σ_K": [_CONVENTIONAL, _SINGLE, _KUBO],
+    "definitions": [_CONVENTIONAL, _SINGLE, _KUBO, _PROPER], "accumulation": [_KUBO, _GRADIENT], "11 frequencies": [_SPECTRA],
+}  # fmt: skip
+"""Matrix products and contractions of each line, as (components of the left, of the right)."""
 
 _THRESHOLD = 1e-4  # eV, WannierBerri's default
 _RAW_FILES = ("chk", "eig", "mmn", "spn")
@@ -159,7 +180,8 @@ def benchmark(
 
     options = {"degen_thresh": _THRESHOLD, "kBT": kBT}
     sets = {
-        label: {name: CATALOGUE[name].calculator(scan, **options) for name in names} for label, names in SETS.items()
+        label: {name: CATALOGUE[name].calculator(scan, **_options_of(name, options)) for name in names}
+        for label, names in SETS.items()
     }
     sides = {label: ours(calculators) for label, calculators in sets.items()}
     with tempfile.TemporaryDirectory() as folder:
@@ -190,6 +212,11 @@ def benchmark(
         if seconds is not None:
             result.others["postw90, one component"] = seconds / result.kpoints
     return result
+
+
+def _options_of(name, options):
+    """Arguments of a calculator: those of all, and its own."""
+    return options | _OPTIONS.get(name, {})
 
 
 def _take_turns(sides, repeat):
@@ -289,14 +316,8 @@ def _floors(evaluation, batch, label):
         matrices.reshape(k, -1, n) @ vectors.view(float)
         vectors @ half
 
-    # matrix products and contractions of rows, as (components of the left, of the right)
-    products, contractions = [(3, 3)], [(3, 9)]  # J = ½ {v, s}, Ω^s
-    if label != "conventional":
-        products += [(1, 1)] * 6  # Berry curvature, that of the Wannier space
-        contractions += [(3, 3), (3, 3)]  # with s, d
-    if "σ_K" in label:
-        products += [(3, 3), (3, 3)]  # AV, sA
-        contractions += [(3, 9), (9, 3), (3, 3)]
+    parts = _FLOORS[label]
+    products, contractions = ([shape for part in parts for shape in part[which]] for which in (0, 1))
     factors = [(np.ones((k, a * n, n), complex), np.ones((k, n, b * n), complex)) for a, b in products]
     rows = [(np.ones((k, n, a, 2 * n)), np.ones((k, n, 2 * n, b))) for a, b in contractions]
 

@@ -183,6 +183,8 @@ def convergence(
         for taken in (f"{name}_{suffix}" for suffix in _SUFFIXES):
             if taken in calculators:
                 raise InputError("calculators", f"no name {taken!r}, which results of {name!r} take", "it")
+        if getattr(calculators[name], "further_axes", {}):
+            raise InputError("calculators", "quantities without an axis of frequencies, for a series of meshes", name)
     runs = []
     for mesh in sizes:
         own = _options_of_step(options, checkpoint, f"mesh-{_label(mesh)}")

@@ -164,6 +164,9 @@ class Task:
             if len(self.evaluations) < len(self._passes):
                 whole = {name: value / factor for name, value in self.values[-1].items()}
                 provisional |= evaluation.finish(whole)
+        spectra = [name for name, part in calculators.items() if getattr(part, "further_axes", {})]
+        if self.iterations and spectra:
+            raise InputError("adpt_num_iter", f"0 with frequencies ({', '.join(map(str, spectra))})", f"{self.iterations}")
         if self.iterations and not self.evaluations[-1].refined:
             raise InputError("adpt_num_iter", "a calculator over Fermi levels to refine for", "tabulators only")
         largest = [

@@ -41,8 +41,10 @@ from .derivatives import (
     dipole_derivative,
     torque_dipole_polarizability,
 )
+from .dynamic import dynamic_curvature, dynamic_kubo, frequency_factors
 from .kubo import kubo_conserved_sea, kubo_conserved_surface
 from .moments import (
+    accumulation_in_gradient,
     axial_vector,
     block_product_trace,
     current_dipole,
@@ -56,6 +58,7 @@ from .torque import torque, torque_berry_curvature, torque_derivative, torque_di
 
 __all__ = [
     "Multiplets",
+    "accumulation_in_gradient",
     "axial_vector",
     "berry_curvature_times_operator",
     "block_product_trace",
@@ -67,7 +70,10 @@ __all__ = [
     "diagonal",
     "dipole_derivative",
     "dipole_times_velocity",
+    "dynamic_curvature",
+    "dynamic_kubo",
     "find_multiplets",
+    "frequency_factors",
     "inside",
     "interband_connection",
     "inverse_gap",

@@ -4,9 +4,10 @@
     d^{lis}_M = Re Σ_{n∈M, m∉M} A^l_nm J^{is}_mn                                    dipole of the conventional current
     m'_M = part of the orbital moment of charge from states outside the Wannier space (`outside_moment`)
     m^s_M = ½ Re Σ_{n∈M, m∉M} A_nm × J^s_mn + ½ Re tr_M(d^s_M × v_M)               orbital moment of s
-    (d^{is}_M)_nn' = Hermitian part of Σ_{m∉M} A^i_nm s_mn'
+    a^{ils}_M = tr_M(d^{is}_M v^l_M) − tr_M(s_M m^{il}_M)                            accumulation in a field's gradient
+    (d^{is}_M)_nn' = Hermitian part of Σ_{m∉M} A^i_nm s_mn',   (m^{il}_M)_nn' of Σ_{m∉M} A^i_nm v^l_mn'
 
-Results are per band (see the package docstring).  Units: J in eV Å [s], d^{lis} and m^s in eV Å² [s].
+Results are per band (see the package docstring).  Units: J in eV Å [s], d^{lis}, m^s and a in eV Å² [s].
 """
 
 from __future__ import annotations
@@ -56,6 +57,32 @@ def dipole_times_velocity(connection, operator, velocity, same, *, metric=None):
     xp = namespace(connection)
     dipole = hermitian_product(connection, 0.5 * operator, metric=metric)  # k n i s m
     return xp.permute_dims(contract(inside(dipole, same), velocity, metric=metric), (0, 1, 2, 4, 3))
+
+
+def accumulation_in_gradient(connection, operator, velocity, same, *, metric=None):
+    """Accumulation of s in the gradient along i of a field along l, a^{ils} = tr_M(d^{is}_M v^l_M) − tr_M(s_M m^{il}_M).
+
+    It is i times the q-linear part, along i, of tr_M over both ends, <n, k−q/2|s|m, k+q/2><m, k+q/2|v^l|n, k−q/2>.  For single
+    bands it is d^{is} v^l − s ε^{ilk} m_k with ε^{ilk} m_k = Im Σ_m v^i_nm v^l_mn/(ε_n − ε_m) (A. Shitade and E. Minamitani,
+    npj Spintronics 3, 29 (2025)).
+
+    Parameters
+    ----------
+    connection : complex array (k, n, i, m)
+    operator : complex array (k, n, s, m)
+    velocity : complex array (k, n, l, m)
+    same : bool array (k, n, m)
+        True inside multiplets.
+    metric : array (n,), optional
+        η, see the package docstring.
+
+    Returns
+    -------
+    array (k, n, i, l, s), eV Å² [s]
+    """
+    moment = hermitian_product(connection, 0.5 * velocity, metric=metric)  # k n i l m
+    of_moment = contract(inside(moment, same), operator, metric=metric)  # k n i l s
+    return dipole_times_velocity(connection, operator, velocity, same, metric=metric) - of_moment
 
 
 def orbital_moment(connection, current, operator, velocity, same, *, metric=None):

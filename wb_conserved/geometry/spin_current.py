@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ..errors import InputError
 from .algebra import diagonal, namespace, product, with_adjoint
 
 
@@ -97,3 +98,25 @@ SPIN_CURRENTS = {
     "ryoo": SpinCurrent("Ryoo", ("SA", "SHA"), ryoo_current, products=("sIu", "sHu"), sources=("ryoo2019",)),
 }
 """Kinds of conventional spin current by name: the one list."""
+
+
+def spin_currents(kinds) -> tuple[str, ...]:
+    """Names of one kind or of several.
+
+    Raises
+    ------
+    InputError
+        Others than those of `SPIN_CURRENTS`, none, or one twice.
+    """
+    names = (kinds,) if isinstance(kinds, str) else kinds
+    if not isinstance(names, list | tuple) or not names or any(name not in SPIN_CURRENTS for name in names):
+        several = "" if isinstance(kinds, str) else ", or several of them"
+        raise InputError("spin_current", f"one of {', '.join(SPIN_CURRENTS)}{several}", repr(kinds))
+    if len(set(names)) < len(names):
+        raise InputError("spin_current", "each kind once", repr(kinds))
+    return tuple(names)
+
+
+def needs_matrices(kinds) -> bool:
+    """Whether any of some kinds needs matrices of its own."""
+    return any(SPIN_CURRENTS[kind].matrices for kind in spin_currents(kinds))

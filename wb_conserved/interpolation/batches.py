@@ -12,6 +12,7 @@ from wannierberri.data_K.data_K_soc import Data_K_soc
 
 from .. import compiled
 from ..errors import InputError
+from ..operators import Operator
 from .bloch import BlochBatch, InterpolatedBatch, ProvidedBatch, batch_slices
 from .wannier import WannierInterpolator
 
@@ -50,6 +51,10 @@ class BlochStates:
         data_K = self._make_data_K()
         data_K.__dict__[_OWN] = self
         return data_K
+
+    def of_system(self, operator: Operator) -> Operator:
+        """An observable with what it takes from the system."""
+        return operator.of_system(self.system) if self._interpolator is None else self._interpolator.of_system(operator)
 
     @property
     def batches(self) -> Iterable[BlochBatch]:

@@ -17,6 +17,10 @@ class _Vectors:
 
     kernels = KERNELS
 
+    def vectors_of(self, matrix: np.ndarray) -> np.ndarray:
+        """A matrix (k, n, a.., m) in that layout, (g, n, a.., m, 2, LANES)."""
+        return rotation.as_vectors(matrix)
+
     def diagonal_velocity(self, external_terms: bool) -> np.ndarray:
         """Diagonal elements (k, n, a) of the velocity."""
         return rotation.diagonal(self.vectors_of_velocity(external_terms), len(self.energies))

@@ -24,7 +24,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..operators import RealSpaceMatrix
+from ..operators import Operator, RealSpaceMatrix
 from .corners import CornerEnergies
 from .eigen import packed, unpacked
 from .eigensolvers import eigensolver_of
@@ -109,11 +109,18 @@ class WannierInterpolator:
         self._index = {vector: i for i, vector in enumerate(map(tuple, self._iRvec.tolist()))}
         self._stacks: dict[str | RealSpaceMatrix, np.ndarray] = {}
         self._corners = CornerEnergies()
+        self._operators: dict[Operator, Operator] = {}
 
     @property
     def names(self) -> list[str | RealSpaceMatrix]:
         """Matrices prepared so far."""
         return list(self._stacks)
+
+    def of_system(self, operator: Operator) -> Operator:
+        """An observable with what it takes from the system, found once."""
+        if operator not in self._operators:
+            self._operators[operator] = operator.of_system(self._system)
+        return self._operators[operator]
 
     @property
     def nbytes(self) -> int:

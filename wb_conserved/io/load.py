@@ -54,7 +54,7 @@ def load_system(
     symmetrize: bool = False,
     symmetry_tolerance: float | None = None,
     magnetic_moments: np.ndarray | None = None,
-    spin_current: str = "projected",
+    spin_current: str | Sequence[str] = "projected",
     outside_states: bool = False,
     check_overlaps: bool = True,
     comm: Communicator = None,
@@ -121,7 +121,7 @@ def load_system(
         Refuse to symmetrise where that moves a band by more than this, eV; 0.05 if not given.
     magnetic_moments : array_like, shape (n_atoms, 3), optional
         With `symmetrize`: Cartesian, μ_B, atoms as in the .win file. Needed for magnetic systems.
-    spin_current : {"projected", "qiao", "ryoo"}
+    spin_current : {"projected", "qiao", "ryoo"} or sequence of them
         "qiao" and "ryoo" add the matrices that `ConventionalSpinConductivity` needs for these spin currents; from a .chk
         only.  Ryoo's come from .sIu and .sHu files, or else, which is said, from a sum over the bands of the ab initio
         calculation, which is truncated.

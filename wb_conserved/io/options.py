@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..geometry.spin_current import SPIN_CURRENTS
+from ..geometry.spin_current import needs_matrices, spin_currents
 from .formats import Reader
 from .request import Request
 from .spin_axis import axis_of_angles, unit_axis
@@ -46,7 +46,7 @@ class Options:
     symmetrize: bool = False
     symmetry_tolerance: float | None = None
     magnetic_moments: np.ndarray | None = None
-    spin_current: str = "projected"
+    spin_current: str | Sequence[str] = "projected"
     outside_states: bool = False
     check_overlaps: bool = True
 
@@ -103,8 +103,7 @@ class Options:
                 raise InputError(name, "to be given with symmetrize=True only", repr(getattr(self, name)))
         if self.symmetrize and self.outside_states:
             raise InputError("outside_states", "False with symmetrize=True, which does not know these matrices", "True")
-        if self.spin_current not in SPIN_CURRENTS:
-            raise InputError("spin_current", f"one of {', '.join(SPIN_CURRENTS)}", repr(self.spin_current))
+        spin_currents(self.spin_current)
         strength = self.spin_orbit_strength
         if strength is not None and (
             isinstance(strength, bool) or not isinstance(strength, int | float | np.number) or not np.isfinite(strength)
@@ -114,7 +113,7 @@ class Options:
 
     def check_for(self, reader: Reader, source: str) -> None:
         """Raise InputError where an argument is given that a reader has no use for."""
-        if SPIN_CURRENTS[self.spin_current].matrices and (
+        if needs_matrices(self.spin_current) and (
             "spin_current" not in reader.options or not self.spin or self.spin_order is not None
         ):
             raise InputError("spin_current", "'projected' where there are no .chk and .spn files", repr(self.spin_current))
@@ -134,5 +133,5 @@ class Options:
     def request(self, subject, seed: str, read_spin: bool) -> Request:
         """What a reader is asked for."""
         names = {field.name for field in dataclasses.fields(Request)} - {"path", "seed", "spin", "spin_axis"}
-        options = {name: getattr(self, name) for name in names}
+        options = {name: getattr(self, name) for name in names} | {"spin_current": spin_currents(self.spin_current)}
         return Request(subject, seed, read_spin, spin_axis=self.axis, **options)

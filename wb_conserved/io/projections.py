@@ -61,9 +61,14 @@ class Orbital:
     @property
     def axes(self) -> np.ndarray:
         """Local axes x, y, z as rows."""
-        z, x = np.reshape(self.shell[3], (2, 3))
-        z, x = z / np.linalg.norm(z), x / np.linalg.norm(x)
-        return np.array([x, np.cross(z, x), z])
+        return local_axes(self.shell)
+
+
+def local_axes(shell: tuple) -> np.ndarray:
+    """Local axes x, y, z of a shell (see `Orbital`) as rows."""
+    z, x = np.reshape(shell[3], (2, 3))
+    z, x = z / np.linalg.norm(z), x / np.linalg.norm(x)
+    return np.array([x, np.cross(z, x), z])
 
 
 @dataclass(frozen=True)

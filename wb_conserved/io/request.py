@@ -36,7 +36,7 @@ class Request:
     real_lattice: np.ndarray | None = None
     ws_distance: bool | str = "auto"
     mp_grid: Sequence[int] | None = None
-    spin_current: str = "projected"
+    spin_current: tuple[str, ...] = ("projected",)
     outside_states: bool = False
     check_overlaps: bool = True
     spin_axis: np.ndarray | None = None

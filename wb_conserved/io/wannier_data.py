@@ -218,7 +218,7 @@ def load_wannier_data(
     seed: str,
     chk_path: Path,
     spin: bool,
-    spin_current: str = "projected",
+    spin_current: tuple[str, ...] = ("projected",),
     *,
     outside_states: bool = False,
     ws_distance: bool | str = "auto",
@@ -234,9 +234,9 @@ def load_wannier_data(
         The .chk file, plain or compressed.
     spin : bool
         Whether to read the .spn file.
-    spin_current : {"projected", "qiao", "ryoo"}
-        Spin current whose matrices are made too.  Those of Ryoo come from .sIu and .sHu files, or from .mmn, .eig and .spn by a
-        sum over the bands of the ab initio calculation, which is truncated.
+    spin_current : tuple of {"projected", "qiao", "ryoo"}
+        Spin currents whose matrices are made too.  Those of Ryoo come from .sIu and .sHu files, or from .mmn, .eig and .spn by
+        a sum over the bands of the ab initio calculation, which is truncated.
     outside_states : bool
         Whether to make 'HQ', 'QHQ' and 'QQ', from .uHu and .uIu files or by such sums.
     ws_distance : {"auto", True, False}
@@ -295,9 +295,9 @@ def load_wannier_data(
     if spins is not None:
         check_spins(spn_path, spins, mmn_path, overlaps, neighbours, steps)
         check_spin_directions(spn_path, spins, checkpoint, read_stated_spins(nnkp_path) if nnkp_path else None)
-    current = SPIN_CURRENTS[spin_current]
+    products = tuple(dict.fromkeys(ending for kind in spin_current for ending in SPIN_CURRENTS[kind].products))
     near = None
-    if current.products or outside_states:
+    if products or outside_states:
         near = Neighbours(neighbours.copy(), *_vectors_and_weights(vectors, steps), overlaps.copy())
     order = [vectors.reorder_bk_vectors(ik, neighbours[ik], shifts[ik], overlaps[ik]) for ik in range(len(overlaps))]
     data.set_file("bkvec", vectors)
@@ -307,14 +307,14 @@ def load_wannier_data(
         berry=True,
         spin=spin,
         silent=True,
-        **({current.loaded_by: True} if current.loaded_by else {}),
+        **{SPIN_CURRENTS[kind].loaded_by: True for kind in spin_current if SPIN_CURRENTS[kind].loaded_by},
     )
-    if current.products:
+    if products:
         add_ryoo(system, seed, checkpoint, near, energies, spins)
     if outside_states:
         add_outside_states(system, seed, checkpoint, near, energies)
     set_ab_initio_mesh(system, checkpoint.mp_grid)
-    files = (*current.products, *(("uHu", "uIu") if outside_states else ()))
+    files = (*products, *(("uHu", "uIu") if outside_states else ()))
     system.sums_over_bands = tuple(kind for kind in files if locate(f"{seed}.{kind}") is None)
     return _at_copies_of_win(system, checkpoint, win, ws_distance)
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from .continuum import massive_dirac, rashba_ferromagnet
+from .holes import heavy_holes, luttinger_holes
 from .insulators import bhz, kane_mele, kramers_degenerate
 from .kp import KPSystem, rashba_gas
 from .lattice import lattice_system, random_model, rashba_lattice
@@ -23,9 +24,11 @@ __all__ = [
     "MODELS",
     "KPSystem",
     "bhz",
+    "heavy_holes",
     "kane_mele",
     "kramers_degenerate",
     "lattice_system",
+    "luttinger_holes",
     "massive_dirac",
     "random_model",
     "rashba_ferromagnet",

@@ -11,14 +11,15 @@ atom are connected, as if the Wannier functions still were the projections they 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import InputError
-from ..io.projections import ORBITALS, read_projections
+from ..io.projections import ORBITALS, local_axes, read_projections
 from ..io.spin_order import spin_pairs
-from .base import Operator
+from .base import BandMatrix, Operator, RealSpaceMatrix, enter
 from .matrices import matrix_operator
 
 _SHELLS = {"s": 0, "p": 1, "d": 2, "f": 3}
@@ -131,12 +132,43 @@ def _block(names, axes=None, source="projections", line=None):
 def _from_file(path):
     """Matrix (n, n, 3) from a .nnkp file: functions of equal centre, shell and spin are connected."""
     orbitals = read_projections(path)
-    matrix = np.zeros((len(orbitals), len(orbitals), 3), dtype=complex)
-    shells: dict[tuple, list[int]] = {}
-    for i, orbital in enumerate(orbitals):
-        shells.setdefault((orbital.center, orbital.shell, orbital.spin), []).append(i)
-    for indices in shells.values():
-        first = orbitals[indices[0]]
-        block = _block([orbitals[i].name for i in indices], first.axes, path, first.line)
-        matrix[np.ix_(indices, indices)] = block
+    shells = [(orbital.center, orbital.shell, orbital.spin) for orbital in orbitals]
+    lines = [orbital.line for orbital in orbitals]
+    return _of_shells([orbital.name for orbital in orbitals], shells, path, lines)
+
+
+def _of_shells(names, shells, source, lines=None):
+    """Matrix (n, n, 3) between functions of equal shells, which are hashable and have those of `Orbital` second."""
+    matrix = np.zeros((len(names), len(names), 3), dtype=complex)
+    members: dict[tuple, list[int]] = {}
+    for i, shell in enumerate(shells):
+        members.setdefault(shell, []).append(i)
+    for (_, shell, _), indices in members.items():
+        line = None if lines is None else lines[indices[0]]
+        matrix[np.ix_(indices, indices)] = _block([names[i] for i in indices], local_axes(shell), source, line)
     return matrix
+
+
+@dataclass(frozen=True)
+class _OfProjections(BandMatrix):
+    """L of the shells that the functions of a system started from."""
+
+    def compute(self, g):
+        raise TypeError("angular momentum of shells: expected a matrix of the system")
+
+    def of_system(self, system):
+        labels = getattr(system, "function_labels", None)
+        if labels is None:
+            expected = "data with a .nnkp and a .win file beside, which tell the shell of each function"
+            raise InputError("operator", f"{expected}, for 'orbital_angular_momentum'", "neither")
+        shells = [(label.atom, label.shell, label.spin) for label in labels]
+        matrix = _of_shells([label.orbital for label in labels], shells, "projections")
+        return RealSpaceMatrix(np.zeros((1, 3), dtype=int), matrix[None])
+
+
+ORBITAL_ANGULAR_MOMENTUM = Operator(
+    "orbital angular momentum", rank=1, odd_under_time_reversal=True, matrix=_OfProjections(), scale=1.0, unit="ħ"
+)
+"""`orbital_angular_momentum` of the .nnkp file beside the data."""
+
+enter("orbital_angular_momentum", ORBITAL_ANGULAR_MOMENTUM)

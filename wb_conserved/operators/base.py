@@ -6,8 +6,9 @@ A matrix in the Wannier basis is interpolated as X_ij(k) = Σ_R e^{ik·R} X_ij(R
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -68,6 +69,34 @@ class RealSpaceMatrix:
         return np.tensordot(np.exp(2j * np.pi * (kpoints @ self.iRvec.T)), stack, axes=1)
 
 
+class BandMatrix(ABC):
+    """Matrix of an observable that is made from the states of a batch of k points; equal to another of equal contents.
+
+    Frozen dataclasses are the natural subclasses.
+
+    Attributes
+    ----------
+    needs_spin : bool
+        Whether it needs the spin matrices of the system.
+    """
+
+    needs_spin: ClassVar[bool] = False
+
+    @abstractmethod
+    def compute(self, g: Any) -> np.ndarray:
+        """Matrix (k, n, s, m) from a band geometry, Hermitian, covariant inside its multiplets."""
+
+    def of_system(self, system: AnySystem) -> BandMatrix | RealSpaceMatrix:
+        """The matrix with what it takes from the system, perhaps one in R space.
+
+        Raises
+        ------
+        ValueError
+            The system does not have it.
+        """
+        return self
+
+
 @dataclass(frozen=True)
 class Operator:
     """An observable s, a Hermitian matrix in the Wannier basis.
@@ -78,8 +107,9 @@ class Operator:
     rank : int
         0: scalar, results have no axis for s; 1: vector with three components, the axis "s" of results.
     odd_under_time_reversal : bool
-    matrix : str, RealSpaceMatrix or None
-        Name of the R-space matrix in the WannierBerri system, the matrix itself, or None for the identity.
+    matrix : str, RealSpaceMatrix, BandMatrix or None
+        Name of the R-space matrix in the WannierBerri system, the matrix itself, how it is made from the states, or None for
+        the identity.
     scale : float
         Factor from that matrix to s (spin: WannierBerri holds Pauli matrices, s = σ/2 in units of ħ).
     unit : str
@@ -95,7 +125,7 @@ class Operator:
     name: str
     rank: int
     odd_under_time_reversal: bool
-    matrix: str | RealSpaceMatrix | None
+    matrix: str | RealSpaceMatrix | BandMatrix | None
     scale: float
     unit: str
     odd_under_inversion: bool = False
@@ -111,6 +141,15 @@ class Operator:
         """Whether it is the spin of the system, whatever its name."""
         return self.matrix == SPIN.matrix
 
+    @property
+    def needs_spin(self) -> bool:
+        """Whether it needs the spin matrices of the system."""
+        return self.is_spin or (isinstance(self.matrix, BandMatrix) and self.matrix.needs_spin)
+
+    def of_system(self, system: AnySystem) -> Operator:
+        """The observable with what its matrix takes from the system; see `check_system`."""
+        return replace(self, matrix=self.matrix.of_system(system)) if isinstance(self.matrix, BandMatrix) else self
+
     def check_system(self, system: AnySystem) -> None:
         """Check that the system has, or fits, the matrix.
 
@@ -119,6 +158,8 @@ class Operator:
         ValueError
             It does not.
         """
+        if isinstance(self.matrix, BandMatrix):
+            return  # checked where it takes what it needs
         if isinstance(self.matrix, RealSpaceMatrix):
             if system.num_wann != self.matrix.num_wann:
                 raise ValueError(
@@ -150,6 +191,16 @@ superconductor τ_z."""
 _BY_NAME = {operator.name: operator for operator in (SPIN, IDENTITY, CHARGE)}
 
 
+def enter(name: str, operator: Operator) -> None:
+    """Make an observable known by a name, in input files too."""
+    _BY_NAME[name] = operator
+
+
+def operator_names() -> tuple[str, ...]:
+    """Names that `get_operator` knows."""
+    return tuple(_BY_NAME)
+
+
 def get_operator(operator: str | Operator) -> Operator:
     """Operator by name, or as it is.
 
@@ -157,7 +208,8 @@ def get_operator(operator: str | Operator) -> Operator:
     ----------
     operator : str or Operator
         "spin"; "identity" or "charge", which are the same for electrons: the number of carriers, a current in units of 1/|e|
-        of the charge current's and with the opposite sign, since electrons carry −|e|.
+        of the charge current's and with the opposite sign, since electrons carry −|e|; "torque", "exchange_torque",
+        "orbital_moment" and "orbital_angular_momentum", see `wb_conserved.operators`.
 
     Returns
     -------

@@ -24,7 +24,7 @@ from ..errors import InputError
 from ..interpolation import Particles, WannierInterpolator
 from ..interpolation.names import GAP_RATE
 from ..io.checks import check_hermitian
-from ..operators import CHARGE, IDENTITY, Operator, RealSpaceMatrix
+from ..operators import CHARGE, IDENTITY, BandMatrix, Operator, RealSpaceMatrix
 from .gap import Gap, arranged, as_gap
 from .spin import spin_pairs
 
@@ -78,6 +78,9 @@ class BogoliubovQuasiparticles(Particles):
         if operator == CHARGE:
             return replace(operator, matrix=self._charge)
         own = operator.matrix
+        if isinstance(own, BandMatrix):
+            expected = "an observable with a matrix between the functions of the normal state for a superconductor"
+            raise InputError("operator", expected, f"{operator.name}, which is made from the bands")
         if isinstance(own, RealSpaceMatrix) and own.num_wann == self.functions:
             return replace(operator, matrix=RealSpaceMatrix(own.iRvec, _doubled(own.matrix, -own.matrix.conj())))
         return operator

@@ -8,9 +8,11 @@ from .citations import citations, format_bibtex
 from .comparing import compare, format_rows
 from .csv_files import format_csv, format_settings, format_wide_csv
 from .dataset import RunResult, to_dataset
+from .density import plot_density, plot_plane
 from .files import RESULT_FILES, existing_results, write_convergence, write_results
 from .opening import format_info, open_result
-from .plot import plot_concentrations, plot_parts, plot_scan, plot_temperatures
+from .plot import plot_concentrations, plot_parts, plot_scan, plot_spectrum, plot_strengths, plot_temperatures
+from .rotation import rotate
 from .table import format_comparison, format_findings, format_table
 from .transform import Transport
 
@@ -33,9 +35,14 @@ __all__ = [
     "open_result",
     "plot_bands",
     "plot_concentrations",
+    "plot_density",
     "plot_parts",
+    "plot_plane",
     "plot_scan",
+    "plot_spectrum",
+    "plot_strengths",
     "plot_temperatures",
+    "rotate",
     "to_dataset",
     "write_convergence",
     "write_results",

@@ -81,6 +81,21 @@ _ENTRIES = {
         ("Sinova, Jairo", "Culcer, Dimitrie", "Niu, Q.", "Sinitsyn, N. A.", "Jungwirth, T.", "MacDonald, A. H."), 2004,
         "Universal intrinsic spin Hall effect", _PRL, "92", "126603", "10.1103/PhysRevLett.92.126603",
     ),
+    "edelstein1990": _article(
+        ("Edelstein, V. M.",), 1990,
+        "Spin polarization of conduction electrons induced by electric current in two-dimensional asymmetric electron systems",
+        "Solid State Commun.", "73", "233", "10.1016/0038-1098(90)90963-C",
+    ),
+    "garate2009": _article(
+        ("Garate, Ion", "MacDonald, A. H."), 2009,
+        "Influence of a transport current on magnetic anisotropy in gyrotropic ferromagnets",
+        _PRB, "80", "134403", "10.1103/PhysRevB.80.134403",
+    ),
+    "streda1982": _article(
+        ("Streda, P.",), 1982, "Theory of quantised Hall conductivity in two dimensions",
+        "J. Phys. C: Solid State Phys.", "15", "L717", "10.1088/0022-3719/15/22/005",
+    ),
+    "shitade2025": _article(("Shitade, Atsuo", "Minamitani, Emi"), 2025, "", "npj Spintronics", "3", "29", ""),
     "qin2011": _article(
         ("Qin, Tao", "Niu, Qian", "Shi, Junren"), 2011, "Energy magnetization and the thermal Hall effect",
         _PRL, "107", "236601", "10.1103/PhysRevLett.107.236601",

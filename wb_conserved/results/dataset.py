@@ -17,7 +17,7 @@ from ..calculators.base import SCAN_AXES
 from ..interpolation import particles_of
 from ..units import periodic_measure
 from .citations import ENTRIES, describe_sources
-from .groups import LEVELS, cartesian_axes, describe_axes
+from .groups import LEVELS, PART, PARTS, cartesian_axes, describe_axes
 from .noise import describe_scatter
 from .representation import as_html, as_text
 from .tabulated import is_tabulated, tabulated
@@ -98,10 +98,11 @@ class RunResult(ResultDict):
         Returns
         -------
         xarray.Dataset
-            One variable per calculator of this package, with the axes of its scan (Efermi, kBT) and of its tensor, its
-            unit, symbol, meaning of the axes and parameters as attributes; after adaptive refinement NAME_error beside
-            NAME, the estimated error; one per tabulator with the axes k, band and components, see
-            `wb_conserved.results.tabulated`; mesh, lattice, versions and time as global attributes.
+            One variable per calculator of this package, with the axes of its scan (Efermi, kBT) and of its tensor (between
+            them omega and, as part, real and imaginary part of what is complex), its unit, symbol, meaning of the axes and
+            parameters as attributes; after adaptive refinement NAME_error beside NAME, the estimated error; one per
+            tabulator with the axes k, band and components, see `wb_conserved.results.tabulated`; mesh, lattice, versions and
+            time as global attributes.
             Results of other calculators, which state neither axes nor units, are left out and named in the attribute
             ``not_included``.
         """
@@ -115,11 +116,11 @@ class RunResult(ResultDict):
                 left_out.append(name)
                 continue
             # every calculator may have a scan of its own
-            scan_name = {axis: axis if self._one_scan() else f"{axis}_{name}" for axis in calculator.scan_axes}
+            scan_name = {axis: axis if self._one(axis) else f"{axis}_{name}" for axis in calculator.scan_axes}
             variables[name] = xarray.DataArray(
-                result.dataSmooth,
-                dims=(*scan_name.values(), *calculator.cartesian_axes),
-                coords=_coordinates(calculator, scan_name),
+                _real(result.dataSmooth, len(scan_name)),
+                dims=(*scan_name.values(), *_parts(result), *calculator.cartesian_axes),
+                coords=_coordinates(calculator, scan_name) | _parts(result),
                 attrs={
                     "long_name": calculator.long_name,
                     "symbol": calculator.symbol,
@@ -185,16 +186,20 @@ class RunResult(ResultDict):
             found |= calculator.findings() if hasattr(calculator, "findings") else {}
         return found
 
+    def _one(self, axis):
+        """Whether an axis is the same for all calculators: of the statistics with all others of them, or a further one that
+        has the same values wherever it is."""
+        every = [part.further_axes for part in self.calculators.values() if hasattr(part, "further_axes")]
+        values = [further[axis] for further in every if axis in further]
+        return all(np.array_equal(other, values[0]) for other in values) if values else self._one_scan()
+
     def _one_scan(self):
         """Whether all calculators have the same axes of levels and temperatures, and the same values along them."""
-        scans, further = [], {}
+        scans = []
         for part in self.calculators.values():
             if hasattr(part, "statistics"):
                 along = {name: values for name, (_, values) in part.statistics.coordinates.items()}
                 scans.append(dict(part.statistics.scan) | along)
-                for axis, values in part.further_axes.items():
-                    if not np.array_equal(further.setdefault(axis, values), values):
-                        return False
         return all(
             list(scan) == list(scans[0]) and all(np.array_equal(scan[axis], scans[0][axis]) for axis in scan)
             for scan in scans
@@ -231,6 +236,16 @@ def _with_distance(dataset):
         return dataset
     described = {"units": "eV", "long_name": "energy relative to the Fermi level"}
     return dataset.assign_coords(e_minus_ef=(LEVELS, (dataset[LEVELS].values - float(level)).round(12), described))
+
+
+def _parts(result):
+    """The axis of real and imaginary part, and its coordinates, where the result is complex."""
+    return {PART: (PART, list(PARTS))} if np.iscomplexobj(result.dataSmooth) else {}
+
+
+def _real(data, axis):
+    """Real numbers: complex ones as their parts, on an axis of their own at a place."""
+    return np.stack([data.real, data.imag], axis=axis) if np.iscomplexobj(data) else data
 
 
 def _coordinates(calculator, scan_name):

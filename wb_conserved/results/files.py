@@ -16,15 +16,25 @@ import xarray
 from .citations import format_bibtex
 from .complete import write_file
 from .csv_files import format_csv, format_settings, format_wide_csv
-from .groups import CONCENTRATIONS, LEVELS, TEMPERATURES, check_components, groups, quantities, sums
-from .plot import plot_concentrations, plot_parts, plot_scan, plot_temperatures
+from .groups import (
+    CONCENTRATIONS,
+    LEVELS,
+    TEMPERATURES,
+    check_components,
+    frequency_axis,
+    groups,
+    quantities,
+    sums,
+    with_frequencies,
+)
+from .plot import plot_concentrations, plot_parts, plot_scan, plot_spectrum, plot_temperatures
 
 SERIES = ("convergence", "widths")
 """Names of series of meshes, and of widths of energy shells."""
 
 RESULT_FILES = (
     "result.nc", "result.csv", "result_wide.csv", "result.toml", "cite.bib", "scan.png", "parts.png", "temperatures.png",
-    "concentrations.png",
+    "concentrations.png", "spectrum.png",
     *(f"{name}.{ending}" for name in SERIES for ending in ("nc", "txt")), "convergence.png",
     "bands.nc", "bands.png", "density_of_states.csv", "density_of_states.png", "fermi_surface.frmsf",
     "gap_on_fermi_surface.png", "gap.npz", "input.toml",
@@ -95,7 +105,7 @@ def write_results(
     """Write a data set to a folder: result.nc, result.csv and result_wide.csv with result.toml beside, cite.bib, input.toml and
     pictures.
 
-    What is tabulated band by band goes to result.nc only.
+    What is tabulated band by band goes to result.nc only, what has frequencies not to result_wide.csv.
 
     Parameters
     ----------
@@ -110,7 +120,8 @@ def write_results(
         Fermi level in eV for the pictures; None where a number of electrons sets it.
     pictures : bool
         Draw scan.png where there is an axis of Fermi levels, with impurities also parts.png; temperatures.png where there are
-        several temperatures, concentrations.png where there are several concentrations of impurities.
+        several temperatures, concentrations.png where there are several concentrations of impurities, spectrum.png where there
+        are several frequencies.
     components : list of str, optional
         Components in the pictures.
     title : str
@@ -137,11 +148,13 @@ def write_results(
 
     check_components(dataset, components)
     summed = sums(dataset)
+    plain, spectra = (with_frequencies(summed, wanted) for wanted in (False, True))
+    axes = [frequency_axis(variable) for variable in spectra.data_vars.values()]
 
-    def picture(plot):
+    def picture(plot, drawn=plain):
         def draw():
             contents = io.BytesIO()
-            plot(summed, contents, level, components, title)
+            plot(drawn, contents, level, components, title)
             return contents.getvalue()
 
         return draw
@@ -151,17 +164,20 @@ def write_results(
     }
     if quantities(dataset):  # others have too many rows
         contents["result.csv"] = lambda: format_csv(summed).encode()
-        contents["result_wide.csv"] = lambda: format_wide_csv(summed).encode()
         contents["result.toml"] = lambda: format_settings(summed).encode()
+    if quantities(plain):
+        contents["result_wide.csv"] = lambda: format_wide_csv(plain).encode()
     contents["cite.bib"] = lambda: format_bibtex(dataset).encode()
-    if pictures and LEVELS in summed.dims:
+    if pictures and LEVELS in plain.dims:
         contents["scan.png"] = picture(plot_scan)
-    if pictures and LEVELS in summed.dims and any(group.family for group in groups(summed)):
+    if pictures and LEVELS in plain.dims and any(group.family for group in groups(plain)):
         contents["parts.png"] = picture(plot_parts)
-    if pictures and summed.sizes.get(TEMPERATURES, 1) > 1:
+    if pictures and plain.sizes.get(TEMPERATURES, 1) > 1:
         contents["temperatures.png"] = picture(plot_temperatures)
-    if pictures and summed.sizes.get(CONCENTRATIONS, 1) > 1:
+    if pictures and plain.sizes.get(CONCENTRATIONS, 1) > 1:
         contents["concentrations.png"] = picture(plot_concentrations)
+    if pictures and any(spectra.sizes[axis] > 1 for axis in axes):
+        contents["spectrum.png"] = picture(plot_spectrum, spectra)
     return _write_all(contents | dict(further or {}), Path(folder), overwrite, input_text)
 
 

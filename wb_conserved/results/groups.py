@@ -14,6 +14,7 @@ import numpy as np
 import xarray
 
 LEVELS, TEMPERATURES, MU, CONCENTRATIONS = "Efermi", "kBT", "mu", "concentration"
+FREQUENCIES, PART, PARTS = "omega", "part", ("real", "imaginary")
 _VANISHES = 1e-9  # of the largest component
 _SMALL, _ALIKE, _ROUNDING = 1e-2, 0.1, 1e-6
 """Of the largest component, below which one is left out of pictures; of itself, by which one that is the same may differ; of
@@ -29,7 +30,8 @@ class Group:
     ----------
     names : tuple of str
     scan : tuple of str
-        Dimensions of the scan: "Efermi", "kBT", "concentration", some or none of them.
+        Dimensions of the scan: "Efermi", "kBT", "concentration", some or none of them; of what is complex besides "omega" and
+        "part".
     axes : mapping of str to str
         Name and meaning of the Cartesian axes.
     unit, remark : str
@@ -86,7 +88,7 @@ def _standing(part, axes, shown):
     places = dict(zip(axes, shown, strict=True))
     if float(sizes.sel(places)) > _VANISHES * float(sizes.max()) or not float(sizes.max()) > 0:
         return shown
-    return "".join("xyz"[place] for place in np.unravel_index(int(sizes.values.argmax()), sizes.shape))
+    return "".join("xyz"[place] for place in np.unravel_index(int(np.nanargmax(sizes.values)), sizes.shape))
 
 
 def distinct(dataset: xarray.Dataset, alike: list[Group], most: int = 3) -> list[str]:
@@ -168,7 +170,7 @@ def nonzero(dataset: xarray.Dataset) -> list[str]:
         variable, axes = dataset[name], cartesian_axes(dataset[name])
         if not axes:
             continue
-        sizes = abs(variable).max([dim for dim in variable.dims if dim not in axes]).transpose(*axes).values
+        sizes = abs(variable).max([dim for dim in variable.dims if dim not in axes]).transpose(*axes).fillna(0.0).values
         places = np.argwhere(sizes > max(_ROUNDING * sizes.max(), _NOTHING))
         found |= dict.fromkeys("".join("xyz"[i] for i in place) for place in places.tolist())
     return list(found)
@@ -194,6 +196,18 @@ def place_of_level(dataset: xarray.Dataset, level: float) -> int:
             f"level: expected one of the Fermi levels of the scan (nearest: {levels[nearest]} eV); found {level}"
         )
     return nearest
+
+
+def frequency_axis(variable: xarray.DataArray) -> str | None:
+    """The dimension of frequencies of a variable; None where it has none."""
+    return next((str(dim) for dim in variable.dims if str(dim).partition("_")[0] == FREQUENCIES), None)
+
+
+def with_frequencies(dataset: xarray.Dataset, wanted: bool) -> xarray.Dataset:
+    """The variables that have an axis of frequencies, or those that have none."""
+    left_out = [name for name in dataset.data_vars if (frequency_axis(dataset[name]) is not None) != wanted]
+    kept = dataset.drop_vars(left_out)
+    return kept.drop_vars([name for name in kept.coords if not set(kept[name].dims) & _dims_of(kept)])
 
 
 def at_level(dataset: xarray.Dataset, level: float | None) -> xarray.Dataset:

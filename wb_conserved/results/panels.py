@@ -11,18 +11,19 @@ import numpy as np
 import xarray
 
 from ..calculators import CATALOGUE
-from .groups import LEVELS, MU, TEMPERATURES, Group, select
+from .groups import LEVELS, MU, PART, PARTS, TEMPERATURES, Group, select
 from .style import COLUMN, FONTS, SMALL, STYLES
 
 _GREEK = {
     "σ": r"\sigma", "α": r"\alpha", "τ": r"\tau", "Ω": r"\Omega", "χ": r"\chi", "λ": r"\lambda", "ρ": r"\rho",
-    "θ": r"\theta", "∂": r"\partial ",
+    "θ": r"\theta", "∂": r"\partial ", "γ": r"\gamma", "ω": r"\omega",
 }  # fmt: skip
 _HEIGHT, _LINE = 1.9, 0.13  # inches: height of a panel, of a line of text
 _ONE_COLUMN = 4  # panels at most
 _CHARACTERS = 76  # of a line of the title over a column
 _FEW = 12  # points that are marked
 _PALEST = 0.3
+_IMAGINARY = 0.45  # how full imaginary parts are
 _PLAIN = (1e-2, 1e5)
 _CONSTANT = 1e-2  # changes by less are shown on the scale of the quantity itself
 _DECADES, _FACTOR = 1e-5, 1.5  # of the largest value, below which an axis of logarithms does not reach, and which it shows
@@ -51,7 +52,7 @@ class Panel:
 def plot_panels(panels: list[Panel], path, axis: Axis, title, counted: xarray.Dataset | None = None) -> None:
     """Write a PNG of panels, and of the level of the electrons that a data set has counted.
 
-    Names stand above the first panel of each group only.
+    Names stand above the first panel of each group only.  Panels of what was not computed are left out.
 
     Parameters
     ----------
@@ -66,6 +67,7 @@ def plot_panels(panels: list[Panel], path, axis: Axis, title, counted: xarray.Da
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    panels = [panel for panel in panels if _computed(panel)] or panels
     x, number = axis.x, len(panels) + (counted is not None)
     columns = 1 if number <= _ONE_COLUMN else 2
     rows = math.ceil(number / columns)
@@ -91,6 +93,11 @@ def plot_panels(panels: list[Panel], path, axis: Axis, title, counted: xarray.Da
         figure.savefig(path, format="png")
 
 
+def _computed(panel):
+    """Whether there is a number of one of the quantities of a panel."""
+    return any(bool(select(panel.dataset[name], panel.component).notnull().any()) for name in panel.group.names)
+
+
 def _names(panel):
     """Quantities of a panel: those of a group, and of others the parts of their sum."""
     dataset, names = panel.dataset, panel.group.names
@@ -106,7 +113,7 @@ def _draw(axes, panel, axis, with_names):
     for name in _names(panel):
         attributes = dataset[name].attrs
         text = f"{_symbol(attributes['symbol'])}  {_mathematics(attributes['long_name'])}" if with_names else None
-        curve = (_style(name) if name in group.names else dict(STYLES[-1])) | _marker(axis.x)
+        curve = (_style(name, group.names) if name in group.names else dict(STYLES[-1])) | _marker(axis.x)
         _curves(axes, dataset, name, component, axis, style=curve, text=text, scale=10.0**-power)
     if axis.logarithms:
         axes.set(xscale="log", yscale="log")
@@ -159,6 +166,11 @@ def _power(largest):
 
 def _curves(axes, dataset, name, component, axis, *, style, text, scale):
     """Draw a quantity, at each of several temperatures, the last one with its name."""
+    if PART in dataset[name].dims:
+        for which, alpha in zip(PARTS, (1.0, _IMAGINARY), strict=True):
+            values = scale * select(dataset[name].sel({PART: which}), component).values
+            axes.plot(axis.x, values, alpha=alpha, label=text if which == PARTS[0] else None, **style)
+        return
     others = [dim for dim in (LEVELS, TEMPERATURES) if dim in dataset[name].dims and dim != axis.along]
     number = dataset.sizes[others[0]] if others else 1
     for i in range(number):
@@ -195,14 +207,20 @@ def _marker(x):
     return {"marker": "o", "markersize": 2.5} if len(x) < _FEW else {}
 
 
-def _style(name):
-    """That of a quantity's place among those of equal axes and family in the catalogue, the same in every picture; of another
-    name the first one."""
-    if name not in CATALOGUE:
-        return dict(STYLES[0])
+def _style(name, names):
+    """That of a quantity's place among those of equal axes and family in the catalogue, the same in every picture; other names
+    of a panel follow."""
+    if name in CATALOGUE:
+        return dict(STYLES[_place(name) % len(STYLES)])
+    known = [_place(other) for other in names if other in CATALOGUE]
+    others = [other for other in names if other not in CATALOGUE]
+    return dict(STYLES[(1 + max(known, default=-1) + others.index(name)) % len(STYLES)])
+
+
+def _place(name):
+    """Place of a quantity among those of equal axes and family in the catalogue."""
     own = CATALOGUE[name]
-    alike = [other for other, entry in CATALOGUE.items() if (entry.axes, entry.family) == (own.axes, own.family)]
-    return dict(STYLES[alike.index(name) % len(STYLES)])
+    return [other for other, entry in CATALOGUE.items() if (entry.axes, entry.family) == (own.axes, own.family)].index(name)
 
 
 def _title(title, texts, characters):
@@ -233,7 +251,9 @@ def _letters(text):
 def _symbol(symbol):
     """σ_K as mathematics."""
     letter, _, index = symbol.partition("_")
-    return rf"${_letters(letter)}_{{\mathrm{{{index}}}}}$" if index else rf"${_letters(letter)}$"
+    index, bracket, argument = index.partition("(")
+    argument = rf"{bracket}{_letters(argument[:-1])})" if argument else ""
+    return rf"${_letters(letter)}_{{\mathrm{{{index}}}}}{argument}$" if index else rf"${_letters(letter)}$"
 
 
 def _component(dataset, group: Group, component):

@@ -1,5 +1,5 @@
-"""Pictures of a run, as wide as a column of a journal: all quantities against the Fermi level, the temperature, and the
-concentration of impurities."""
+"""Pictures of a run, as wide as a column of a journal: all quantities against the Fermi level, the temperature, the
+concentration of impurities, the frequency, and the strength of the spin-orbit coupling."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from .groups import (
     at_level,
     check_components,
     distinct,
+    frequency_axis,
     groups,
 )
 from .panels import Axis, Panel, plot_panels
@@ -145,3 +146,58 @@ def plot_concentrations(
                 note = f"E = {own:g} eV" if group.family and len(levels) > 1 else ""
                 panels.append(Panel(at_level(dataset, own), group, component, note))
     plot_panels(panels, path, axis, [title, [*texts, "open markers: negative"]])
+
+
+def plot_spectrum(
+    dataset: xarray.Dataset, path: Path, level: float | None, components: list[str] | None, title: str = ""
+) -> None:
+    """Write a PNG of all quantities against the frequency, real parts full and imaginary ones pale, at one Fermi level, or at
+    that which holds the electrons, and at the lowest temperature; see `plot_scan`.
+
+    Parameters
+    ----------
+    level : float or None
+        On the scan, eV; not used where a number of electrons sets it.
+
+    Raises
+    ------
+    ValueError
+        Components that do not exist, or different frequencies.
+    """
+    axes = {frequency_axis(variable) for variable in dataset.data_vars.values()}
+    if len(axes) > 1:
+        raise ValueError(f"frequencies: expected the same for all quantities in one picture; found {', '.join(sorted(axes))}")
+    texts, here = _one_level(dataset, level)
+    if TEMPERATURES in here.dims:
+        here = here.isel({TEMPERATURES: int(here[TEMPERATURES].values.argmin())})
+        texts = [*texts, f"T = {float(here['kelvin']):.4g} K"]
+    (along,) = axes
+    axis = Axis(along, here[along].values, r"$\hbar\omega$   [eV]")
+    _plot_groups(here, path, axis, components, [title, [*texts, "imaginary parts pale"]])
+
+
+def plot_strengths(
+    dataset: xarray.Dataset, path: Path, level: float | None, components: list[str] | None, title: str = ""
+) -> None:
+    """Write a PNG of all quantities against the strength of the spin-orbit coupling; see `plot_temperatures`.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        Of `wb_conserved.diagnostics.spin_orbit_scan`.
+    """
+    texts, here = _one_level(dataset, level)
+    axis = Axis("spin_orbit_strength", here["spin_orbit_strength"].values, r"$\lambda$")
+    _plot_groups(here, path, axis, components, [title, texts])
+
+
+def _one_level(dataset, level):
+    """Conditions, and the data set at one level, or at that which holds the electrons."""
+    texts = [*conditions(dataset), *([f"E_F = {level:g} eV"] if LEVELS in dataset.dims else []), *_shown(dataset)]
+    return texts, _at_first_concentration(at_level(dataset, level)).drop_vars(MU, errors="ignore")
+
+
+def _plot_groups(dataset, path, axis, components, title):
+    check_components(dataset, components)
+    found = _pictured(dataset)
+    plot_panels([Panel(dataset, group, part) for group in found for part in group.components(components)], path, axis, title)

@@ -11,6 +11,8 @@ STYLES = (
     {"color": "#3c8d5a", "linewidth": 1.0, "linestyle": (0, (1, 1.2)), "zorder": 6},
     {"color": "#a05fa8", "linewidth": 1.0, "linestyle": (0, (3, 1.5, 1, 1.5)), "zorder": 2},
     {"color": "#b8860b", "linewidth": 1.0, "zorder": 2},
+    {"color": "#00838f", "linewidth": 1.0, "linestyle": (0, (6, 1, 1, 1, 1, 1)), "zorder": 2},
+    {"color": "#8b2f3a", "linewidth": 1.0, "linestyle": (0, (2, 1)), "zorder": 2},
 )
 """Lines of the quantities of equal axes in the order of the catalogue, the headline first; then again."""
 COLUMN = 8.6 / 2.54

@@ -5,8 +5,20 @@ from __future__ import annotations
 import numpy as np
 import xarray
 
-from .groups import LEVELS, at_level, check_components, condition_columns, groups, of_conditions, select
+from .groups import (
+    LEVELS,
+    PARTS,
+    at_level,
+    check_components,
+    condition_columns,
+    frequency_axis,
+    groups,
+    of_conditions,
+    select,
+)
 from .noise import format_counts
+
+_FREQUENCIES = 25  # rows of a table at most
 
 
 def conditions(dataset: xarray.Dataset) -> list[str]:
@@ -29,6 +41,9 @@ def conditions(dataset: xarray.Dataset) -> list[str]:
     if threshold:
         pairs = " and Kramers pairs" if _all_have(dataset, "kramers_pairs", 1) else ""
         texts.append(f"multiplet threshold = {threshold} eV{pairs}")
+    broadening = _common(dataset, "broadening_eV")
+    if broadening:
+        texts.append(f"broadening = {broadening} eV")
     width = _common(dataset, "fermi_surface_width_eV")
     if width:
         texts.append(f"Fermi-surface width = {width} eV ({_common(dataset, 'fermi_surface_width_source')})")
@@ -89,7 +104,8 @@ def format_table(dataset: xarray.Dataset, level: float | None, components: list[
         if len(lines) == 1:
             lines.append(", ".join(conditions(dataset)))
         names = [name for name in dataset.data_vars if name in group.names or _error_of(dataset, name) in group.names]
-        rows = _rows_of_conditions if len(of_conditions(here[names])) > 1 else _rows_of_quantities
+        static_rows = _rows_of_conditions if len(of_conditions(here[names])) > 1 else _rows_of_quantities
+        rows = static_rows if frequency_axis(dataset[group.names[0]]) is None else _rows_of_frequencies
         lines += ["", *rows(here[names], group.components(components), widths)]
         lines += [text for text in (format_counts(dataset, list(group.names)),) if text]
         if group.legend():
@@ -143,6 +159,29 @@ def _rows_of_conditions(part, components, widths):
         for at_one in parts:
             values = (f"{float(select(at_one[name], component)):>{len(text)}.5g}" for name, text in headings.items())
             yield _left(condition_columns(at_one).values()) + "".join(values)
+
+
+def _rows_of_frequencies(part, components, widths):
+    """A row for each of some frequencies, two columns for each quantity of a group, at each temperature."""
+    for variable in part.data_vars.values():
+        yield "  ".join(f"{text:<{width}}" for text, width in zip(_heading(variable), widths, strict=True)).rstrip()
+    axis = frequency_axis(next(iter(part.data_vars.values())))
+    frequencies = part[axis].values
+    shown = np.unique(np.linspace(0, len(frequencies) - 1, min(_FREQUENCIES, len(frequencies))).round().astype(int))
+    for text, at_one in of_conditions(part):
+        for component in components:
+            yield ""
+            if text:
+                yield text
+            names = [heading(variable, component) for variable in part.data_vars.values()]
+            headings = (f"{mark} {name}" for name in names for mark in ("Re", "Im"))
+            yield f"{'ω/eV':<14}" + "".join(f"{text:>20}" for text in headings)
+            for i in shown.tolist():
+                here = (select(variable, component).isel({axis: i}) for variable in at_one.data_vars.values())
+                values = "".join(f"{float(one.sel(part=which)):>20.5g}" for one in here for which in PARTS)
+                yield f"{frequencies[i]:<14g}" + values
+    if len(shown) < len(frequencies):
+        yield f"{len(shown)} of {len(frequencies)} frequencies"
 
 
 def heading(variable: xarray.DataArray, component: str) -> str:
