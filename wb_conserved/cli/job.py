@@ -236,13 +236,10 @@ def find_parts(config: Config, system) -> Config:
 def comparison(config: Config) -> dict:
     """Calculators of the comparison of multiplet thresholds at the Fermi level, by name and threshold."""
     calculators, own = {}, make_calculators(config)
-    depend = [
-        name for name, calculator in own.items()
-        if "multiplet_threshold_eV" in calculator.parameters() and not calculator.further_axes
-    ]  # fmt: skip
+    depend = [name for name, calculator in _plain(own).items() if "multiplet_threshold_eV" in calculator.parameters()]
     for threshold in config.multiplets.compare:
         multiplets = config.multiplets.model_copy(update={"threshold": threshold})
-        made = _clean(make_calculators(_at_the_level(config.model_copy(update={"multiplets": multiplets}), own)))
+        made = _plain(make_calculators(_at_the_level(config.model_copy(update={"multiplets": multiplets}), own)))
         calculators |= {(name, threshold): made[name] for name in depend}
     return calculators
 
@@ -270,12 +267,13 @@ def quick_calculators(config: Config) -> tuple[dict, dict]:
     by_threshold = {}
     for threshold in config.multiplets.compare:
         multiplets = config.multiplets.model_copy(update={"threshold": threshold})
-        made = _clean(make_calculators(_at_the_level(config.model_copy(update={"multiplets": multiplets}), own)))
+        made = _plain(make_calculators(_at_the_level(config.model_copy(update={"multiplets": multiplets}), own)))
         by_threshold[threshold] = {name: part for name, part in made.items() if "multiplet_threshold_eV" in part.parameters()}
-    return _clean(make_calculators(_at_the_level(config, own))), by_threshold
+    return _plain(make_calculators(_at_the_level(config, own))), by_threshold
 
 
-def _clean(calculators):
+def _plain(calculators):
+    """Those over Fermi levels and temperatures alone, of the clean crystal."""
     return {name: part for name, part in calculators.items() if not (part.needs_impurities or part.further_axes)}
 
 
