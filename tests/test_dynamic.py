@@ -279,6 +279,18 @@ meshes = [2, 3, 4]
                 here = sigma.sel(Efermi=18.0874, kBT=kBT, omega=2.5, i="x", l="y", s="z").values
                 np.testing.assert_allclose([float(text) for text in row[-2:]], here, rtol=1e-4)
 
+    def test_components_of_fewer_axes_and_parts(self, tmp_path):
+        """A component that only quantities without frequencies have does not keep the others from their picture; parts of the
+        cell are told apart."""
+        pytest.importorskip("matplotlib")
+        text = self.text.replace('"kubo", ', '"edelstein", ').replace("compare = [0.05]", "")
+        text = text.replace("[output]", 'parts.first = [0, 1]\n[output]\ncomponents = ["xy", "xyz"]')
+        (tmp_path / "in.toml").write_text(text)
+        done = CliRunner().invoke(main, ["run", str(tmp_path / "in.toml")])
+        assert done.exit_code == 0 and "spectrum.png" in done.output, done.output
+        for heading in ("χ_first ", "  Re σ_K(ω) xyz  ", "  Re σ_K,first(ω) xyz  ", "  Im σ_conv,first(ω) xyz\n"):
+            assert heading in done.output, done.output
+
     def test_refused_in_a_series_of_meshes_and_refined(self, tmp_path):
         (tmp_path / "in.toml").write_text(self.text)
         done = CliRunner().invoke(main, ["convergence", str(tmp_path / "in.toml")])

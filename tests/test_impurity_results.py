@@ -156,6 +156,11 @@ class TestQuantities:
         with pytest.raises(InputError, match="^extra_rate: "):
             second.with_results(found).accumulate(there)
 
+    def test_all_components(self):
+        """Of the solution of one equation."""
+        with pytest.raises(InputError, match="compute_components: expected none for what impurities make"):
+            IMPURITIES["impurity_drift"].calculator([1.0], kBT=0.1, compute_components=["xyz"])
+
     def test_means_over_no_states(self):
         """Nothing, rather than a number, where the level is in a gap; currents vanish."""
         levels, along_y = [0.0, 3.0], -0.4 * PAULI[2] - 0.3j * PAULI[1]

@@ -282,7 +282,8 @@ class TestRuns:
         """Every per-band quantity, on a path; the spin of magnons of a ferromagnet is −1."""
         system = honeycomb_magnet().to_system()
         path = wannierberri.Path.from_nodes(system, nodes=[[0, 0, 0], [2 / 3, 1 / 3, 0]], labels=["Γ", "K"], length=20)
-        tables = {name: entry.calculator(degen_thresh=1e-8) for name, entry in CATALOGUE.items() if entry.tabulated and entry.of_bosons}
+        tabulated = [entry for entry in CATALOGUE.values() if entry.tabulated and entry.of_bosons]
+        tables = {entry.name: entry.calculator(degen_thresh=1e-8) for entry in tabulated}
         found = wb_conserved.run(system, path, {"bands": TabulatorAll(tables, mode="path")}).to_dataset()
         np.testing.assert_allclose(found["band_expectation"].sel(s="z")[:, 2:], -1)
         conventional, conserved = (

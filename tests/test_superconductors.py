@@ -136,6 +136,8 @@ class TestRefused:
     def test_number_of_quasiparticles(self):
         with pytest.raises(InputError, match="the number of Bogoliubov quasiparticles is neither conserved"):
             calculate(chiral_d(), ["orbital_magnetization"], 2, 0.2, "identity")
+        with pytest.raises(InputError, match="found orbital moment, which is made from the bands"):
+            calculate(chiral_d(), ["orbital_magnetization"], 2, 0.2, "orbital_moment")
         with pytest.raises(InputError, match="the number of Bogoliubov quasiparticles"):
             calculate(chiral_d(), ["number_of_electrons"], 2, 0.2)
         with pytest.raises(InputError, match="the number of Bogoliubov quasiparticles"):

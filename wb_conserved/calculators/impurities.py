@@ -59,6 +59,9 @@ class ImpurityQuantity(OccupationCalculator):
         self.disorder = disorder
         self._solutions: tuple[ShellSolution, ...] = ()
         super().__init__(Efermi, **kwargs)
+        if self.compute_components is not None:
+            expected = "none for what impurities make, whose equation has all components"
+            raise InputError("compute_components", expected, " ".join(self.compute_components))
 
     def make_statistics(self, scan):
         cold, own = scan.temperatures[0] == 0, self.disorder.width if self.disorder is not None else None

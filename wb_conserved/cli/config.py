@@ -231,11 +231,11 @@ def _with_parts(config, name):
     if parts and parts != "atoms" and OVER_LEVELS[name].of_observable:  # atoms are known when the system is
         whole = get_operator(config.operator)
         for part, members in parts.items():
-            found[f"{name}_{part}"] = {"operator": on_functions(whole, members, name=part)}
+            found[f"{name}_{part}"] = {"part": part, "operator": on_functions(whole, members, name=part)}
     return found
 
 
-def _make_calculator(config, name, **own):
+def _make_calculator(config, name, part="", **own):
     entry = OVER_LEVELS[name]
     options = dict(config.quantities.options.get(name, {})) | own
     if "surface" in entry.calculator.occupations:
@@ -257,8 +257,17 @@ def _make_calculator(config, name, **own):
         kwargs_formula={"external_terms": config.quantities.external_terms},
         **options,
     )
+    if part:
+        calculator.symbol, calculator.long_name = _of_part(calculator.symbol, part), f"{calculator.long_name}, {part}"
     calculator.noted_level = config.table_level if config.has_levels else None
     return calculator
+
+
+def _of_part(symbol, part):
+    """Symbol of a quantity for a part of the cell: σ_K,top of σ_K."""
+    letter, _, index = symbol.partition("_")
+    index, bracket, argument = index.partition("(")
+    return f"{letter}_{','.join(filter(None, [index, part]))}{bracket}{argument}"
 
 
 def _components_for(entry, options, components):

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..calculators.allowed import allowed_components
+from ..calculators.base import FREQUENCY
 from ..diagnostics import InterpolationReport, interpolation_error, kramers_pairs
 from ..diagnostics.interpolation_error import quick_points
 from ..diagnostics.mesh_series import series_of_meshes
@@ -243,7 +244,7 @@ def find_parts(config: Config, system) -> Config:
 
 
 def comparison(config: Config) -> dict:
-    """Calculators of the comparison of multiplet thresholds at the Fermi level, by name and threshold; none over frequencies."""
+    """Calculators of the comparison of multiplet thresholds at the Fermi level, by name and threshold; not over frequencies."""
     calculators, own = {}, make_calculators(config)
     depend = [
         name for name, calculator in own.items()
@@ -279,12 +280,13 @@ def quick_calculators(config: Config) -> tuple[dict, dict]:
     by_threshold = {}
     for threshold in config.multiplets.compare:
         multiplets = config.multiplets.model_copy(update={"threshold": threshold})
-        made = _clean(make_calculators(_at_the_level(config.model_copy(update={"multiplets": multiplets}), own)))
+        made = _plain(make_calculators(_at_the_level(config.model_copy(update={"multiplets": multiplets}), own)))
         by_threshold[threshold] = {name: part for name, part in made.items() if "multiplet_threshold_eV" in part.parameters()}
-    return _clean(make_calculators(_at_the_level(config, own))), by_threshold
+    return _plain(make_calculators(_at_the_level(config, own))), by_threshold
 
 
-def _clean(calculators):
+def _plain(calculators):
+    """Those over Fermi levels and temperatures alone, of the clean crystal."""
     return {name: part for name, part in calculators.items() if not (part.needs_impurities or part.further_axes)}
 
 

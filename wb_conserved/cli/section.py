@@ -49,6 +49,7 @@ KEYS = {
     "spin_current": ("system", "spin_current"),
     "outside_states": ("system", "outside_states"),
     "operator": ("quantities", "operator"),
+    "compute_components": ("quantities", "compute_components"),
     "mesh": ("grid", "mesh"),
     "adpt_num_iter": ("grid", "adpt_num_iter"),
     "adpt_mesh": ("grid", "adpt_mesh"),

@@ -45,6 +45,12 @@ def heavy_holes(mass: float = 1.0, coupling: float = 0.02, kind: str = "rashba",
     ------
     InputError
         Another kind.
+
+    Examples
+    --------
+    >>> from wb_conserved.models import heavy_holes
+    >>> heavy_holes(coupling=0.05).num_wann
+    2
     """
     if kind not in _WINDING:
         raise InputError("kind", f"one of {', '.join(_WINDING)}", repr(kind))
@@ -108,6 +114,12 @@ def luttinger_holes(gamma1: float = 13.38, gamma: float = 4.97, half_width: floa
     -------
     KPSystem
         Three-dimensional; basis j_z = 3/2, 1/2, −1/2, −3/2, and 2J/3 as "SS".
+
+    Examples
+    --------
+    >>> from wb_conserved.models import luttinger_holes
+    >>> luttinger_holes().num_wann
+    4
     """
     projections = np.array([1.5, 0.5, -0.5, -1.5])
     raising = np.diag(np.sqrt((1.5 - projections[1:]) * (2.5 + projections[1:])), 1)

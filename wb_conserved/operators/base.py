@@ -197,7 +197,14 @@ def enter(name: str, operator: Operator) -> None:
 
 
 def operator_names() -> tuple[str, ...]:
-    """Names that `get_operator` knows."""
+    """Names that `get_operator` knows.
+
+    Examples
+    --------
+    >>> from wb_conserved.operators import operator_names
+    >>> "orbital_moment" in operator_names()
+    True
+    """
     return tuple(_BY_NAME)
 
 

@@ -66,6 +66,17 @@ def on_functions(operator: str | Operator, members: Sequence[int | str], *, name
     ------
     InputError
         No members, or one twice; later, members that the system has not.
+
+    Examples
+    --------
+    >>> from wb_conserved import models, run
+    >>> from wb_conserved.calculators import SUMS
+    >>> from wb_conserved.operators import on_functions
+    >>> first = SUMS["kubo"].calculator([0.0], kBT=0.1, operator=on_functions("spin", [0, 1], name="first"))
+    >>> first.operator.name
+    'spin on first'
+    >>> run(models.kane_mele(), [4, 4, 1], {"first": first}).results["first"].data.shape
+    (1, 3, 3, 3)
     """
     operator = get_operator(operator)
     members = tuple(members)
@@ -112,6 +123,13 @@ def atoms_of(system) -> dict[str, tuple[int, ...]]:
     ------
     InputError
         It is not known which functions are whose, or a function lies between atoms.
+
+    Examples
+    --------
+    >>> from wb_conserved import load_system
+    >>> from wb_conserved.operators import atoms_of
+    >>> {atom: len(functions) for atom, functions in atoms_of(load_system("data/pt/Pt")).items()}
+    {'Pt': 18}
     """
     labels = getattr(system, "function_labels", None)
     if labels is None:

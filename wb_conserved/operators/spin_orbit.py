@@ -38,6 +38,13 @@ def spin_orbit_hamiltonian(system) -> Operator:
     ------
     InputError
         A system without R vectors or spin, or functions that are not pairs of opposite spin.
+
+    Examples
+    --------
+    >>> from wb_conserved.models import kane_mele
+    >>> from wb_conserved.operators import spin_orbit_hamiltonian
+    >>> spin_orbit_hamiltonian(kane_mele()).unit
+    'eV'
     """
     even = system.get_R_mat("Ham") - exchange_hamiltonian(system).matrix.matrix[..., 0]
     sigma = pure_spin(system)
@@ -64,6 +71,14 @@ def with_spin_orbit_strength(system, strength: float):
     ------
     InputError
         See `spin_orbit_hamiltonian`; or a strength that is no finite number.
+
+    Examples
+    --------
+    >>> from wb_conserved.models import kane_mele
+    >>> from wb_conserved.operators import spin_orbit_hamiltonian, with_spin_orbit_strength
+    >>> without = with_spin_orbit_strength(kane_mele(), 0.0)
+    >>> bool(abs(spin_orbit_hamiltonian(without).matrix.matrix).max() < 1e-12)
+    True
     """
     if isinstance(strength, bool) or not np.isscalar(strength) or not np.isfinite(strength):
         raise InputError("strength", "a finite number, 0 without and 1 with all of the spin-orbit coupling", repr(strength))

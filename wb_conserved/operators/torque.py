@@ -79,6 +79,13 @@ def exchange_hamiltonian(system) -> Operator:
     ------
     InputError
         A system without R vectors or spin, or functions that are not pairs of opposite spin.
+
+    Examples
+    --------
+    >>> from wb_conserved.models import kane_mele
+    >>> from wb_conserved.operators import exchange_hamiltonian
+    >>> bool(abs(exchange_hamiltonian(kane_mele()).matrix.matrix).max() < 1e-12)  # no magnet
+    True
     """
     SPIN.check_system(system)
     if getattr(system, "rvec", None) is None:

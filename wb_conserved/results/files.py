@@ -20,6 +20,7 @@ from .groups import (
     CONCENTRATIONS,
     LEVELS,
     TEMPERATURES,
+    cartesian_axes,
     check_components,
     frequency_axis,
     groups,
@@ -154,7 +155,9 @@ def write_results(
     def picture(plot, drawn=plain):
         def draw():
             contents = io.BytesIO()
-            plot(drawn, contents, level, components, title)
+            lengths = {len(cartesian_axes(drawn[name])) for name in quantities(drawn)}
+            fitting = [component for component in components or [] if len(component) in lengths]
+            plot(drawn, contents, level, fitting or None, title)
             return contents.getvalue()
 
         return draw

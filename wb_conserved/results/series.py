@@ -148,7 +148,7 @@ def _draw_meshes(panel, here, group, component):
     lengths = points ** (1 / dimension)
     inverse = (lengths.max() / lengths) ** 2
     for number, name in enumerate(group.names):
-        style = {key: value for key, value in _style(name).items() if key in ("color", "linestyle", "linewidth")}
+        style = {key: value for key, value in _style(name, group.names).items() if key in ("color", "linestyle", "linewidth")}
         values = select(here[name], component).values
         panel.plot(inverse, values, marker="o", markersize=3, label=_symbol(here[name].attrs["symbol"]), **style)
         attributes = {"axes": here[name].attrs["axes"]}
@@ -161,7 +161,7 @@ def _draw_meshes(panel, here, group, component):
 
 def _draw_scan(panel, scan, group, component):
     for name in group.names:
-        style = {key: value for key, value in _style(name).items() if key in ("color", "linestyle", "linewidth")}
+        style = {key: value for key, value in _style(name, group.names).items() if key in ("color", "linestyle", "linewidth")}
         panel.plot(scan.values, scan.numbers[name, component], marker="o", markersize=3, **style)
     if scan.setting == "threshold" and min(scan.values) > 0:
         panel.set_xscale("log")

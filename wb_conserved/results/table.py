@@ -174,12 +174,13 @@ def _rows_of_frequencies(part, components, widths):
             if text:
                 yield text
             names = [heading(variable, component) for variable in part.data_vars.values()]
-            headings = (f"{mark} {name}" for name in names for mark in ("Re", "Im"))
-            yield f"{'ω/eV':<14}" + "".join(f"{text:>20}" for text in headings)
+            headings = [f"  {f'{mark} {name}':>18}" for name in names for mark in ("Re", "Im")]
+            yield _left(["ω/eV"]) + "".join(headings)
             for i in shown.tolist():
                 here = (select(variable, component).isel({axis: i}) for variable in at_one.data_vars.values())
-                values = "".join(f"{float(one.sel(part=which)):>20.5g}" for one in here for which in PARTS)
-                yield f"{frequencies[i]:<14g}" + values
+                numbers = [float(one.sel(part=which)) for one in here for which in PARTS]
+                cells = (f"{number:>{len(text)}.5g}" for number, text in zip(numbers, headings, strict=True))
+                yield _left([f"{frequencies[i]:g}"]) + "".join(cells)
     if len(shown) < len(frequencies):
         yield f"{len(shown)} of {len(frequencies)} frequencies"
 
